@@ -1,0 +1,225 @@
+"""An article and the edits one can make to it. Pure data: every edit returns a new article.
+
+An article is a title and a list of sections. A section is one block of Markdown (a paragraph, a heading, a list) with
+at most one illustration after it. Sections keep their `id` through edits, so that a page can hold a selection or an
+unsaved draft while the article changes around it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from studio.errors import InputError, NotFoundError
+
+MAX_IMAGES = 15
+MAX_INSTRUCTION = 20_000  # characters
+Status = Literal["writing", "illustrating", "done", "stopped", "cut", "failed"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A stored picture as an article shows it: `key` is the sha256 of its file."""
+
+    key: str
+    title: str = ""
+    credit: str = ""  # where it comes from: "Starter set", a file name
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A picture in its place, with its caption and the other pictures that were candidates for it."""
+
+    picture: Picture
+    caption: str
+    candidates: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """One block of Markdown, perhaps illustrated. `note` says why a chosen place stays without a picture."""
+
+    text: str
+    illustration: Illustration | None = None
+    note: str = ""
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    @property
+    def is_heading(self) -> bool:
+        """True for a Markdown heading, which can have no picture after it."""
+        return self.text.startswith("#")
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a person asked for. `images` None leaves the number to the model; `pictures` are own ones, used first."""
+
+    instruction: str
+    outline: tuple[str, ...] = ()
+    images: int | None = None
+    pictures: tuple[Picture, ...] = ()
+    seed: int = 8909
+    max_tokens: int = 1024
+    temperature: float | None = None  # None: what suits the model
+    top_p: float | None = None
+    top_k: int | None = None
+    repetition_penalty: float | None = None
+
+    def check(self) -> Brief:
+        """This brief with surrounding blanks removed. Raises InputError with the reason when it cannot be written."""
+        instruction = self.instruction.strip()
+        if not instruction:
+            raise InputError("instruction_empty")
+        if len(instruction) > MAX_INSTRUCTION:
+            raise InputError("text_too_long", what="instruction", length=len(instruction), limit=MAX_INSTRUCTION)
+        if self.images is not None and not 0 <= self.images <= MAX_IMAGES:
+            raise InputError("images_out_of_range", count=self.images, limit=MAX_IMAGES)
+        if len(self.pictures) > MAX_IMAGES:
+            raise InputError("too_many_pictures", count=len(self.pictures), limit=MAX_IMAGES)
+        headings = tuple(line for line in (" ".join(h.split()).lstrip("# ") for h in self.outline) if line)
+        if self.outline and not headings:
+            raise InputError("outline_blank")
+        if (size := sum(map(len, headings))) > MAX_INSTRUCTION:
+            raise InputError("text_too_long", what="outline", length=size, limit=MAX_INSTRUCTION)
+        for name, value, low, high in (
+            ("max_tokens", self.max_tokens, 16, 4096),
+            ("temperature", self.temperature, 0.0, 2.0),
+            ("top_p", self.top_p, 0.0, 1.0),
+            ("top_k", self.top_k, 0, 1000),
+            ("repetition_penalty", self.repetition_penalty, 0.5, 2.0),
+            ("seed", self.seed, 0, 2**32 - 1),
+        ):
+            if value is not None and not low <= value <= high:
+                raise InputError("number_out_of_range", name=name, value=value, low=low, high=high)
+        return replace(self, instruction=instruction, outline=headings)
+
+
+@dataclass(frozen=True)
+class Article:
+    """An article. `id` is its number in the store, 0 until it is saved; `model` the name of the model that wrote it."""
+
+    brief: Brief
+    title: str = ""
+    sections: tuple[Section, ...] = ()
+    status: Status = "writing"
+    model: str = ""
+    error: str = ""  # the sentence people saw, when status is "failed"
+    id: int = 0
+
+    @property
+    def markdown(self) -> str:
+        """The words alone as Markdown: title, then the sections, a blank line between."""
+        return "\n\n".join(([f"# {self.title}"] if self.title else []) + [s.text for s in self.sections])
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures shown, in order."""
+        return tuple(s.illustration.picture for s in self.sections if s.illustration)
+
+    def section(self, id: str) -> Section:
+        """The section of that id. Raises NotFoundError."""
+        return self.sections[self.index(id)]
+
+    def index(self, id: str) -> int:
+        """The place of the section of that id. Raises NotFoundError."""
+        for i, section in enumerate(self.sections):
+            if section.id == id:
+                return i
+        raise NotFoundError("section_missing")
+
+    def edit(self, id: str, **changes: Any) -> Article:
+        """With fields of one section changed (`text`, `illustration`, `note`)."""
+        i = self.index(id)
+        return self._with(i, i + 1, (replace(self.sections[i], **changes),))
+
+    def insert(self, at: int, *sections: Section) -> Article:
+        """With sections put in before position `at`."""
+        return self._with(at, at, sections)
+
+    def remove(self, id: str) -> Article:
+        """Without that section."""
+        i = self.index(id)
+        return self._with(i, i + 1, ())
+
+    def move(self, id: str, to: int) -> Article:
+        """With that section at position `to` of the result; beyond the ends means the end."""
+        i = self.index(id)
+        rest = self.sections[:i] + self.sections[i + 1 :]
+        to = max(0, min(to, len(rest)))
+        return replace(self, sections=rest[:to] + (self.sections[i],) + rest[to:])
+
+    def _with(self, start: int, stop: int, sections: tuple[Section, ...]) -> Article:
+        return replace(self, sections=self.sections[:start] + sections + self.sections[stop:])
+
+
+def split(text: str) -> tuple[str, tuple[str, ...]]:
+    """Markdown as written by a model → (title, blocks). The title is a first `# ` line, else empty.
+
+    Every non-empty line is a block (REFERENCE.md §5: paragraphs are non-empty lines), except that the lines of a
+    list, quote, table or code block stay together.
+    """
+    blocks: list[str] = []
+    joined = False  # the block before may still grow
+    fenced = False
+    for line in text.splitlines():
+        if fenced:
+            blocks[-1] += "\n" + line
+            fenced = not line.startswith("```")
+            continue
+        if not line.strip():
+            joined = False
+            continue
+        line = line.rstrip()
+        fenced = line.lstrip().startswith("```")
+        continues = _is_part_of_list(line) and joined
+        if continues:
+            blocks[-1] += "\n" + line
+        else:
+            blocks.append(line if fenced or _is_part_of_list(line) else line.strip())
+        joined = _is_part_of_list(line)
+    title = ""
+    if blocks and blocks[0].startswith("# "):
+        title = blocks.pop(0)[2:].strip()
+    return title, tuple(blocks)
+
+
+def _is_part_of_list(line: str) -> bool:
+    head = line.lstrip()
+    number = head.split(". ", 1)[0]
+    return head.startswith(("- ", "* ", "> ", "|")) or (number.isdigit() and len(number) <= 3 and ". " in head)
+
+
+def to_dict(article: Article) -> dict[str, Any]:
+    """As plain JSON data."""
+    return asdict(article)
+
+
+def from_dict(data: Mapping[str, Any]) -> Article:
+    """Back from `to_dict`. Fields that are missing take their defaults, so that old versions stay readable."""
+
+    def picture(d: Mapping[str, Any]) -> Picture:
+        return Picture(**d)
+
+    def section(d: Mapping[str, Any]) -> Section:
+        shown = d.get("illustration")
+        illustration = shown and Illustration(
+            picture(shown["picture"]), shown["caption"], tuple(map(picture, shown.get("candidates", ())))
+        )
+        return Section(**{**d, "illustration": illustration})
+
+    brief = data["brief"]
+    return Article(
+        **{
+            **data,
+            "brief": Brief(
+                **{
+                    **brief,
+                    "outline": tuple(brief.get("outline", ())),
+                    "pictures": tuple(map(picture, brief.get("pictures", ()))),
+                }
+            ),
+            "sections": tuple(map(section, data.get("sections", ()))),
+        }
+    )

@@ -1,0 +1,1 @@
+"""Engines: prompt segments and sampling in, events out (see `base`)."""

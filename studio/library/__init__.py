@@ -1,0 +1,1 @@
+"""Pictures: taking them in, describing them, finding them by meaning."""

@@ -1,0 +1,1 @@
+"""Models: what exists, where it lies, how its files become tensors."""

@@ -1,0 +1,190 @@
+"""What page and worker say to each other: prompts and sampling in, events out.
+
+Plain frozen data without behaviour: it is pickled through a pipe today and could travel to another machine tomorrow. A
+prompt is a sequence of segments and not a string, so that text a person typed can never turn into a control token
+or an image (REFERENCE.md §4): only `Control` becomes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from studio.errors import StudioError
+
+Role = Literal["composer", "viewer"]  # which job a model does: XComposer2-7B composes, XComposer2-VL-7B views
+Reason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Ordinary text. Encoded so that nothing in it becomes a control token."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control token of the model's vocabulary by its piece, for example `[UNUSED_TOKEN_146]` or `<|im_start|>`."""
+
+    piece: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture, as the bytes of an image file that Pillow opens. `key` is their sha256 in hex: caches go by it."""
+
+    key: str
+    data: bytes = field(repr=False)
+
+
+Segment = Text | Control | Image
+Prompt = tuple[Segment, ...]  # without the leading BOS, which the engine adds where the model has one
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to choose tokens. temperature 0 is greedy; beams > 1 is beam search and ignores the sampling fields."""
+
+    temperature: float = 1.0
+    top_p: float = 0.8
+    top_k: int = 40
+    repetition_penalty: float = 1.005
+    seed: int = 8909
+    max_tokens: int = 1024
+    beams: int = 1
+    stop: tuple[str, ...] = ()  # generation ends before the first of these, which is not part of the text
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Continue `prompt`. Its last text segment may be a forced beginning of the answer; only what is new comes back."""
+
+    role: Role
+    prompt: Prompt
+    sampling: Sampling = Sampling()
+
+
+@dataclass(frozen=True)
+class Choose:
+    """Score each of `options` as the continuation of `prompt`, in one forward pass."""
+
+    role: Role
+    prompt: Prompt
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Say what is in a picture."""
+
+    image: Image
+
+
+@dataclass(frozen=True)
+class Embed:
+    """Turn texts into unit vectors whose dot product says how near in meaning they are."""
+
+    texts: tuple[str, ...]
+
+
+Call = Generate | Choose | Describe | Embed
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Newly written text; never half a character."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a generation cost. Times in seconds; `prompt_cached` of the `prompt_tokens` came from the prefix cache."""
+
+    prompt_tokens: int = 0
+    prompt_cached: int = 0
+    new_tokens: int = 0
+    first_token: float = 0.0
+    total: float = 0.0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Decoding speed after the first token; 0 when there was too little to tell."""
+        spent = self.total - self.first_token
+        return (self.new_tokens - 1) / spent if self.new_tokens > 1 and spent > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The call waits: `position` calls go first (0 = next), and about `seconds` will pass; None when nothing is known."""
+
+    position: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Started:
+    """The call has the device now."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A generation ended. `reason` says why; `length` means that it was cut at max_tokens."""
+
+    reason: Reason
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Log-probabilities of the options of a Choose, in their order."""
+
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Label:
+    """Something seen in a picture and how sure the eyes are, 0..1. Under 0.3 it must be told as uncertain."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the eyes found: labels, best first, and the text that can be read in the picture."""
+
+    labels: tuple[Label, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """One unit vector per text of an Embed."""
+
+    values: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The call ended in an error."""
+
+    error: StudioError
+
+
+Event = Queued | Started | Piece | Done | Scores | Description | Vectors | Failed
+Result = Done | Scores | Description | Vectors | Failed  # the events that end a call
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What the page may know of a loaded model."""
+
+    name: str  # "XComposer2-7B", "starter model"
+    dialect: Literal["xcomposer2", "internlm2", "starter"]  # which prompts it understands, see prompts.py
+    languages: tuple[str, ...]  # languages it writes
+    sees: bool  # takes Image segments
+    context: int  # tokens
+    beams: int = 1  # the most beams it offers
+    note: str = ""  # a warning people must see, e.g. random weights

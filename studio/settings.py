@@ -1,0 +1,95 @@
+"""All settings in one table: the fields of `Settings`.
+
+Each field has a default and a help text; from the field come the flag (`--repeat-penalty`), the environment variable
+(`STUDIO_REPEAT_PENALTY`) and the row in the README, which a test compares. The result is frozen and passed down.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from studio.errors import InputError
+
+ENV_PREFIX = "STUDIO_"
+
+
+def _setting(default: Any, help: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"help": help, **limits})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the person who starts the studio decides."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 opens the studio to the network")
+    port: int = _setting(6006, "Port to listen on", low=1, high=65535)
+    data: str = _setting("~/.xcomposer-studio", "Folder that keeps articles, conversations, pictures and models")
+    models: str = _setting(
+        "auto",
+        "Which models run: auto (XComposer2 where a CUDA GPU and its files are found, else the starter), xcomposer2, starter",
+        choices=("auto", "xcomposer2", "starter"),
+    )
+    composer: str = _setting("", "Folder of the XComposer2-7B checkpoint (writing), if not found by itself")
+    vl: str = _setting("", "Folder of the XComposer2-VL-7B checkpoint (pictures), if not found by itself")
+    gguf: str = _setting("", "A GGUF file to run on llama.cpp instead of the starter model")
+    mmproj: str = _setting("", "The mmproj GGUF that lets the --gguf model see pictures")
+    quantize: str = _setting("none", "Weight-only quantisation of XComposer2: none or int8", choices=("none", "int8"))
+    random_weights: str = _setting(
+        "", "Full-size XComposer2 with random weights, to try a GPU without checkpoints: 7b", choices=("", "7b")
+    )
+    device: str = _setting("auto", "Device of the models: auto, cpu, cuda, cuda:1 …")
+    threads: int = _setting(0, "CPU threads of the models; 0 takes all cores", low=0, high=1024)
+    login: str = _setting("", "File of NAME:PASSWORD lines; with it the page asks for a login")
+    language: str = _setting(
+        "auto", "Language of the command line's messages: auto, en, zh", choices=("auto", "en", "zh")
+    )
+
+    @property
+    def folder(self) -> Path:
+        """The data folder as an absolute path."""
+        return Path(self.data).expanduser().absolute()
+
+
+def read(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from what was given (by field name; None means not given), then the environment, then the defaults.
+
+    Raises InputError for an unknown name or a value outside its limits.
+    """
+    values: dict[str, Any] = {}
+    known = {f.name: f for f in fields(Settings)}
+    for name in given or {}:
+        if name not in known:
+            raise InputError("setting_bad", name=name, value=(given or {})[name], cause="there is no such setting")
+    for name, f in known.items():
+        value: Any = (given or {}).get(name)
+        if value is None:
+            value = environ.get(ENV_PREFIX + name.upper())
+        if value is None:
+            continue
+        values[name] = _checked(name, value, f.default, f.metadata)
+    return Settings(**values)
+
+
+def _checked(name: str, value: Any, default: Any, limits: Mapping[str, Any]) -> Any:
+    if isinstance(default, int):
+        try:
+            value = int(value)
+        except ValueError as e:
+            raise InputError("setting_bad", name=name, value=value, cause="it must be a whole number") from e
+        if not limits["low"] <= value <= limits["high"]:
+            cause = f"it must be between {limits['low']} and {limits['high']}"
+            raise InputError("setting_bad", name=name, value=value, cause=cause)
+    if "choices" in limits and value not in limits["choices"]:
+        known = ", ".join(c or "(empty)" for c in limits["choices"])
+        raise InputError("setting_bad", name=name, value=value, cause=f"choose one of {known}")
+    return value
+
+
+def assets() -> Path:
+    """The folder `assets/`: inside the package when installed, beside it in a checkout."""
+    inside = Path(__file__).parent / "assets"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "assets"
