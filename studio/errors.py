@@ -188,7 +188,8 @@ SENTENCES.update(
             "{model} 不支持此操作（{ability}）。{advice}",
         ),
         "context_overflow": (
-            "This needs {needed:,} tokens and {model} has room for {limit:,}. Shorten the text, use fewer pictures, or ask for less.",
+            "This needs {needed:,} tokens and {model} has room for {limit:,}. "
+            "Shorten the text, use fewer pictures, or ask for less.",
             "这次需要 {needed:,} 个 token，而 {model} 只能容纳 {limit:,} 个。请缩短文字、减少图片或降低长度。",
         ),
         "out_of_memory": (
@@ -196,7 +197,8 @@ SENTENCES.update(
             "{device} 显存不足（还需要 {needed}，可用 {free}）。{advice}",
         ),
         "worker_died": (
-            "The model's process stopped unexpectedly ({cause}) and is being started again. Nothing that was saved is lost; please try once more.",
+            "The model's process stopped unexpectedly ({cause}) and is being started again. "
+            "Nothing that was saved is lost; please try once more.",
             "模型进程意外退出（{cause}），正在重新启动。已保存的内容没有丢失，请再试一次。",
         ),
         "worker_unstartable": (

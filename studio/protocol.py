@@ -117,7 +117,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Queued:
-    """The call waits: `position` calls go first (0 = next), and about `seconds` will pass; None when nothing is known."""
+    """The call waits: `position` calls go first, and about `seconds` will pass (None: nothing known yet)."""
 
     position: int
     seconds: float | None

@@ -30,7 +30,7 @@ class Settings:
     data: str = _setting("~/.xcomposer-studio", "Folder that keeps articles, conversations, pictures and models")
     models: str = _setting(
         "auto",
-        "Which models run: auto (XComposer2 where a CUDA GPU and its files are found, else the starter), xcomposer2, starter",
+        "Which models run: xcomposer2, starter, or auto: XComposer2 where a CUDA GPU and its files are found",
         choices=("auto", "xcomposer2", "starter"),
     )
     composer: str = _setting("", "Folder of the XComposer2-7B checkpoint (writing), if not found by itself")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from studio.protocol import Choose, Done, Generate, ModelCard, Piece, Role
+from studio.protocol import Choose, Description, Done, Generate, Image, ModelCard, Piece, Role
 
 Cancelled = Callable[[], bool]
 
@@ -40,4 +40,16 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free everything."""
+        ...
+
+
+class Senses(Protocol):
+    """Small models beside the engine, on the CPU: eyes for captions, meaning for retrieval. Loaded at first use."""
+
+    def describe(self, image: Image) -> Description:
+        """What is in the picture, with its certainty."""
+        ...
+
+    def embed(self, texts: tuple[str, ...]) -> list[tuple[float, ...]]:
+        """One unit vector per text; the dot product says how near two are in meaning."""
         ...

@@ -1,0 +1,121 @@
+"""An engine that replies from a list. It drives the fast tests and work on the page; the product never chooses it.
+
+A reply answers the first prompt that contains its `match`, and is used up by it; replies without a match answer
+anything. Images stand in the searched text as `{image}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+
+from studio.engine.base import Cancelled
+from studio.engine.specs import Reply, ScriptedSpec
+from studio.errors import EngineError
+from studio.protocol import (
+    Choose,
+    Control,
+    Description,
+    Done,
+    Generate,
+    Image,
+    Label,
+    ModelCard,
+    Piece,
+    Prompt,
+    Role,
+    Text,
+    Usage,
+)
+
+
+def shown(prompt: Prompt) -> str:
+    """A prompt as one readable string."""
+    parts = []
+    for segment in prompt:
+        match segment:
+            case Text(text):
+                parts.append(text)
+            case Control(piece):
+                parts.append(piece)
+            case Image():
+                parts.append("{image}")
+    return "".join(parts)
+
+
+class ScriptedEngine:
+    """See the module."""
+
+    def __init__(self, spec: ScriptedSpec) -> None:
+        self._card = spec.card
+        self._replies = list(spec.replies)
+
+    @property
+    def cards(self) -> Mapping[Role, ModelCard]:
+        """The same card for both roles."""
+        return {"composer": self._card, "viewer": self._card}
+
+    def generate(self, call: Generate, cancelled: Cancelled) -> Iterator[Piece | Done]:
+        """The words of the next fitting reply."""
+        reply = self._take(shown(call.prompt))
+        started = time.monotonic()
+        pieces = re.findall(r"\S*\s*", reply.text)[: call.sampling.max_tokens]
+        for count, piece in enumerate(filter(None, pieces)):
+            if reply.pace:
+                time.sleep(reply.pace)
+            if cancelled():
+                yield Done("cancelled", Usage(new_tokens=count))
+                return
+            yield Piece(piece)
+        if reply.reason == "crash":
+            os._exit(13)
+        total = time.monotonic() - started
+        yield Done("length" if reply.reason == "length" else "stop", Usage(1, 0, len(pieces), 0.0, total))
+
+    def choose(self, call: Choose, cancelled: Cancelled) -> tuple[float, ...]:
+        """A reply naming an option makes it certain; without one the options are equal."""
+        try:
+            wanted = self._take(shown(call.prompt)).text
+        except EngineError:
+            return (math.log(1 / len(call.options)),) * len(call.options)
+        return tuple(0.0 if option == wanted else -20.0 for option in call.options)
+
+    def memory(self) -> Mapping[str, int]:
+        """Nothing."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def _take(self, prompt: str) -> Reply:
+        for i, reply in enumerate(self._replies):
+            if reply.match in prompt:
+                return self._replies.pop(i)
+        raise EngineError("script_exhausted", prompt=prompt[-200:])
+
+
+class ScriptedSenses:
+    """Descriptions from a table; vectors that count words, so that texts sharing words are near."""
+
+    def __init__(self, spec: ScriptedSpec) -> None:
+        self._sights = dict(spec.sights)
+
+    def describe(self, image: Image) -> Description:
+        """From the table, else an uncertain guess."""
+        return self._sights.get(image.key, Description((Label("shape", 0.1),)))
+
+    def embed(self, texts: tuple[str, ...]) -> list[tuple[float, ...]]:
+        """Hashed counts of words, 64 dimensions, length 1."""
+        return [_word_counts(text) for text in texts]
+
+
+def _word_counts(text: str) -> tuple[float, ...]:
+    counts = [1e-6] * 64
+    for word in re.findall(r"\w+", text.lower()):
+        counts[hashlib.sha256(word.encode()).digest()[0] % 64] += 1.0
+    norm = math.sqrt(sum(c * c for c in counts))
+    return tuple(c / norm for c in counts)

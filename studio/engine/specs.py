@@ -1,0 +1,75 @@
+"""Which engine to build, as plain data: the page's process decides, the worker's process builds.
+
+Importing this module imports no model library; `build` does, inside the worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from studio.engine.base import Engine, Senses
+from studio.protocol import Description, ModelCard
+
+
+@dataclass(frozen=True)
+class GgufSpec:
+    """A GGUF file on llama.cpp. `card` says what the page may know of it."""
+
+    path: str
+    card: ModelCard
+    mmproj: str = ""
+    threads: int = 0
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class NativeSpec:
+    """XComposer2 on torch: a checkpoint folder for either role, or random weights of the true size."""
+
+    composer: str = ""
+    viewer: str = ""
+    device: str = "cuda"
+    quantize: str = "none"
+    random_weights: str = ""
+    threads: int = 0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A scripted answer for the prompts that contain `match`. `pace` seconds pass between its words."""
+
+    text: str
+    match: str = ""
+    pace: float = 0.0
+    reason: str = "stop"  # "length": as if cut at the limit; "crash": the process ends after the text
+
+
+@dataclass(frozen=True)
+class ScriptedSpec:
+    """Replies from a list: for tests and for work on the page."""
+
+    replies: tuple[Reply, ...] = ()
+    card: ModelCard = ModelCard("scripted model", "xcomposer2", ("en", "zh"), sees=True, context=4096, beams=5)
+    sights: tuple[tuple[str, Description], ...] = field(default=())  # picture key → what it shows
+
+
+EngineSpec = GgufSpec | NativeSpec | ScriptedSpec
+
+
+def build(spec: EngineSpec) -> tuple[Engine, Senses]:
+    """The engine and the senses that `spec` describes, loaded and ready. Raises ModelError with the reason."""
+    match spec:
+        case GgufSpec():
+            from studio.engine.gguf import GgufEngine
+            from studio.models.senses import StarterSenses
+
+            return GgufEngine(spec), StarterSenses(spec.threads)
+        case NativeSpec():
+            from studio.engine.native import load
+            from studio.models.senses import StarterSenses
+
+            return load(spec), StarterSenses(spec.threads)
+        case ScriptedSpec():
+            from studio.engine.scripted import ScriptedEngine, ScriptedSenses
+
+            return ScriptedEngine(spec), ScriptedSenses(spec)

@@ -1,0 +1,32 @@
+"""The senses that serve every engine: eyes and meaning, each loaded when first used."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from studio.models.eyes import Eyes
+from studio.models.meaning import Meaning
+from studio.protocol import Description, Image
+
+
+class StarterSenses:
+    """`Eyes` and `Meaning` behind the `Senses` protocol."""
+
+    def __init__(self, threads: int = 0) -> None:
+        self._threads = threads
+
+    @cached_property
+    def _eyes(self) -> Eyes:
+        return Eyes(self._threads)
+
+    @cached_property
+    def _meaning(self) -> Meaning:
+        return Meaning(self._threads)
+
+    def describe(self, image: Image) -> Description:
+        """Labels and readable text."""
+        return self._eyes.describe(image)
+
+    def embed(self, texts: tuple[str, ...]) -> list[tuple[float, ...]]:
+        """Unit vectors."""
+        return [tuple(vector) for vector in self._meaning.embed(texts)]

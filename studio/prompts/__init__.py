@@ -1,0 +1,76 @@
+"""Every prompt and every parser of a model's reply, as pure functions.
+
+The steps of composing are the same for all models; how a model is asked for them is its dialect. `dialect(card)` gives
+the right one: `xcomposer2` has the prompts that model was trained on (REFERENCE.md §5), `starter` plain English
+sentences that a very small model understands, `internlm2` chat without pictures. A dialect that answers None to a
+step says that its model cannot do it, and the composer does it by retrieval.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from studio.prompts.internlm2 import InternLM2
+from studio.prompts.starter import Starter
+from studio.prompts.xcomposer2 import XComposer2
+from studio.protocol import Image, ModelCard, Prompt, Sampling
+
+Edit = Literal["rewrite", "expand", "shorten", "insert"]
+
+
+class Dialect(Protocol):
+    """How one family of models is asked. Images are given as protocol Images; paragraphs and headings as text."""
+
+    writing: Sampling  # what suits the model for articles
+    answering: Sampling  # … for chat
+
+    def title(self, instruction: str) -> Prompt | None:
+        """Ask for a title that ends at a quotation mark; None where the article brings its own."""
+        ...
+
+    def article(self, instruction: str, images: tuple[Image, ...]) -> Prompt:
+        """Ask for a whole article."""
+        ...
+
+    def section(
+        self, instruction: str, outline: tuple[str, ...], heading: str, before: str, images: tuple[Image, ...]
+    ) -> Prompt:
+        """Ask for the text under `heading`; `before` is the article's Markdown up to and with that heading."""
+        ...
+
+    def outline(self, instruction: str) -> Prompt:
+        """Ask for headings, one a line."""
+        ...
+
+    def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]) -> Prompt | None:
+        """Ask which paragraphs want a picture after them; None `count` leaves the number to the model."""
+        ...
+
+    def caption(self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...]) -> Prompt | None:
+        """Ask for the caption of the picture after paragraph `place`; `past` are the captions so far by place."""
+        ...
+
+    def choice(
+        self, paragraphs: tuple[str, ...], chosen: tuple[tuple[int, Image], ...], candidates: tuple[Image, ...]
+    ) -> tuple[Prompt, tuple[str, ...]] | None:
+        """Ask which candidate fits after the last paragraph; the prompt and one option a candidate."""
+        ...
+
+    def edit(self, kind: Edit, paragraph: str, instruction: str, after: str = "") -> Prompt:
+        """Ask for a changed paragraph, or for a new one between `paragraph` and `after`."""
+        ...
+
+    def chat(self, turns: tuple[tuple[str, tuple[Image, ...], str], ...], begin: str = "") -> Prompt:
+        """Turns of (question, pictures, answer); the last answer is empty and starts with `begin`."""
+        ...
+
+
+def dialect(card: ModelCard) -> Dialect:
+    """The dialect a loaded model understands."""
+    match card.dialect:
+        case "xcomposer2":
+            return XComposer2()
+        case "internlm2":
+            return InternLM2()
+        case "starter":
+            return Starter()

@@ -1,0 +1,70 @@
+"""Parsers of what models reply. Each has a fixed fallback: a reply that makes no sense is an empty answer."""
+
+from __future__ import annotations
+
+import re
+
+from studio.protocol import Description
+
+CERTAIN = 0.3  # under this score, what the eyes see must be told as uncertain
+
+
+def places(reply: str, paragraphs: tuple[str, ...], count: int | None) -> tuple[int, ...]:
+    """The paragraphs a reply like `<Seg0>,<Seg3>` names: in range, each once, sorted, at most `count`.
+
+    A place after a heading moves on to the text under it, since a picture stands after words.
+    """
+    found: list[int] = []
+    for number in re.findall(r"<Seg(\d+)>", reply):
+        at = int(number[:6])
+        while at < len(paragraphs) and paragraphs[at].startswith("#"):
+            at += 1
+        if at < len(paragraphs) and at not in found:
+            found.append(at)
+    return tuple(sorted(found if count is None else found[:count]))
+
+
+def caption(reply: str) -> str:
+    """The words up to the closing quotation mark, on one line."""
+    return " ".join(re.split(r'["“”\n]', reply, maxsplit=1)[0].split())[:200]
+
+
+def title(reply: str, instruction: str) -> str:
+    """A title from a reply; the beginning of the instruction where the reply has none."""
+    first = reply.strip().splitlines()[0] if reply.strip() else ""
+    text = re.sub(r"\s+", " ", first.strip(' "“”*#')).removeprefix("Title:").strip()
+    if not 2 <= len(text) <= 120:
+        text = " ".join(instruction.split())[:60].rstrip(".!。！")
+        text = text[:1].upper() + text[1:]
+    return text
+
+
+def headings(reply: str, limit: int = 8) -> tuple[str, ...]:
+    """Headings from lines: numbers, bullets and marks removed, each once, without lines too long for a heading."""
+    found: list[str] = []
+    for line in reply.splitlines():
+        text = re.sub(r"^[\s\-*#•]*(?:\d+[.、)．]|[一二三四五六七八九十]+、)?\s*", "", line).strip(" *:：\"'")
+        text = re.split(r"[:：]\s", text)[0].rstrip(".。")
+        if 2 <= len(text) <= 80 and text.lower() not in (f.lower() for f in found):
+            found.append(text)
+    return tuple(found[:limit])
+
+
+def sight(number: int, of: int, description: Description) -> str:
+    """What the eyes saw in picture `number` as an honest English sentence: no guess is told as a fact."""
+    which = "The picture" if of == 1 else f"Picture {number}"
+    best = description.labels[0] if description.labels else None
+    if best is None:
+        said = f"I cannot tell what {which[0].lower() + which[1:]} shows."
+    elif best.score >= CERTAIN:
+        said = f"{which} shows {_with_article(best.name)}."
+    else:
+        said = f"I am not sure what {which[0].lower() + which[1:]} shows; it might be {_with_article(best.name)}."
+    if description.text:
+        written = " ".join(description.text.split())
+        said += f" The text in it reads: “{written[:300]}{'…' if len(written) > 300 else ''}”"
+    return said
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

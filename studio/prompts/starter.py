@@ -1,0 +1,102 @@
+"""Plain English sentences for a very small model (SmolLM2-135M).
+
+It writes coherent prose when asked in one plain sentence, and fails at lists, choices by letter and "two paragraphs"
+(measured, PLATFORM.md). So every request here is one sentence, what must be there is forced as the beginning of the
+answer, and places, captions and choices are left to retrieval.
+"""
+
+from __future__ import annotations
+
+import re
+
+from studio.protocol import Control, Image, Prompt, Sampling, Segment, Text
+
+START = Control("<|im_start|>")
+END = Control("<|im_end|>")
+
+_REQUEST = re.compile(
+    r"^(please\s+)?(can you\s+|could you\s+)?(write|compose|create|draft|tell|make)\b(\s+(me|us))?", re.IGNORECASE
+)
+_ABOUT = re.compile(r"\b(?:about|on|describing|explaining)\s+(.+)$", re.IGNORECASE | re.DOTALL)
+
+
+class Starter:
+    """See `Dialect`."""
+
+    writing = Sampling(temperature=0.3, top_p=0.9, top_k=40, repetition_penalty=1.1, max_tokens=640)
+    answering = Sampling(temperature=0.2, top_p=0.9, top_k=40, repetition_penalty=1.1, max_tokens=160)
+
+    def title(self, instruction: str) -> Prompt:
+        """The answer begins with a quotation mark and ends at the next."""
+        return _ask(f"Write a short title for an article about {topic(instruction)}.", begin='"', system=True)
+
+    def article(self, instruction: str, images: tuple[Image, ...]) -> Prompt:
+        """The person's own sentence, or one around their topic."""
+        if _REQUEST.match(instruction):
+            return _ask(instruction)
+        return _ask(f"Write an article about {topic(instruction)}.")
+
+    def section(
+        self, instruction: str, outline: tuple[str, ...], heading: str, before: str, images: tuple[Image, ...]
+    ) -> Prompt:
+        """Each heading on its own: with the text before it the model drifts or repeats itself."""
+        return _ask(f"Write a paragraph about {_lowered(heading)}, for an article about {topic(instruction)}.")
+
+    def outline(self, instruction: str) -> Prompt:
+        """A list started for it; `replies.headings` keeps what is usable."""
+        return _ask(f"List the parts of an article about {topic(instruction)}.", begin="1.")
+
+    def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]) -> None:
+        """By retrieval."""
+        return None
+
+    def caption(self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...]) -> None:
+        """The picture's own caption is used."""
+        return None
+
+    def choice(
+        self, paragraphs: tuple[str, ...], chosen: tuple[tuple[int, Image], ...], candidates: tuple[Image, ...]
+    ) -> None:
+        """By retrieval."""
+        return None
+
+    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "") -> Prompt:
+        """One sentence, then the text."""
+        wish = f" {instruction.strip().rstrip('.')}." if instruction.strip() else ""
+        match kind:
+            case "rewrite":
+                return _ask(f"Rewrite this text in other words.{wish}\n\n{paragraph}")
+            case "expand":
+                return _ask(f"Rewrite this text with more details.{wish}\n\n{paragraph}")
+            case "shorten":
+                return _ask(f"Rewrite this text in one short sentence.\n\n{paragraph}")
+            case _:
+                return _ask(f"Write a paragraph about {instruction.strip() or 'what happens next'}.\n\n{paragraph}")
+
+    def chat(self, turns: tuple[tuple[str, tuple[Image, ...], str], ...], begin: str = "") -> Prompt:
+        """Pictures have been turned into words before; see `ask`."""
+        segments: list[Segment] = []
+        for question, _, answer in turns:
+            segments += [START, Text(f"user\n{question}"), END, Text("\n"), START, Text(f"assistant\n{answer}")]
+            segments += [END, Text("\n")]
+        return (*segments[:-3], Text(f"assistant\n{begin}"))
+
+
+def topic(instruction: str) -> str:
+    """What an instruction is about: "Write a story about tea." → "tea". A bare topic stays as it is."""
+    text = " ".join(instruction.split()).rstrip(".!。！")
+    if _REQUEST.match(text) and (found := _ABOUT.search(text)):
+        text = found.group(1)
+    return text
+
+
+def _lowered(heading: str) -> str:
+    """A heading inside a sentence: "The harvest" → "the harvest", but "Tea in China" keeps its names."""
+    first, _, rest = heading.partition(" ")
+    return f"{first.lower()} {rest}".strip() if first.istitle() and rest == rest.lower() else heading
+
+
+def _ask(request: str, begin: str = "", system: bool = False) -> Prompt:
+    about = "system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face"
+    intro: Prompt = (START, Text(about), END, Text("\n")) if system else ()
+    return (*intro, START, Text(f"user\n{request}"), END, Text("\n"), START, Text(f"assistant\n{begin}"))
