@@ -214,5 +214,97 @@ SENTENCES.update(
             "脚本引擎没有可用的回复了：{prompt}",
         ),
         "shutting_down": ("The studio is closing.", "程序正在关闭。"),
+        # checkpoints of the native engine
+        "checkpoint_folder_missing": (
+            "There is no checkpoint folder {path}. Check the path, or run: studio models download xcomposer2-7b",
+            "没有检查点文件夹 {path}。请检查路径，或运行：studio models download xcomposer2-7b",
+        ),
+        "checkpoint_file_missing": (
+            "The checkpoint lacks the file {path}. Download it again; files that are there are kept.",
+            "检查点缺少文件 {path}，请重新下载，已有的文件会保留。",
+        ),
+        "shard_missing": (
+            "The weight file {path} is missing (0 of about {expected:,} bytes). Download it again; the rest is kept.",
+            "缺少权重文件 {path}（应有约 {expected:,} 字节，现有 0）。请重新下载，其余文件会保留。",
+        ),
+        "file_cut_off": (
+            "{path} is cut off: {found:,} of at least {expected:,} bytes are there. Download it again.",
+            "{path} 不完整：至少应有 {expected:,} 字节，现有 {found:,} 字节。请重新下载。",
+        ),
+        "config_bad": (
+            "{path} does not describe a model that can be run: {cause}.",
+            "{path} 描述的模型无法运行：{cause}。",
+        ),
+        "model_refused": (
+            "{path}: this is {found}; writing needs XComposer2-7B, pictures need XComposer2-VL-7B.",
+            "{path}：这是 {found}；写作需要 XComposer2-7B，看图需要 XComposer2-VL-7B。",
+        ),
+        "composer_refused": (
+            "{path}: this is {found}; writing needs XComposer2-7B.",
+            "{path}：这是 {found}；写作需要 XComposer2-7B。",
+        ),
+        "viewer_refused": (
+            "{path}: this is {found}; pictures need XComposer2-VL-7B.",
+            "{path}：这是 {found}；看图需要 XComposer2-VL-7B。",
+        ),
+        "composer_missing": (
+            "No model for writing is loaded. Give the folder of XComposer2-7B with --composer.",
+            "没有加载写作模型，请用 --composer 指定 XComposer2-7B 的文件夹。",
+        ),
+        "viewer_missing": (
+            "No model for pictures is loaded. Give the folder of XComposer2-VL-7B with --vl.",
+            "没有加载看图模型，请用 --vl 指定 XComposer2-VL-7B 的文件夹。",
+        ),
+        "cannot_see": (
+            "{model} cannot see pictures. XComposer2-VL-7B can: give its folder with --vl.",
+            "{model} 不能看图。XComposer2-VL-7B 可以：请用 --vl 指定它的文件夹。",
+        ),
+        "tensors_missing": (
+            "The checkpoint {path} lacks {count} tensors, the first is {first}. It is another model or half a download.",
+            "检查点 {path} 缺少 {count} 个张量，第一个是 {first}。它可能是别的模型，或没有下载完。",
+        ),
+        "weights_not_finite": (
+            "{count} tensors in {path} hold NaN or infinity, the first is {first}. Download it again or use bfloat16.",
+            "{path} 中有 {count} 个张量含 NaN 或无穷大，第一个是 {first}。请重新下载，或使用 bfloat16。",
+        ),
+        "weights_with_code": (
+            "{path} holds more than weights (it could run code when opened) and was not opened. Get it from its publisher.",
+            "{path} 含有权重以外的内容（打开时可能执行代码），因此没有打开。请从发布者处获取。",
+        ),
+        "tokenizer_wrong": (
+            "{path} is not this model's tokenizer: {cause}.",
+            "{path} 不是这个模型的分词器：{cause}。",
+        ),
+        "golden_bad": (
+            "The recorded results {path} cannot be compared: {cause}.",
+            "无法与记录的结果 {path} 比较：{cause}。",
+        ),
+        "card_too_small": (
+            "{model} needs {needed} on {device}, and {free} are free. "
+            "Close what else uses it, or take the small model: --models starter",
+            "{model} 需要 {device} 上 {needed} 内存，现有 {free} 可用。请关闭占用它的程序，或改用小模型：--models starter",
+        ),
+        "card_too_small_for_two": (
+            "{model} need {needed} together on {device}, and {free} are free. "
+            "Start with one of them: --composer or --vl alone",
+            "{model} 一起需要 {device} 上 {needed} 内存，现有 {free} 可用。请只启动一个：--composer 或 --vl",
+        ),
+        "out_of_memory_call": (
+            "{device} ran out of memory at this request ({needed} more was needed, {free} was free). "
+            "Use fewer pictures, a shorter text or fewer beams.",
+            "{device} 在处理这次请求时内存不足（还需要 {needed}，可用 {free}）。请减少图片、文字或束数。",
+        ),
+        "device_missing": (
+            "The device {device} is not here ({cause}). Use --device cpu, or --models starter.",
+            "没有设备 {device}（{cause}）。请使用 --device cpu 或 --models starter。",
+        ),
+        "selftest_failed": (
+            "{model} was loaded and failed its self-test: {cause}. The weight files do not fit together.",
+            "{model} 已加载，但自检失败：{cause}。权重文件互不匹配。",
+        ),
+        "prompt_unreadable": (
+            "{model} does not know the control token {piece}.",
+            "{model} 不认识控制符 {piece}。",
+        ),
     }
 )

@@ -1,0 +1,177 @@
+"""From a spec to loaded, tested models: device, number type, memory plan, which model may do which job, self-test."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+import torch
+from PIL import Image as Picture
+
+from studio.engine.seat import Seat
+from studio.engine.specs import NativeSpec
+from studio.errors import InputError, ModelError, StudioError
+from studio.models import tokenizer as tokenizers
+from studio.models.config import Architecture, published, read
+from studio.models.model import from_source
+from studio.models.weights import Checkpoint, RandomSource, Source
+from studio.protocol import Control, Image, ModelCard, Prompt, Role, Text
+
+RANDOM_NOTE = "Random weights: the text means nothing · 随机权重：文字没有意义"
+PIXELS = {"composer": 224, "viewer": 490}  # what the published models of each role see
+WORKSPACE = 2 << 30  # bytes for activations, pictures and beams, beside weights and cache
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A model that is about to be loaded."""
+
+    architecture: Architecture
+    folder: Path | None
+    checkpoint: Checkpoint | None = None  # none: random weights
+    seed: int = 0
+
+    def bytes(self, element: int) -> int:
+        """Weights and cache at `element` bytes a number."""
+        return self.architecture.parameters() * element + self.architecture.cache_bytes(
+            self.architecture.context, element
+        )
+
+
+def seats(spec: NativeSpec) -> dict[Role, Seat]:
+    """Every model of the spec, loaded and tested. One folder in both roles is loaded once."""
+    if spec.quantize != "none":
+        raise InputError("setting_bad", name="--quantize", value=spec.quantize, cause="it cannot be done yet")
+    if spec.threads:
+        torch.set_num_threads(spec.threads)
+    device = device_of(spec.device)
+    dtype = dtype_of(device)
+    plans = _plans(spec)
+    check_memory(list(plans.values()), device, dtype)
+    done: dict[Path | None, Seat] = {}
+    result: dict[Role, Seat] = {}
+    for role, plan in plans.items():
+        seat = done.get(plan.folder) if plan.checkpoint else None
+        result[role] = seat or seat_of(plan, device, dtype)
+        done[plan.folder] = result[role]
+    return result
+
+
+def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype) -> Seat:
+    """Load one planned model and test it."""
+    a = plan.architecture
+    if plan.checkpoint:
+        source: Source = plan.checkpoint.source(device, dtype)
+    else:
+        source = RandomSource(a.tensors(), device, dtype, plan.seed)
+    dialect: Literal["internlm2", "xcomposer2"] = "internlm2" if a.family == "internlm2" else "xcomposer2"
+    note = "" if plan.checkpoint else RANDOM_NOTE
+    seat = Seat(
+        ModelCard(a.name, dialect, ("zh", "en"), a.vision is not None, a.context, beams=5, note=note),
+        from_source(a, source, device),
+        _tokenizer(plan),
+    )
+    self_test(seat)
+    return seat
+
+
+def device_of(name: str) -> torch.device:
+    """The device by its name; `auto` takes the GPU where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as e:
+        raise ModelError("device_missing", device=name, cause=str(e).splitlines()[0]) from e
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
+
+
+def dtype_of(device: torch.device) -> torch.dtype:
+    """bf16 on a GPU, fp16 on one without it, float32 on the CPU (where 16 bits are slower)."""
+    if device.type != "cuda":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def check_memory(plans: list[Planned], device: torch.device, dtype: torch.dtype) -> None:
+    """Raise ModelError with the numbers unless all plans fit into what is free."""
+    distinct = {p.folder if p.checkpoint else id(p): p for p in plans}.values()
+    needed = sum(plan.bytes(dtype.itemsize) for plan in distinct)
+    if device.type == "cuda":
+        needed += WORKSPACE
+        free = torch.cuda.mem_get_info(device)[0]
+    else:
+        free = psutil.virtual_memory().available
+    if needed > free:
+        key = "card_too_small" if len(distinct) == 1 else "card_too_small_for_two"
+        models = ", ".join(plan.architecture.name for plan in distinct)
+        raise ModelError(key, model=models, needed=gib(needed), device=str(device), free=gib(free))
+
+
+def gib(size: int) -> str:
+    """Bytes for people."""
+    return f"{size / (1 << 30):.1f} GiB"
+
+
+def self_test(seat: Seat) -> None:
+    """Read one tiny picture and a word: a checkpoint whose parts do not fit together shows it here, at the start."""
+    picture: Prompt = (_tiny_picture(),) if seat.card.sees else ()
+    prompt: Prompt = (*picture, Control("[UNUSED_TOKEN_146]"), Text("user\n1"), Control("[UNUSED_TOKEN_145]"))
+    try:
+        logits = seat.logits(seat.prepare(prompt, 1), lambda: False)
+    except StudioError:
+        raise
+    except (RuntimeError, IndexError) as e:
+        raise ModelError("selftest_failed", model=seat.card.name, cause=str(e).splitlines()[0]) from e
+    assert logits is not None
+    if not bool(logits.isfinite().all()):
+        raise ModelError("selftest_failed", model=seat.card.name, cause="it computes NaN or infinity")
+    if float(logits.std()) == 0.0:
+        raise ModelError("selftest_failed", model=seat.card.name, cause="it finds every token equally likely")
+
+
+def _plans(spec: NativeSpec) -> dict[Role, Planned]:
+    folders: dict[Role, str] = {"composer": spec.composer, "viewer": spec.viewer}
+    if spec.random_weights:
+        return {
+            role: Planned(published(spec.random_weights, PIXELS[role]), Path(folder) if folder else None, seed=seed)
+            for seed, (role, folder) in enumerate(folders.items())
+        }
+    plans: dict[Role, Planned] = {}
+    for role, name in folders.items():
+        if name:
+            plans[role] = _opened(role, Path(name).expanduser())
+    if not plans:
+        raise ModelError("composer_missing")
+    return plans
+
+
+def _opened(role: Role, folder: Path) -> Planned:
+    checkpoint = Checkpoint(folder)
+    architecture = read(folder, checkpoint.shapes)
+    checkpoint.require(architecture.tensors())
+    pixels = architecture.vision.image if architecture.vision else 0
+    wrong = {"composer": (490, 336), "viewer": (0, 224)}[role]
+    if pixels in wrong:
+        raise ModelError(f"{role}_refused", path=folder, found=architecture.name)
+    return Planned(architecture, folder.resolve(), checkpoint)
+
+
+def _tokenizer(plan: Planned) -> tokenizers.Tokenizer:
+    """The checkpoint's own; random weights borrow the one of a folder that was given, or do with bytes."""
+    path = plan.folder / "tokenizer.model" if plan.folder else None
+    if path is None or (plan.checkpoint is None and not path.is_file()):
+        return tokenizers.bytes_only(plan.architecture.vocab)
+    return tokenizers.from_file(path, plan.architecture.vocab)
+
+
+def _tiny_picture() -> Image:
+    file = io.BytesIO()
+    Picture.linear_gradient("L").resize((8, 8)).convert("RGB").save(file, "PNG")
+    return Image("self-test", file.getvalue())

@@ -1,0 +1,44 @@
+"""A whole model: the decoder, the eyes where it has them, and where both come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from studio.models.config import Architecture, read
+from studio.models.decoder import Decoder
+from studio.models.vision import VisionTower
+from studio.models.weights import Checkpoint, RandomSource, Source
+
+
+@dataclass(frozen=True)
+class Model:
+    """Loaded weights, ready to compute."""
+
+    architecture: Architecture
+    decoder: Decoder
+    tower: VisionTower | None
+
+
+def from_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Model:
+    """The model in a checkpoint folder. Raises ModelError with the reason."""
+    checkpoint = Checkpoint(folder)
+    architecture = read(folder, checkpoint.shapes)
+    checkpoint.require(architecture.tensors())
+    return from_source(architecture, checkpoint.source(device, dtype), device)
+
+
+def with_random_weights(architecture: Architecture, device: torch.device, dtype: torch.dtype, seed: int = 0) -> Model:
+    """The model with random weights, made on the device."""
+    return from_source(architecture, RandomSource(architecture.tensors(), device, dtype, seed), device)
+
+
+def from_source(architecture: Architecture, source: Source, device: torch.device) -> Model:
+    """Build the parts from their tensors, one at a time."""
+    with torch.inference_mode():
+        decoder = Decoder(architecture, source, device)
+        tower = VisionTower(architecture, source) if architecture.vision else None
+        source.finish()
+    return Model(architecture, decoder, tower)

@@ -1,0 +1,206 @@
+"""Reading a checkpoint folder: tensors by name, one at a time, straight to the device in the wanted type.
+
+Both published forms are read, `.safetensors` and torch's `.bin` (with `weights_only`: code in it is refused), with or
+without an index. Files are mapped into memory and never copied whole. What is missing or cut off is named with its
+expected and found size.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from studio.errors import ModelError
+
+INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+RANDOM_STD = 0.02
+
+
+class Source(Protocol):
+    """Where a model's tensors come from."""
+
+    def __call__(self, name: str) -> Tensor:
+        """The tensor on the device, in the model's type."""
+        ...
+
+    def finish(self) -> None:
+        """Called after the last tensor; raises ModelError when a tensor cannot be trusted."""
+        ...
+
+
+class Checkpoint:
+    """The files of a folder, opened; `shapes` says what is in them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if not folder.is_dir():
+            raise ModelError("checkpoint_folder_missing", path=folder)
+        self._readers: dict[str, Callable[[str], Tensor]] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        files, total = _files(folder)
+        for path in files:
+            _check_there(path, files, total)
+        for path in files:
+            read, shapes = _open_safetensors(path) if path.suffix == ".safetensors" else _open_bin(path, files, total)
+            self._readers |= dict.fromkeys(shapes, read)
+            self.shapes |= shapes
+
+    def require(self, needed: Mapping[str, tuple[int, ...]]) -> None:
+        """Raise ModelError unless every needed tensor is there in its shape."""
+        missing = [name for name in needed if name not in self.shapes]
+        if missing:
+            raise ModelError("tensors_missing", path=self.folder, count=len(missing), first=missing[0])
+        for name, shape in needed.items():
+            if self.shapes[name] != shape:
+                cause = f"{name} has the shape {list(self.shapes[name])}, expected {list(shape)}"
+                raise ModelError("model_broken", path=self.folder, cause=cause)
+
+    def source(self, device: torch.device, dtype: torch.dtype) -> CheckpointSource:
+        """Tensors of these files on `device` as `dtype`."""
+        return CheckpointSource(self, device, dtype)
+
+    def read(self, name: str) -> Tensor:
+        """The tensor as it is in the file, on the CPU."""
+        return self._readers[name](name)
+
+    def close(self) -> None:
+        """Unmap the files."""
+        self._readers.clear()
+
+
+class CheckpointSource:
+    """A `Source` that reads files. Whether all numbers are finite is found on the device and asked once, at the end."""
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> None:
+        self._checkpoint, self._device, self._dtype = checkpoint, device, dtype
+        self._finite: dict[str, Tensor] = {}
+
+    def __call__(self, name: str) -> Tensor:
+        """See `Source`."""
+        tensor = self._checkpoint.read(name).to(self._device, self._dtype, copy=True)
+        self._finite[name] = tensor.isfinite().all()
+        return tensor
+
+    def finish(self) -> None:
+        """See `Source`."""
+        flags = torch.stack(list(self._finite.values())).tolist()
+        bad = [name for name, finite in zip(self._finite, flags, strict=True) if not finite]
+        self._checkpoint.close()
+        if bad:
+            raise ModelError("weights_not_finite", path=self._checkpoint.folder, count=len(bad), first=bad[0])
+
+
+class RandomSource:
+    """A `Source` of random weights made on the device. Small, so that activations stay finite through all layers."""
+
+    def __init__(
+        self, shapes: Mapping[str, tuple[int, ...]], device: torch.device, dtype: torch.dtype, seed: int = 0
+    ) -> None:
+        self._shapes, self._device, self._dtype = shapes, device, dtype
+        self._generator = torch.Generator(device).manual_seed(seed)
+
+    def __call__(self, name: str) -> Tensor:
+        """See `Source`. Norms are ones and biases zeros, as in a model before training."""
+        shape = self._shapes[name]
+        tensor = torch.empty(shape, device=self._device, dtype=self._dtype)
+        if name.endswith(".bias"):
+            return tensor.zero_()
+        if "norm" in name:
+            return tensor.fill_(1.0)
+        return tensor.normal_(0.0, RANDOM_STD, generator=self._generator)
+
+    def finish(self) -> None:
+        """Nothing can be wrong."""
+
+
+def _files(folder: Path) -> tuple[list[Path], int]:
+    """The weight files and the bytes of all their tensors (0: no index says it)."""
+    for name in INDEXES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            index = json.loads(path.read_text(encoding="utf-8"))
+            files = sorted({folder / file for file in index["weight_map"].values()})
+            return files, int(index.get("metadata", {}).get("total_size", 0))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as e:
+            raise ModelError("config_bad", path=path, cause=f"it is no index of weight files ({e!r})") from e
+    for pattern in ("*.safetensors", "pytorch_model*.bin"):
+        if found := sorted(folder.glob(pattern)):
+            return found, 0
+    raise ModelError("checkpoint_file_missing", path=folder / "pytorch_model.bin.index.json")
+
+
+def _check_there(path: Path, files: list[Path], total: int) -> None:
+    """The file exists and is no stand-in of git-lfs, which a clone without git-lfs leaves behind."""
+    if not path.is_file():
+        if total:
+            raise ModelError("shard_missing", path=path, expected=_rest(path, files, total))
+        raise ModelError("checkpoint_file_missing", path=path)
+    size = path.stat().st_size
+    if size < 1024:
+        words = path.read_bytes().split()
+        if words[:1] == [b"version"] and b"size" in words:
+            raise _cut(path, int(words[words.index(b"size") + 1]), size)
+    if size == 0:
+        raise _cut(path, _rest(path, files, total), 0)
+
+
+def _rest(path: Path, files: list[Path], total: int) -> int:
+    """At least so many bytes must be in `path`: those of all tensors less the other files that are there."""
+    others = sum(file.stat().st_size for file in files if file != path and file.is_file())
+    absent = [file for file in files if not file.is_file()] or [path]
+    return max(1, (total - others) // len(absent))
+
+
+def _cut(path: Path, expected: int, found: int) -> ModelError:
+    return ModelError("file_cut_off", path=path, expected=expected, found=found)
+
+
+def _open_safetensors(path: Path) -> tuple[Callable[[str], Tensor], dict[str, tuple[int, ...]]]:
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as f:
+            length = int.from_bytes(f.read(8), "little")
+            header = json.loads(f.read(length)) if length <= size else None
+    except ValueError as e:
+        raise ModelError("model_broken", path=path, cause="it is not a safetensors file") from e
+    if header is None:
+        raise _cut(path, 8 + length, size)
+    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    expected = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+    if size < expected:
+        raise _cut(path, expected, size)
+    try:
+        opened: Any = safe_open(str(path), framework="pt", device="cpu")
+    except SafetensorError as e:
+        raise ModelError("model_broken", path=path, cause=str(e)) from e
+    return opened.get_tensor, {name: tuple(entry["shape"]) for name, entry in entries.items()}
+
+
+def _open_bin(path: Path, files: list[Path], total: int) -> tuple[Callable[[str], Tensor], dict[str, tuple[int, ...]]]:
+    try:
+        try:
+            tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except RuntimeError as e:
+            if "mmap can only be used" not in str(e):
+                raise
+            tensors = torch.load(path, map_location="cpu", weights_only=True)  # torch's old format has no mapping
+    except pickle.UnpicklingError as e:
+        raise ModelError("weights_with_code", path=path) from e
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as e:
+        size, least = path.stat().st_size, _rest(path, files, total)
+        if size < least:
+            raise _cut(path, least, size) from e
+        cause = f"it is cut off or no torch file ({size:,} bytes)"
+        raise ModelError("model_broken", path=path, cause=cause) from e
+    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
+        raise ModelError("model_broken", path=path, cause="it is no table of tensors")
+    return tensors.__getitem__, {name: tuple(tensor.shape) for name, tensor in tensors.items()}
