@@ -1,0 +1,65 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.article import Article, Brief, Illustration, Picture, Section, from_dict, split, to_dict
+from studio.errors import InputError, NotFoundError
+
+ARTICLE = Article(Brief("tea"), "Tea", (Section("a", id="1"), Section("b", id="2"), Section("c", id="3")))
+
+
+def texts(article: Article) -> str:
+    return "".join(s.text for s in article.sections)
+
+
+def test_edits_return_new_articles() -> None:
+    assert texts(ARTICLE.move("1", 2)) == "bca"
+    assert texts(ARTICLE.move("3", -5)) == "cab"
+    assert texts(ARTICLE.remove("2")) == "ac"
+    assert texts(ARTICLE.insert(1, Section("x"))) == "axbc"
+    assert texts(ARTICLE.edit("2", text="y")) == "ayc"
+    assert texts(ARTICLE) == "abc"
+    with pytest.raises(NotFoundError):
+        ARTICLE.remove("9")
+
+
+def test_survives_json() -> None:
+    picture = Picture("k", "t", "c")
+    article = ARTICLE.edit("1", illustration=Illustration(picture, "cap", (picture,)))
+    assert from_dict(json.loads(json.dumps(to_dict(article)))) == article
+
+
+@pytest.mark.parametrize(
+    "brief",
+    [
+        Brief("  \n"),
+        Brief("x" * 200_000),
+        Brief("x", images=-1),
+        Brief("x", images=99),
+        Brief("x", outline=(" ", "")),
+        Brief("x", top_p=2.0),
+    ],
+)
+def test_bad_briefs_are_refused(brief: Brief) -> None:
+    with pytest.raises(InputError):
+        brief.check()
+
+
+def test_outline_lines_are_cleaned() -> None:
+    assert Brief(" x ", outline=("", " ## One  two ", "Three")).check().outline == ("One two", "Three")
+
+
+def test_split_keeps_lists_and_code_together() -> None:
+    title, blocks = split("# T\n\npara\nnext\n\n- a\n- b\n\n```\nx\n\ny\n```\nend")
+    assert title == "T"
+    assert blocks == ("para", "next", "- a\n- b", "```\nx\n\ny\n```", "end")
+
+
+@given(st.text())
+def test_split_loses_no_word(text: str) -> None:
+    title, blocks = split(text)
+    kept = sorted(title.split() + [word for block in blocks for word in block.split()])
+    assert set(text.split()) - set(kept) <= {"#"}
+    assert all(block.strip() for block in blocks)

@@ -1,0 +1,25 @@
+import pickle
+import re
+from pathlib import Path
+
+from studio.errors import SENTENCES, InputError
+
+
+def test_sentences_name_the_same_facts_in_both_languages() -> None:
+    for key, (english, chinese) in SENTENCES.items():
+        facts = [set(re.findall(r"\{(\w+)", text)) for text in (english, chinese)]
+        assert facts[0] == facts[1], key
+        assert re.search(r"[\u4e00-\u9fff]", chinese), key
+
+
+def test_every_key_used_has_a_sentence() -> None:
+    pattern = re.compile(r"(?:Error|Overflow|OutOfMemory|Died)\(\s*\"(\w+)\"")
+    for file in Path(__file__).parent.parent.joinpath("studio").rglob("*.py"):
+        for key in pattern.findall(file.read_text()):
+            assert key in SENTENCES, f"{key} in {file}"
+
+
+def test_errors_travel_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(InputError("images_out_of_range", count=99, limit=15)))
+    assert isinstance(error, InputError)
+    assert "99" in str(error) and "99" in error.say("zh")

@@ -1,0 +1,126 @@
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from studio.engine.specs import GgufSpec, Reply, ScriptedSpec
+from studio.errors import ModelError, StudioError, WorkerDied
+from studio.protocol import Done, Embed, Failed, Generate, ModelCard, Piece, Queued, Started, Text, Vectors
+from studio.worker.lane import Lane, Ticket
+
+
+@pytest.fixture
+def lanes() -> Iterator[list[Lane]]:
+    made: list[Lane] = []
+    yield made
+    for lane in made:
+        lane.close()
+
+
+def start(lanes: list[Lane], *replies: Reply) -> Lane:
+    lane = Lane(ScriptedSpec(replies))
+    lanes.append(lane)
+    lane.start()
+    return lane
+
+
+def ask(lane: Lane, text: str, person: str = "") -> Ticket:
+    return lane.submit(Generate("composer", (Text(text),)), person)
+
+
+def words(ticket: Ticket) -> str:
+    return "".join(e.text for e in ticket.events() if isinstance(e, Piece))
+
+
+def until_piece(ticket: Ticket) -> None:
+    for event in ticket.events():
+        if isinstance(event, Piece):
+            return
+    raise AssertionError("ended without a piece")
+
+
+def test_streams_in_order(lanes: list[Lane]) -> None:
+    lane = start(lanes, Reply("one two three"))
+    events = list(ask(lane, "x").events())
+    kinds = [type(e) for e in events if not isinstance(e, Queued)]
+    assert kinds == [Started, Piece, Piece, Piece, Done]
+    assert "".join(e.text for e in events if isinstance(e, Piece)) == "one two three"
+
+
+def test_page_process_has_no_torch(lanes: list[Lane]) -> None:
+    lane = start(lanes, Reply("x"))
+    ask(lane, "x").result()
+    script = "import sys, studio.worker.lane; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", script) == 0
+
+
+def test_cancel_waiting_and_running(lanes: list[Lane]) -> None:
+    lane = start(lanes, Reply("slow " * 500, match="first", pace=0.01), Reply("quick", match="third"))
+    first, second, third = ask(lane, "first"), ask(lane, "second"), ask(lane, "third")
+    until_piece(first)
+    second.cancel()
+    first.cancel()
+    assert second.result() == Done("cancelled")
+    end = first.result()
+    assert isinstance(end, Done) and end.reason == "cancelled" and end.usage.new_tokens < 500
+    assert words(third) == "quick"
+
+
+def test_waiting_calls_know_their_place(lanes: list[Lane]) -> None:
+    lane = start(lanes, Reply("slow " * 500, match="first", pace=0.01), Reply("a"), Reply("b"))
+    first = ask(lane, "first")
+    until_piece(first)
+    ask(lane, "x")
+    last = ask(lane, "y")
+    assert next(e for e in last.events() if isinstance(e, Queued)).position == 2
+    first.cancel()
+    places = [e.position for e in last.events() if isinstance(e, Queued)]
+    assert places[-1] <= 1
+
+
+def test_killed_worker_fails_the_call_under_way_and_serves_the_next(lanes: list[Lane]) -> None:
+    lane = start(lanes, Reply("slow " * 500, match="first", pace=0.01), Reply("back again"))
+    first = ask(lane, "first")
+    until_piece(first)
+    assert lane.pid
+    os.kill(lane.pid, signal.SIGKILL)
+    with pytest.raises(WorkerDied, match="SIGKILL"):
+        first.result()
+    assert words(ask(lane, "x")) == "back again"
+    assert lane.restarts == 1
+
+
+def test_a_crash_before_the_first_word_is_tried_once_more(lanes: list[Lane]) -> None:
+    lane = start(lanes, Reply("", reason="crash"))  # the restarted worker has the same script, so it crashes again
+    with pytest.raises(WorkerDied):
+        ask(lane, "x").result()
+    assert lane.restarts == 2
+
+
+def test_an_engine_that_cannot_load_says_why(lanes: list[Lane]) -> None:
+    lane = Lane(GgufSpec("/nowhere/model.gguf", ModelCard("x", "starter", ("en",), False, 512)))
+    lanes.append(lane)
+    lane.start()
+    with pytest.raises(ModelError, match="/nowhere/model.gguf"):
+        lane.wait_ready(60)
+    assert isinstance(list(ask(lane, "x").events())[-1], Failed)
+
+
+def test_closing_fails_what_waits(lanes: list[Lane]) -> None:
+    lane = start(lanes, Reply("slow " * 500, pace=0.01))
+    first, second = ask(lane, "x"), ask(lane, "y")
+    until_piece(first)
+    lane.close()
+    for ticket in (first, second):
+        with pytest.raises(StudioError):
+            ticket.result()
+
+
+def test_embeddings_tell_nearness(lanes: list[Lane]) -> None:
+    lane = start(lanes)
+    vectors = lane.submit(Embed(("red tea cup", "a tea cup", "train"))).result()
+    assert isinstance(vectors, Vectors)
+    a, b, c = vectors.values
+    assert sum(x * y for x, y in zip(a, b, strict=True)) > sum(x * y for x, y in zip(a, c, strict=True))
