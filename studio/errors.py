@@ -260,7 +260,7 @@ SENTENCES.update(
             "{model} 不能看图。XComposer2-VL-7B 可以：请用 --vl 指定它的文件夹。",
         ),
         "tensors_missing": (
-            "The checkpoint {path} lacks {count} tensors, the first is {first}. It is another model or half a download.",
+            "The checkpoint {path} lacks {count} tensors, the first is {first}. It is another model or incomplete.",
             "检查点 {path} 缺少 {count} 个张量，第一个是 {first}。它可能是别的模型，或没有下载完。",
         ),
         "weights_not_finite": (
@@ -268,7 +268,7 @@ SENTENCES.update(
             "{path} 中有 {count} 个张量含 NaN 或无穷大，第一个是 {first}。请重新下载，或使用 bfloat16。",
         ),
         "weights_with_code": (
-            "{path} holds more than weights (it could run code when opened) and was not opened. Get it from its publisher.",
+            "{path} holds more than weights: it could run code, so it was not opened. Get it from its publisher.",
             "{path} 含有权重以外的内容（打开时可能执行代码），因此没有打开。请从发布者处获取。",
         ),
         "tokenizer_wrong": (
@@ -282,7 +282,8 @@ SENTENCES.update(
         "card_too_small": (
             "{model} needs {needed} on {device}, and {free} are free. "
             "Close what else uses it, or take the small model: --models starter",
-            "{model} 需要 {device} 上 {needed} 内存，现有 {free} 可用。请关闭占用它的程序，或改用小模型：--models starter",
+            "{model} 需要 {device} 上 {needed} 内存，现有 {free} 可用。"
+            "请关闭占用它的程序，或改用小模型：--models starter",
         ),
         "card_too_small_for_two": (
             "{model} need {needed} together on {device}, and {free} are free. "
@@ -305,6 +306,22 @@ SENTENCES.update(
         "prompt_unreadable": (
             "{model} does not know the control token {piece}.",
             "{model} 不认识控制符 {piece}。",
+        ),
+        "database_busy": (
+            "{path} is being written by another process for too long. Close the other studio, then do it again.",
+            "{path} 长时间被另一个进程占用，请关闭另一个程序后重试。",
+        ),
+        "database_broken": (
+            "{path} is damaged ({cause}). Put back a copy, or move the file away to start with an empty one.",
+            "{path} 已损坏（{cause}）。请恢复备份，或移走该文件后重新开始。",
+        ),
+        "nothing_written": (
+            "The model wrote nothing. Say a little more about the article, or try another seed.",
+            "模型没有写出内容。请把要求写得更具体一些，或换一个随机种子。",
+        ),
+        "viewer_missing": (
+            "No model that answers questions about pictures is loaded; studio doctor says how to get one.",
+            "没有加载能回答图片问题的模型；请运行 studio doctor 查看获取方法。",
         ),
     }
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import warnings
 
 import numpy as np
@@ -38,9 +39,8 @@ def opened(data: bytes, name: str = "") -> Image.Image:
                 )
             picture.load()
     except Image.DecompressionBombError as e:
-        raise InputError(
-            "picture_too_large", name=name, pixels=2 * (Image.MAX_IMAGE_PIXELS or 0), limit=MOST_PIXELS
-        ) from e
+        said = int("".join(re.findall(r"\((\d+) pixels", str(e))) or 0)  # "Image size (400000000 pixels) exceeds …"
+        raise InputError("picture_too_large", name=name, pixels=said, limit=MOST_PIXELS) from e
     except UnidentifiedImageError as e:
         raise InputError("picture_unreadable", name=name, cause="unknown format") from e
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as e:

@@ -1,0 +1,215 @@
+"""The model computes what the original computes: recorded results where they are, oracles of equal weights always."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from golden import GOLDEN, Given, architecture, needs_golden, tensors, write, write_weights
+from safetensors.torch import load_file, save_file
+
+from studio.errors import ModelError
+from studio.models import loop
+from studio.models.check import compare
+from studio.models.config import TOWER, Architecture
+from studio.models.decoder import Decoder
+from studio.models.model import from_folder
+from studio.models.vision import VisionTower, resized
+
+CPU = torch.device("cpu")
+
+
+@needs_golden
+@pytest.mark.parametrize("form", ["safetensors", "safetensors-sharded", "bin", "bin-sharded"])
+def test_recorded_results_of_the_original_code(form: str, tmp_path: Path) -> None:
+    folder = tmp_path / "a model v1.0"
+    folder.mkdir()
+    shutil.copy(GOLDEN / "config.json", folder)
+    write_weights(folder, load_file(GOLDEN / "model.safetensors"), form)
+    found = compare(folder, GOLDEN / "io.safetensors")
+    assert set(found["tensors"]) == {"image_embeds", "text_logits", "logits"}
+    assert max(found["tensors"].values()) < 1e-4
+    assert {name: entry["first_difference"] for name, entry in found["ids"].items()} == {
+        "greedy": None,
+        "greedy_penalty_1_3": None,
+        "beam3": None,
+    }
+    assert found["ok"]
+
+
+@needs_golden
+def test_bf16_stays_within_its_bound() -> None:
+    io = load_file(GOLDEN / "io.safetensors")
+    model = from_folder(GOLDEN, CPU, torch.bfloat16)
+    with torch.inference_mode():
+        x = io["inputs_embeds"].bfloat16()
+        rows = io["im_mask"][0].nonzero().flatten()
+        logits = model.decoder.logits(model.decoder.forward(x, model.decoder.cache(x.shape[1]), rows))
+    error = (logits - io["logits"]).abs()
+    spread = float(io["logits"].std())
+    assert float(error.max()) < 0.15 * spread and float(error.mean()) < 0.02 * spread
+
+
+@needs_golden
+def test_check_reports_the_first_difference(tmp_path: Path) -> None:
+    io = load_file(GOLDEN / "io.safetensors")
+    io["greedy"] = io["greedy"].clone()
+    io["greedy"][5] += 1
+    io["text_logits"] = io["text_logits"] + 0.5
+    save_file(io, tmp_path / "io.safetensors")
+    found = compare(GOLDEN, tmp_path / "io.safetensors")
+    assert not found["ok"]
+    assert found["ids"]["greedy"]["first_difference"] == 5
+    assert found["ids"]["beam3"]["equal"]
+    assert found["tensors"]["text_logits"] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_check_explains_files_that_cannot_be_compared(tmp_path: Path) -> None:
+    a = architecture()
+    folder = write(tmp_path / "m", a, tensors(a))
+    with pytest.raises(ModelError, match="no such file"):
+        compare(folder, tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(ModelError, match="not a safetensors file"):
+        compare(folder, tmp_path / "text.safetensors")
+    save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(ModelError, match="none of the known names"):
+        compare(folder, tmp_path / "other.safetensors")
+    save_file({"text_ids": torch.tensor([1, 2]), "text_logits": torch.zeros(1, 2, 9)}, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match=r"text_logits has the shape \[1, 2, 9\]"):
+        compare(folder, tmp_path / "x.safetensors")
+    save_file({"text_ids": torch.tensor([4000]), "text_logits": torch.zeros(1, 1, 400)}, tmp_path / "y.safetensors")
+    with pytest.raises(ModelError, match="text_ids does not fit"):
+        compare(folder, tmp_path / "y.safetensors")
+
+
+def llama(a: Architecture, weights: dict[str, torch.Tensor], merged: bool = False) -> transformers.LlamaForCausalLM:
+    """A Llama of equal weights; `merged` adds each linear's PLoRA product to it, as if every position were an image's."""
+
+    def linear(i: int, name: str) -> torch.Tensor:
+        path = f"model.layers.{i}.{name}"
+        w = weights[f"{path}.weight"]
+        return w + weights[f"{path}.Plora_B.weight"] @ weights[f"{path}.Plora_A.weight"] if merged else w
+
+    config = transformers.LlamaConfig(
+        vocab_size=a.vocab,
+        hidden_size=a.hidden,
+        intermediate_size=a.ffn,
+        num_hidden_layers=a.layers,
+        num_attention_heads=a.heads,
+        num_key_value_heads=a.kv_heads,
+        rms_norm_eps=a.norm_eps,
+        rope_parameters={"rope_type": "default", "rope_theta": a.rope_theta},
+        tie_word_embeddings=False,
+    )
+    state = {
+        "model.embed_tokens.weight": weights["model.tok_embeddings.weight"],
+        "model.norm.weight": weights["model.norm.weight"],
+        "lm_head.weight": weights["output.weight"],
+    }
+    group = a.heads // a.kv_heads
+    for i in range(a.layers):
+        to = f"model.layers.{i}."
+        qkv = linear(i, "attention.wqkv").view(a.kv_heads, group + 2, a.head_dim, a.hidden)
+        state[f"{to}self_attn.q_proj.weight"] = qkv[:, :group].reshape(-1, a.hidden)
+        state[f"{to}self_attn.k_proj.weight"] = qkv[:, group].reshape(-1, a.hidden)
+        state[f"{to}self_attn.v_proj.weight"] = qkv[:, group + 1].reshape(-1, a.hidden)
+        state[f"{to}self_attn.o_proj.weight"] = linear(i, "attention.wo")
+        for ours, theirs in (("w1", "gate"), ("w3", "up"), ("w2", "down")):
+            state[f"{to}mlp.{theirs}_proj.weight"] = linear(i, f"feed_forward.{ours}")
+        state[f"{to}input_layernorm.weight"] = weights[f"{to}attention_norm.weight"]
+        state[f"{to}post_attention_layernorm.weight"] = weights[f"{to}ffn_norm.weight"]
+    model = transformers.LlamaForCausalLM(config).eval()
+    model.load_state_dict(state, strict=True)
+    return model
+
+
+@pytest.mark.parametrize("images", [False, True], ids=["text", "all image positions"])
+@torch.inference_mode()
+def test_equals_a_llama_of_equal_weights(images: bool) -> None:
+    a = architecture()
+    weights = tensors(a)
+    decoder = Decoder(a, Given(weights), CPU)
+    ids = torch.randint(0, a.vocab, (1, 33), generator=torch.Generator().manual_seed(1))
+    rows = torch.arange(33) if images else None
+    found = decoder.logits(decoder.forward(decoder.embed(ids), decoder.cache(33), rows))
+    expected = llama(a, weights, merged=images)(ids).logits
+    assert float(expected.std()) > 0.1
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_plora_acts_on_image_rows_only_and_with_its_scale() -> None:
+    a = architecture(rank=8)
+    weights = tensors(a)
+    decoder = Decoder(a, Given(weights), CPU)
+    x = torch.randn(1, 9, a.hidden)
+    rows = torch.tensor([2, 3, 4])
+    linear = decoder.layers[1].wqkv
+    found, plain = linear(x, rows), linear(x, None)
+    name = "model.layers.1.attention.wqkv"
+    low = weights[f"{name}.Plora_B.weight"] @ weights[f"{name}.Plora_A.weight"]
+    torch.testing.assert_close((found - plain)[:, rows], 2.0 * x[:, rows] @ low.T)  # rank 8 has α 16
+    others = torch.tensor([0, 1, 5, 6, 7, 8])
+    assert torch.equal(found[:, others], plain[:, others])
+
+
+@torch.inference_mode()
+def test_chunks_and_cached_steps_equal_the_full_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    a = architecture()
+    decoder = Decoder(a, Given(tensors(a)), CPU)
+    ids = torch.randint(0, a.vocab, (1, 40), generator=torch.Generator().manual_seed(2))
+    spans = ((3, 9), (14, 22))  # the second one crosses the edges of chunks
+    rows = torch.tensor([*range(3, 9), *range(14, 22)])
+    x = decoder.embed(ids)
+    expected = decoder.logits(decoder.forward(x, decoder.cache(40), rows))[0]
+    monkeypatch.setattr(loop, "CHUNK", 8)
+    cache = decoder.cache(40)
+    found = [loop.read_prompt(decoder, cache, x[:, :30], spans)]
+    found += [decoder.step(ids[:, i : i + 1], cache)[0] for i in range(30, 40)]
+    torch.testing.assert_close(torch.stack(found), expected[29:], atol=1e-5, rtol=1e-5)  # type: ignore[arg-type]
+
+
+@torch.inference_mode()
+def test_the_tower_equals_clip_of_equal_weights() -> None:
+    a = architecture(image=35)
+    v = a.vision
+    assert v is not None
+    weights = tensors(a)
+    config = transformers.CLIPVisionConfig(
+        hidden_size=v.width,
+        intermediate_size=v.ffn,
+        num_hidden_layers=v.layers,
+        num_attention_heads=v.heads,
+        image_size=v.image,
+        patch_size=v.patch,
+        hidden_act="quick_gelu",
+        layer_norm_eps=1e-5,
+    )
+    clip = transformers.CLIPVisionModel(config).eval()
+    level = "vision_model." if any(name.startswith("vision_model.") for name in clip.state_dict()) else ""
+    state = {level + name[len(TOWER) :]: t for name, t in weights.items() if name.startswith(TOWER)}
+    lost = clip.load_state_dict(state, strict=False)
+    assert not lost.unexpected_keys and all("post_layernorm" in k or "position_ids" in k for k in lost.missing_keys)
+    pixels = torch.randn(2, 3, v.image, v.image)
+    expected = clip(pixels, output_hidden_states=True).hidden_states[-1][:, 1:]
+    torch.testing.assert_close(VisionTower(a, Given(weights)).features(pixels), expected, atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+def test_position_rows_of_another_size_are_resized() -> None:
+    a = architecture(image=28)
+    assert a.vision is not None
+    smooth = torch.linspace(0, 1, 36).repeat(3, 1).T
+    rows = torch.cat((torch.full((1, 3), 9.0), smooth))
+    found = resized(rows, 4)
+    assert found.shape == (17, 3) and torch.equal(found[0], rows[0])
+    assert (found[1:].diff(dim=0) > 0).all() and 0 < found[1, 0] < found[-1, 0] < 1
+    assert torch.equal(resized(rows, 6), rows)
+    raw = replace(a, vision=replace(a.vision, positions=37))
+    tower = VisionTower(raw, Given(tensors(raw)))
+    assert tower(torch.zeros(1, 3, 28, 28)).shape == (1, 16, a.hidden)
