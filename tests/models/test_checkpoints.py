@@ -59,6 +59,21 @@ def test_ranks_come_from_the_tensors(tmp_path: Path) -> None:
     assert from_folder(write(tmp_path / "m", a, tensors(a)), CPU, torch.float32).architecture.ranks == a.ranks
 
 
+def test_4khd_is_known_by_its_separators(tmp_path: Path) -> None:
+    assert A.vision is not None
+    eyes = replace(A.vision, image=336, patch=14, positions=577, layers=1, projector_in=4 * A.vision.width)
+    ranks = {**dict.fromkeys(LINEARS, 6), "attention.wqkv": 8}
+    a = replace(A, family="xcomposer2-4khd", vision=eyes, ranks=ranks, context=16384)
+    folder = write(tmp_path / "m", a, tensors(a))
+    settings = config(a) | {"max_length": 4096, "architectures": ["InternLM2ForCausalLM"]}
+    (folder / "config.json").write_text(json.dumps(settings))
+    model = from_folder(folder, CPU, torch.float32)
+    assert model.architecture == a and model.architecture.name.startswith("XComposer2-4KHD")
+    layer = model.decoder.layers[0]
+    assert (layer.wqkv.scale, layer.wo.scale) == (2.0, 1.0)
+    assert model.tower is not None and model.tower.tiled
+
+
 def test_the_published_size_has_the_published_parameters() -> None:
     vl = published("7b", 490)
     assert vl.name == "XComposer2-VL-7B" and published("7b", 224).name == "XComposer2-7B"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from golden import GOLDEN, Given, architecture, needs_golden, tensors, write, write_weights
+from golden import GOLDEN, Given, architecture, llama, needs_golden, tensors, write, write_weights
 from safetensors.torch import load_file, save_file
 
 from studio.errors import ModelError
 from studio.models import loop
 from studio.models.check import compare
-from studio.models.config import TOWER, Architecture
+from studio.models.config import TOWER
 from studio.models.decoder import Decoder
 from studio.models.model import from_folder
 from studio.models.vision import VisionTower, resized
@@ -85,47 +85,6 @@ def test_check_explains_files_that_cannot_be_compared(tmp_path: Path) -> None:
     save_file({"text_ids": torch.tensor([4000]), "text_logits": torch.zeros(1, 1, 400)}, tmp_path / "y.safetensors")
     with pytest.raises(ModelError, match="text_ids does not fit"):
         compare(folder, tmp_path / "y.safetensors")
-
-
-def llama(a: Architecture, weights: dict[str, torch.Tensor], merged: bool = False) -> transformers.LlamaForCausalLM:
-    """A Llama of equal weights; `merged` adds each linear's PLoRA product to it, as if every position were an image's."""
-
-    def linear(i: int, name: str) -> torch.Tensor:
-        path = f"model.layers.{i}.{name}"
-        w = weights[f"{path}.weight"]
-        return w + weights[f"{path}.Plora_B.weight"] @ weights[f"{path}.Plora_A.weight"] if merged else w
-
-    config = transformers.LlamaConfig(
-        vocab_size=a.vocab,
-        hidden_size=a.hidden,
-        intermediate_size=a.ffn,
-        num_hidden_layers=a.layers,
-        num_attention_heads=a.heads,
-        num_key_value_heads=a.kv_heads,
-        rms_norm_eps=a.norm_eps,
-        rope_parameters={"rope_type": "default", "rope_theta": a.rope_theta},
-        tie_word_embeddings=False,
-    )
-    state = {
-        "model.embed_tokens.weight": weights["model.tok_embeddings.weight"],
-        "model.norm.weight": weights["model.norm.weight"],
-        "lm_head.weight": weights["output.weight"],
-    }
-    group = a.heads // a.kv_heads
-    for i in range(a.layers):
-        to = f"model.layers.{i}."
-        qkv = linear(i, "attention.wqkv").view(a.kv_heads, group + 2, a.head_dim, a.hidden)
-        state[f"{to}self_attn.q_proj.weight"] = qkv[:, :group].reshape(-1, a.hidden)
-        state[f"{to}self_attn.k_proj.weight"] = qkv[:, group].reshape(-1, a.hidden)
-        state[f"{to}self_attn.v_proj.weight"] = qkv[:, group + 1].reshape(-1, a.hidden)
-        state[f"{to}self_attn.o_proj.weight"] = linear(i, "attention.wo")
-        for ours, theirs in (("w1", "gate"), ("w3", "up"), ("w2", "down")):
-            state[f"{to}mlp.{theirs}_proj.weight"] = linear(i, f"feed_forward.{ours}")
-        state[f"{to}input_layernorm.weight"] = weights[f"{to}attention_norm.weight"]
-        state[f"{to}post_attention_layernorm.weight"] = weights[f"{to}ffn_norm.weight"]
-    model = transformers.LlamaForCausalLM(config).eval()
-    model.load_state_dict(state, strict=True)
-    return model
 
 
 @pytest.mark.parametrize("images", [False, True], ids=["text", "all image positions"])

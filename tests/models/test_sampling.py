@@ -8,10 +8,9 @@ import math
 import pytest
 import torch
 import transformers
-from golden import Given, architecture, tensors
+from golden import Given, architecture, llama, tensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_parity import llama
 
 from studio.models.beam import Beams
 from studio.models.decoder import Decoder
