@@ -55,7 +55,23 @@ class Seat:
 
     def prepare(self, prompt: Prompt, room: int) -> Prepared:
         """Encode a prompt that must leave `room` tokens free. ContextOverflow comes before the model does anything."""
-        return self._embedded(self.tokenizer.encode(prompt), room)
+        return self.embedded(self.tokenizer.encode(prompt), room)
+
+    def embedded(self, runs: list[Run], room: int) -> Prepared:
+        """Runs of ids and pictures as the model reads them; see `prepare`."""
+        self._check_room(runs, room)
+        parts: list[Tensor] = []
+        spans: list[Span] = []
+        at = 0
+        for run in runs:
+            if isinstance(run, Image):
+                part = self._look(run)
+                spans.append((at, at + part.shape[0]))
+            else:
+                part = self._words(run)
+            parts.append(part)
+            at += part.shape[0]
+        return Prepared(torch.cat(parts)[None], tuple(spans))
 
     def logits(self, prepared: Prepared, cancelled: Cancelled) -> Tensor | None:
         """Read the prompt into the empty cache; the logits [vocab] after it, or None when cancelled."""
@@ -88,11 +104,15 @@ class Seat:
         while shared < min(map(len, ends)) - 1 and len({end[shared] for end in ends}) == 1:
             shared += 1
         context: list[Run] = [*runs[0][:-1], ends[0][:shared]]
-        logits = self.logits(self._embedded([run for run in context if run != []], 1), cancelled)
+        logits = self.logits(self.embedded([run for run in context if run != []], 1), cancelled)
         if logits is None:
             return (-torch.inf,) * len(options)
         chances = logits.log_softmax(-1)[torch.tensor([end[shared] for end in ends], device=self.device)]
         return tuple(chances.tolist())
+
+    def forget_pictures(self) -> None:
+        """Drop the embeddings of pictures seen lately."""
+        self._seen.clear()
 
     def memory(self) -> dict[str, int]:
         """Bytes by name."""
@@ -100,21 +120,6 @@ class Seat:
         seen = sum(map(_bytes, self._seen.values()))
         weights = self.model.architecture.parameters() * decoder.embedding.element_size()
         return {"weights": weights, "cache": self.cache.bytes, "pictures": seen}
-
-    def _embedded(self, runs: list[Run], room: int) -> Prepared:
-        self._check_room(runs, room)
-        parts: list[Tensor] = []
-        spans: list[Span] = []
-        at = 0
-        for run in runs:
-            if isinstance(run, Image):
-                part = self._look(run)
-                spans.append((at, at + part.shape[0]))
-            else:
-                part = self._words(run)
-            parts.append(part)
-            at += part.shape[0]
-        return Prepared(torch.cat(parts)[None], tuple(spans))
 
     def _check_room(self, runs: list[Run], room: int) -> None:
         tower = self.model.tower

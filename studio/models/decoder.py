@@ -91,9 +91,7 @@ class Decoder:
             y = layer.wqkv(rms_norm(x, layer.attention_norm, a.norm_eps), image_rows)
             q, k, v = split_heads(y, a)
             keys, values = cache.write(i, rotate(k, cos, sin), v)
-            y = F.scaled_dot_product_attention(
-                rotate(q, cos, sin), keys, values, attn_mask=mask, is_causal=tokens > 1 and not start, enable_gqa=True
-            )
+            y = attend(rotate(q, cos, sin), keys, values, mask)
             x = x + layer.wo(y.transpose(1, 2).flatten(2), image_rows)
             x = x + feed_forward(layer, rms_norm(x, layer.ffn_norm, a.norm_eps), image_rows)
         cache.length = end
@@ -132,6 +130,20 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     wide = x.float()
     first, second = wide.chunk(2, dim=-1)
     return (wide * cos + torch.cat((-second, first), dim=-1) * sin).to(x.dtype)
+
+
+def attend(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention of q [batch, heads, new, width] over keys and values [batch, kv heads, all, width], softmax in float32.
+
+    Without a mask, the first tokens see what stands before them and a single new one sees everything. The kernels that
+    take a mask want as many key heads as query heads; the others read each key-value head once for its whole group.
+    """
+    if mask is None:
+        causal = q.shape[2] > 1
+        return F.scaled_dot_product_attention(q, keys, values, is_causal=causal, enable_gqa=True)
+    group = q.shape[1] // keys.shape[1]
+    keys, values = (t.repeat_interleave(group, dim=1) for t in (keys, values))
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
 
 
 def feed_forward(layer: Layer, x: Tensor, image_rows: Tensor | None) -> Tensor:

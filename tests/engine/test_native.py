@@ -1,0 +1,364 @@
+"""The native engine on tiny models: streams, stops, seeds, beams, choices, limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from golden import architecture, picture, tensors, train_tokenizer, write
+from sentencepiece import SentencePieceProcessor
+
+from studio.engine import native
+from studio.engine.native import NativeEngine
+from studio.engine.seat import Seat
+from studio.engine.specs import NativeSpec
+from studio.errors import ContextOverflow, EngineError, InputError, ModelError, OutOfMemory
+from studio.models.loop import read_prompt
+from studio.models.sampler import Sampler
+from studio.protocol import Choose, Control, Done, Generate, Piece, Prompt, Sampling, Segment, Text
+
+U, E = Control("[UNUSED_TOKEN_146]"), Control("[UNUSED_TOKEN_145]")
+GREEDY = Sampling(temperature=0, repetition_penalty=1.0, max_tokens=24)
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A composer, a viewer and a chat model of tiny size, with tokenizers."""
+    root = tmp_path_factory.mktemp("models")
+    trained = train_tokenizer(root)
+    vocab = SentencePieceProcessor(model_file=str(trained)).get_piece_size()
+    made = {}
+    kinds = {"composer": architecture(vocab), "viewer": architecture(vocab, image=35)}
+    kinds |= {"chat": architecture(vocab, eyes=False)}
+    for seed, (name, a) in enumerate(kinds.items()):
+        made[name] = write(root / name, a, tensors(a, seed), "bin-sharded" if seed else "safetensors")
+        (made[name] / "tokenizer.model").write_bytes(trained.read_bytes())
+    return made
+
+
+@pytest.fixture(scope="module")
+def engine(folders: dict[str, Path]) -> Iterator[NativeEngine]:
+    loaded = native.load(NativeSpec(composer=str(folders["composer"]), viewer=str(folders["viewer"]), device="cpu"))
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture
+def seat(engine: NativeEngine) -> Seat:
+    return engine._seats["composer"]
+
+
+def ask(*content: Segment) -> Prompt:
+    return (U, Text("user\n"), *content, E, Text("\n"), U, Text("assistant\n"))
+
+
+def run(engine: NativeEngine, prompt: Prompt, sampling: Sampling = GREEDY, role: str = "composer") -> tuple[str, Done]:
+    """The whole text and the last event."""
+    *pieces, done = engine.generate(Generate(role, prompt, sampling), never)  # type: ignore[arg-type]
+    assert isinstance(done, Done)
+    assert all(isinstance(piece, Piece) and piece.text for piece in pieces)
+    return "".join(piece.text for piece in pieces if isinstance(piece, Piece)), done
+
+
+def first_ids(seat: Seat, prompt: Prompt, sampling: Sampling, count: int) -> list[int]:
+    """Ids by the model itself, every step a full forward over everything."""
+    prepared = seat.prepare(prompt, 1)
+    decoder = seat.model.decoder
+    sampler = Sampler(sampling, seat.model.architecture.vocab, 1, seat.device)
+    x, ids = prepared.x, []
+    for _ in range(count):
+        logits = read_prompt(decoder, decoder.cache(x.shape[1]), x, prepared.spans)
+        assert logits is not None
+        ids.append(int(sampler(logits)))
+        x = torch.cat((x, decoder.embed(torch.tensor([[ids[-1]]]))), dim=1)
+    return ids
+
+
+def test_the_cards(engine: NativeEngine, folders: dict[str, Path]) -> None:
+    composer, viewer = engine.cards["composer"], engine.cards["viewer"]
+    assert (composer.dialect, composer.sees, composer.context, composer.beams) == ("xcomposer2", True, 256, 5)
+    assert composer.name != viewer.name and not composer.note
+    chat = native.load(NativeSpec(composer=str(folders["chat"]), device="cpu"))
+    assert set(chat.cards) == {"composer"}
+    assert (chat.cards["composer"].dialect, chat.cards["composer"].sees) == ("internlm2", False)
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.3])
+def test_generation_equals_full_forwards(engine: NativeEngine, seat: Seat, penalty: float) -> None:
+    prompt = ask(picture("red"), Text("What is it? 你好"), picture("blue"))
+    sampling = replace(GREEDY, repetition_penalty=penalty, max_tokens=12)
+    ids = first_ids(seat, prompt, sampling, 12)
+    assert len(set(ids)) > 2
+    text, done = run(engine, prompt, sampling)
+    ended = next((i for i, token in enumerate(ids) if token in seat.tokenizer.stops), None)
+    assert text == seat.tokenizer.decode(ids[:ended])
+    assert done.reason == ("length" if ended is None else "stop")
+    assert done.usage.new_tokens == (12 if ended is None else ended + 1)
+    assert done.usage.prompt_tokens == seat.prepare(prompt, 1).tokens
+    assert 0 < done.usage.first_token <= done.usage.total
+
+
+def test_pictures_matter_and_so_does_their_order(engine: NativeEngine) -> None:
+    text = Text("Which?")
+    prompts = [ask(a, b, text) for a in (picture("red"), picture("navy")) for b in (picture("red"), picture("navy"))]
+    assert len({engine.choose(Choose("composer", prompt, ("a", "b")), never) for prompt in prompts}) == 4
+
+
+def test_a_picture_is_looked_at_once(engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    see = type(seat.model.tower).see
+    monkeypatch.setattr(type(seat.model.tower), "see", lambda tower, p: looks.append(p) or see(tower, p))
+    once, again = picture("olive", (9, 9)), picture("olive", (9, 9))
+    first = run(engine, ask(once, Text("?")))[0]
+    assert run(engine, ask(again, Text("?")))[0] == first
+    assert len(looks) == 1
+    monkeypatch.setattr("studio.engine.seat.SEEN_BYTES", 1)
+    run(engine, ask(picture("pink"), picture("plum")))
+    assert len(seat._seen) == 1
+
+
+def test_the_same_seed_gives_the_same_text_whatever_came_before(engine: NativeEngine) -> None:
+    sampling = Sampling(temperature=1.5, top_p=1.0, top_k=0, max_tokens=20, seed=5)
+    first = run(engine, ask(Text("Write.")), sampling)[0]
+    run(engine, ask(Text("Something else.")), replace(sampling, seed=6))
+    assert run(engine, ask(Text("Write.")), sampling)[0] == first
+    assert run(engine, ask(Text("Write.")), replace(sampling, seed=6))[0] != first
+
+
+def forced(engine: NativeEngine, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
+    """Let the composer say these ids, whatever it thinks."""
+    monkeypatch.setattr(engine._seats["composer"], "sampled", lambda logits, sampling: iter(ids))
+
+
+def test_only_whole_characters_are_shown(engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = seat.tokenizer.encode_text("a🦙b")
+    assert len(ids) >= 6  # the llama is four tokens
+    forced(engine, monkeypatch, [*ids, seat.tokenizer.control("<|im_end|>"), 9, 9])
+    *pieces, done = engine.generate(Generate("composer", (), GREEDY), never)
+    assert "".join(p.text for p in pieces if isinstance(p, Piece)) == "a🦙b"
+    assert any("🦙" in p.text for p in pieces if isinstance(p, Piece)) and done.reason == "stop"  # type: ignore[union-attr]
+    forced(engine, monkeypatch, ids[:-2])
+    assert run(engine, (), replace(GREEDY, max_tokens=len(ids) - 2))[0] == "a\ufffd\ufffd\ufffd"
+
+
+@pytest.mark.parametrize("stop", [("quick",), ("k b", "zzz"), ("wn f", "ck"), ("fox",)])
+def test_text_ends_before_a_stop_string(
+    engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch, stop: tuple[str, ...]
+) -> None:
+    said = "The quick brown fo"
+    forced(engine, monkeypatch, seat.tokenizer.encode_text(said))
+    sampling = replace(GREEDY, stop=stop, max_tokens=len(seat.tokenizer.encode_text(said)))
+    text, done = run(engine, (), sampling)
+    found = [said.find(s) for s in stop if s in said]
+    assert text == (said[: min(found)] if found else said)
+    assert done.reason == ("stop" if found else "length")
+
+
+def test_beams_come_in_one_piece_and_one_beam_is_greedy(engine: NativeEngine, seat: Seat) -> None:
+    prompt = ask(picture("teal"), Text("Describe it."))
+    events = list(engine.generate(Generate("composer", prompt, replace(GREEDY, beams=3, max_tokens=8)), never))
+    assert [type(e) for e in events] == [Piece, Done]
+
+    def total(ids: list[int]) -> float:
+        prepared = seat.prepare(prompt, 1)
+        x = torch.cat((prepared.x, seat.model.decoder.embed(torch.tensor([ids[:-1]], dtype=torch.long))), dim=1)
+        decoder = seat.model.decoder
+        rows = torch.tensor([i for a, b in prepared.spans for i in range(a, b)])
+        logits = decoder.logits(decoder.forward(x, decoder.cache(x.shape[1]), rows))[0, prepared.tokens - 1 :]
+        return float(logits.log_softmax(-1)[torch.arange(len(ids)), torch.tensor(ids)].sum())
+
+    with torch.inference_mode():
+        logits = seat.logits(seat.prepare(prompt, 1), never)
+        assert logits is not None
+        wide = seat.searched(logits, replace(GREEDY, beams=5), 8, never)
+        assert wide is not None and len(wide.ids) == 8
+        assert total(list(wide.ids)) >= total(first_ids(seat, prompt, GREEDY, 8)) - 1e-4
+        assert wide.score == pytest.approx(total(list(wide.ids)) / 9, abs=1e-4)
+
+
+def test_a_choice_is_the_log_probability_of_the_differing_token(engine: NativeEngine, seat: Seat) -> None:
+    prompt = (*ask(picture("gold"), Text("A or B?")), Text("It is "))
+    options = ("the lake A", "the lake B", "the lake B")
+    scores = engine.choose(Choose("composer", prompt, options), never)
+    runs = [seat.tokenizer.encode((*prompt, Text(option)))[-1] for option in options[:2]]
+    at = next(i for i, (a, b) in enumerate(zip(*runs, strict=True)) if a != b)  # type: ignore[arg-type]
+    head = seat.prepare((*prompt, Text("the lake")), 1)
+    logits = seat.logits(head, never)
+    assert logits is not None
+    expected = logits.log_softmax(-1)[[runs[0][at], runs[1][at]]]  # type: ignore[index]
+    assert scores[:2] == pytest.approx(expected.tolist(), abs=1e-4)
+    assert scores[1] == scores[2] != scores[0]
+    assert engine.choose(Choose("composer", prompt, ()), never) == ()
+    assert engine.choose(Choose("composer", prompt, ("A", "B")), lambda: True) == (-torch.inf, -torch.inf)
+
+
+def test_too_long_a_prompt_is_told_before_any_work(
+    engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seat, "_look", lambda image: pytest.fail("it looked at a picture"))
+    monkeypatch.setattr(seat, "_words", lambda ids: pytest.fail("it embedded words"))
+    prompt = ask(*[picture("red")] * 20)
+    needed = 20 * 16 + sum(len(r) for r in seat.tokenizer.encode(prompt) if isinstance(r, list))
+    with pytest.raises(ContextOverflow) as caught:
+        run(engine, prompt, GREEDY)
+    assert (caught.value.facts["needed"], caught.value.facts["limit"]) == (needed + 24, 256)
+    with pytest.raises(ContextOverflow):
+        engine.choose(Choose("composer", prompt, ("a", "b")), never)
+
+
+def test_a_long_answer_may_go_to_the_end_of_the_context(engine: NativeEngine, seat: Seat) -> None:
+    prompt = (Text("a" * 90),)
+    tokens = seat.prepare(prompt, 1).tokens
+    sampling = Sampling(temperature=2.0, top_p=1, top_k=0, max_tokens=4096)
+    room = 256 - tokens
+    for seed in range(20):
+        _, done = run(engine, prompt, replace(sampling, seed=seed))
+        if done.reason == "length":
+            break
+    assert (done.reason, done.usage.new_tokens) == ("length", room)
+
+
+def test_the_least_room_is_kept_free(engine: NativeEngine, seat: Seat) -> None:
+    word = seat.tokenizer.encode_text("z")
+    assert len(word) == 1
+    with pytest.raises(ContextOverflow):
+        run(engine, tuple([Text("z z" * 100)]), replace(GREEDY, max_tokens=4096))
+
+
+@pytest.mark.parametrize("after", [0, 1, 5])
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_call_ends_within_a_step_of_being_cancelled(engine: NativeEngine, after: int, beams: int) -> None:
+    steps = iter(range(1000))
+    sampling = Sampling(temperature=1.5, top_p=1, top_k=0, max_tokens=60, beams=beams)
+    events = list(engine.generate(Generate("composer", ask(Text("Hi")), sampling), lambda: next(steps) >= after))
+    done = events[-1]
+    assert isinstance(done, Done) and done.reason == "cancelled"
+    assert done.usage.new_tokens <= after
+    assert next(steps) == after + 1  # asked once more than it went on
+
+
+def test_what_a_model_cannot_do_is_said(engine: NativeEngine, folders: dict[str, Path]) -> None:
+    chat = native.load(NativeSpec(composer=str(folders["chat"]), device="cpu"))
+    with pytest.raises(ModelError, match="cannot see pictures"):
+        run(chat, (picture(),))
+    with pytest.raises(ModelError) as caught:
+        run(chat, (Text("x"),), role="viewer")
+    assert caught.value.key == "viewer_missing"
+    assert run(chat, (Control("<|im_start|>"), Text("user\nHi"), Control("<|im_end|>")))[1].usage.new_tokens > 0
+    with pytest.raises(EngineError, match="<\\|pad\\|>"):
+        run(engine, (Control("<|pad|>"),))
+    with pytest.raises(InputError) as unreadable:
+        run(engine, (replace(picture(), data=b"text", key="k"),))
+    assert unreadable.value.key == "picture_unreadable"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"beams": 6}, {"beams": 0}, {"max_tokens": 0}, {"top_p": 1.5}, {"temperature": -1.0}, {"repetition_penalty": 0.0}]
+    + [{"top_k": -1}, {"temperature": float("nan")}],
+)
+def test_sampling_out_of_range_is_refused(engine: NativeEngine, change: dict[str, float]) -> None:
+    with pytest.raises(InputError) as caught:
+        run(engine, (Text("x"),), replace(GREEDY, **change))  # type: ignore[arg-type]
+    assert caught.value.key == "number_out_of_range" and caught.value.facts["name"] == next(iter(change))
+
+
+def test_an_empty_prompt_is_bos_alone(engine: NativeEngine) -> None:
+    assert run(engine, ())[1].usage.prompt_tokens == 1
+
+
+def test_out_of_memory_becomes_a_sentence_with_numbers(
+    engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(error: Exception) -> None:
+        def raising(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(seat, "logits", raising)
+
+    fail(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has …"))
+    with pytest.raises(OutOfMemory, match="2.50 GiB more"):
+        run(engine, ask(Text("x")))
+    fail(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 3221225472 bytes."))
+    with pytest.raises(OutOfMemory, match="3.0 GiB more"):
+        engine.choose(Choose("composer", ask(Text("x")), ("a", "b")), never)
+    fail(RuntimeError("something else"))
+    with pytest.raises(RuntimeError, match="something else"):
+        run(engine, ask(Text("x")))
+    monkeypatch.undo()
+    assert run(engine, ask(Text("x")))[1].usage.new_tokens > 0
+
+
+def test_memory_counts_weights_and_cache(engine: NativeEngine, seat: Seat) -> None:
+    found = engine.memory()
+    name = seat.card.name
+    assert found[f"{name} weights"] == seat.model.architecture.parameters() * 4
+    assert found[f"{name} cache"] == seat.model.architecture.cache_bytes(256, 4)
+    assert len(found) == 6
+
+
+def test_one_folder_in_both_roles_is_loaded_once(folders: dict[str, Path]) -> None:
+    both = native.load(NativeSpec(composer=str(folders["viewer"]), viewer=f"{folders['viewer']}/", device="cpu"))
+    assert both._seats["composer"] is both._seats["viewer"]
+    both.close()
+    assert not both.cards
+
+
+def broken(folders: dict[str, Path], **changes: str) -> str:
+    with pytest.raises((ModelError, InputError)) as caught:
+        native.load(NativeSpec(**({"composer": str(folders["composer"]), "device": "cpu"} | changes)))  # type: ignore[arg-type]
+    assert caught.value.say("zh")
+    return str(caught.value)
+
+
+def test_a_model_in_the_wrong_role_is_refused_by_name(folders: dict[str, Path], tmp_path: Path) -> None:
+    for side, role, said in ((490, "composer", "writing needs XComposer2-7B"), (224, "viewer", "pictures need")):
+        a = architecture(image=side)
+        folder = write(tmp_path / str(side), a, tensors(a))
+        assert said in broken(folders, **({"composer": ""} | {role: str(folder)}))
+    assert "pictures need XComposer2-VL-7B" in broken(folders, composer="", viewer=str(folders["chat"]))
+
+
+def test_what_is_wrong_at_the_start_is_said(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No model for writing" in broken(folders, composer="")
+    assert "--quantize" in broken(folders, quantize="int8")
+    assert "no checkpoint folder" in broken(folders, composer=str(tmp_path / "none"))
+    assert "warp:7" in broken(folders, device="warp:7")
+    if not torch.cuda.is_available():
+        assert "--device cpu" in broken(folders, device="cuda")
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("M", (), {"available": 1000})())
+    assert "0.0 GiB are free" in broken(folders) and "--models starter" in broken(folders)
+    assert "Start with one of them" in broken(folders, viewer=str(folders["viewer"]))
+
+
+def test_a_checkpoint_without_its_own_tokenizer_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    a = architecture()
+    folder = write(tmp_path / "m", a, tensors(a))
+    assert "tokenizer.model" in broken(folders, composer=str(folder))
+    a = architecture(vocab=700)
+    folder = write(tmp_path / "n", a, tensors(a))
+    (folder / "tokenizer.model").write_bytes((folders["composer"] / "tokenizer.model").read_bytes())
+    assert "the model has 700" in broken(folders, composer=str(folder))
+
+
+def test_the_self_test_finds_weights_that_do_not_fit(folders: dict[str, Path], tmp_path: Path) -> None:
+    vocab = json.loads((folders["composer"] / "config.json").read_text())["vocab_size"]
+    a = architecture(vocab)
+    for change, said in (({"output.weight": 0.0}, "equally likely"), ({"model.norm.weight": 3e38}, "NaN or infinity")):
+        weights = tensors(a)
+        for name, factor in change.items():
+            weights[name] = weights[name] * factor
+        weights = {name: t.clamp(-3e38, 3e38) for name, t in weights.items()}
+        folder = write(tmp_path / said[:3], a, weights)
+        (folder / "tokenizer.model").write_bytes((folders["composer"] / "tokenizer.model").read_bytes())
+        assert said in broken(folders, composer=str(folder))
