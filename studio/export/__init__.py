@@ -86,7 +86,7 @@ def filename(exported: Article | Conversation, format: str) -> str:
         name, kind = unmarked(exported.title), "article"
     else:
         name, kind = next((turn.question for turn in exported.turns), ""), "conversation"
-    return stem(name, fallback=label(kind, language_of(exported))) + FORMATS[format].suffix
+    return stem(name, fallback=label(kind, language_of(exported)).lower()) + FORMATS[format].suffix
 
 
 def _check(format: str, known: Mapping[str, Format]) -> None:
