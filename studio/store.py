@@ -245,6 +245,10 @@ class Store:
         """Keep a picture's file and note whose it is; gives its key. The same file twice is kept once."""
         return self._files.add(file, person)
 
+    def adopt_file(self, key: str, mime: str, width: int, height: int, path: Path) -> None:
+        """Note a picture's file that stays where it is."""
+        self._files.adopt(key, mime, width, height, path)
+
     def read_file(self, key: str) -> bytes:
         """The bytes of a picture. Raises NotFoundError."""
         return self._files.read(key)

@@ -59,7 +59,7 @@ class GgufEngine:
             "top_p": s.top_p,
             "top_k": s.top_k,
             "repeat_penalty": s.repetition_penalty,
-            "repeat_last_n": -1,
+            "repeat_last_n": self._card.context,
             "seed": s.seed % 2**32,
             "stop": list(s.stop),
         }

@@ -155,7 +155,7 @@ def contained(text: str) -> str:
     while at < len(lines):
         if fence := _FENCE.match(lines[at]):
             mark = fence[1]
-            close = re.compile(rf" {{0,3}}{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$")
+            close = re.compile(rf"^ {{0,3}}{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$")
             end = _find(lines, at + 1, close)
             if end is None:
                 return "\n".join([*lines, mark])

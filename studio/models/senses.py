@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from studio.models.eyes import Eyes
-from studio.models.meaning import Meaning
 from studio.protocol import Description, Image
+
+if TYPE_CHECKING:
+    from studio.models.eyes import Eyes
+    from studio.models.meaning import Meaning
 
 
 class StarterSenses:
@@ -17,10 +20,14 @@ class StarterSenses:
 
     @cached_property
     def _eyes(self) -> Eyes:
+        from studio.models.eyes import Eyes  # torch and timm take seconds to import: not before they are needed
+
         return Eyes(self._threads)
 
     @cached_property
     def _meaning(self) -> Meaning:
+        from studio.models.meaning import Meaning
+
         return Meaning(self._threads)
 
     def describe(self, image: Image) -> Description:

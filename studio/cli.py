@@ -1,0 +1,154 @@
+"""The command line: serve, write, ask, library, doctor. Progress goes to stderr, results to stdout.
+
+Exit codes: 0 done, 1 failed with one sentence, 2 wrong usage (click's).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from studio import __version__, settings
+from studio.errors import Language, StudioError
+from studio.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; a StudioError becomes its sentence on stderr and exit code 1."""
+    try:
+        studio.main(arguments, prog_name="studio", standalone_mode=False)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(e.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except StudioError as e:
+        click.echo(e.say(_language()), err=True)
+        sys.exit(1)
+
+
+def _language(wish: str = "auto") -> Language:
+    wish = os.environ.get("STUDIO_LANGUAGE", wish)
+    if wish == "auto":
+        wish = os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+    return "zh" if wish.lower().startswith("zh") else "en"
+
+
+def configured(command: Callable[..., None]) -> Callable[..., None]:
+    """Add a flag for every setting, and pass the command the Settings read from them."""
+
+    def run(**given: Any) -> None:
+        own = {f.name: given.pop(f.name) for f in fields(Settings)}
+        command(settings.read(own), **given)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    for f in reversed(fields(Settings)):
+        kind: Any = click.Choice(f.metadata["choices"]) if "choices" in f.metadata else type(f.default)
+        if isinstance(f.default, int):
+            kind = click.IntRange(f.metadata["low"], f.metadata["high"])
+        flag = "--" + f.name.replace("_", "-")
+        run = click.option(flag, f.name, type=kind, default=None, help=f"{f.metadata['help']} [{f.default or 'none'}]")(
+            run
+        )
+    return run
+
+
+@click.group()
+@click.version_option(__version__)
+def studio() -> None:
+    """Write illustrated articles and ask about pictures, on your own machine."""
+
+
+@studio.command()
+@configured
+def serve(chosen: Settings) -> None:
+    """Start the web page."""
+    from studio.ui.app import serve as serve_page
+
+    serve_page(chosen)
+
+
+@studio.command()
+@click.argument("instruction")
+@click.option("--outline", type=click.File(encoding="utf-8"), help="File with one heading a line")
+@click.option("--images", default="auto", help="Number of pictures, 0 to 15, or auto")
+@click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=8909)
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="FILE.zip, .md, .xlsx or .html")
+@configured
+def write(
+    chosen: Settings, instruction: str, outline: Any, images: str, pictures: tuple[str, ...], seed: int, out: str
+) -> None:
+    """Write an illustrated article about INSTRUCTION into a file."""
+    from studio.commands import write as command
+
+    count = None if images == "auto" else _whole(images)
+    headings = tuple(outline.read().splitlines()) if outline else ()
+    path = command.write(chosen, instruction, headings, count, pictures, seed, Path(out))
+    click.echo(str(path))
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as e:
+        raise click.BadParameter(f"{text!r} is neither a number nor auto", param_hint="--images") from e
+
+
+@studio.command()
+@click.argument("pictures", nargs=-1, required=True, type=click.Path())
+@click.argument("question")
+@configured
+def ask(chosen: Settings, pictures: tuple[str, ...], question: str) -> None:
+    """Ask a QUESTION about one or several PICTURES."""
+    from studio.commands import ask as command
+
+    for piece in command.ask(chosen, pictures, question):
+        click.echo(piece, nl=False)
+    click.echo()
+
+
+@studio.group()
+def library() -> None:
+    """Your own pictures."""
+
+
+@library.command("add")
+@click.argument("folder", type=click.Path())
+@configured
+def library_add(chosen: Settings, folder: str) -> None:
+    """Take the pictures of FOLDER into the library."""
+    from studio.commands import library as command
+
+    command.add(chosen, Path(folder))
+
+
+@library.command("search")
+@click.argument("words")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
+@click.option("--limit", type=click.IntRange(1, 100), default=10)
+@configured
+def library_search(chosen: Settings, words: str, as_json: bool, limit: int) -> None:
+    """Find pictures by what they show."""
+    from studio.commands import library as command
+
+    command.search(chosen, words, limit, as_json)
+
+
+@studio.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
+@configured
+def doctor(chosen: Settings, as_json: bool) -> None:
+    """Say what is installed, what was found, and what would run."""
+    from studio.commands import doctor as command
+
+    report = command.report(chosen)
+    click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else command.told(report))

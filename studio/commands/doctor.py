@@ -1,0 +1,68 @@
+"""`studio doctor`: what is installed, what was found, what would run."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import psutil
+
+from studio import __version__
+from studio.engine.specs import GgufSpec, NativeSpec
+from studio.errors import ModelError
+from studio.models.catalog import PUBLISHED, find, gpus, plan
+from studio.settings import Settings
+
+PACKAGES = ("gradio", "torch", "transformers", "timm", "sentencepiece", "modelscope", "pillow", "xllamacpp", "rapidocr")
+
+
+def report(settings: Settings) -> dict[str, Any]:
+    """Everything as plain data."""
+    try:
+        spec = plan(settings)
+        runs = {"engine": type(spec).__name__.removesuffix("Spec").lower(), "problem": ""}
+        if isinstance(spec, GgufSpec):
+            runs |= {"model": spec.card.name, "file": spec.path}
+        elif isinstance(spec, NativeSpec):
+            runs |= {"composer": spec.composer, "viewer": spec.viewer, "random_weights": spec.random_weights}
+    except ModelError as e:
+        runs = {"engine": "", "problem": str(e)}
+    memory = psutil.virtual_memory()
+    folder = next(p for p in (settings.folder, *settings.folder.parents) if p.exists())
+    return {
+        "studio": __version__,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "gpus": [vars(gpu) for gpu in gpus()],
+        "memory": {"total": memory.total, "free": memory.available},
+        "data": {"folder": str(settings.folder), "free": shutil.disk_usage(folder).free},
+        "models": {model.name: find(settings, model) for model in PUBLISHED},
+        "runs": runs,
+    }
+
+
+def told(report: dict[str, Any]) -> str:
+    """The report as lines for people."""
+    gib = 1 << 30
+    lines = [f"studio {report['studio']}, Python {report['python']}"]
+    lines += [f"  {name} {number or 'not installed'}" for name, number in report["packages"].items()]
+    cards = report["gpus"]
+    lines += [f"GPU {g['name']}: {g['free'] / gib:.1f} of {g['total'] / gib:.1f} GiB free" for g in cards] or [
+        "GPU: none found"
+    ]
+    lines.append(f"Memory: {report['memory']['free'] / gib:.1f} of {report['memory']['total'] / gib:.1f} GiB free")
+    lines.append(f"Data: {report['data']['folder']} ({report['data']['free'] / gib:.0f} GiB free)")
+    lines += [f"{name}: {folder or 'not found'}" for name, folder in report["models"].items()]
+    runs = report["runs"]
+    what = runs.get("model") or runs.get("composer") or runs.get("viewer") or runs.get("random_weights")
+    lines.append(f"Would run: {runs['engine']}, {what}" if runs["engine"] else f"Cannot run: {runs['problem']}")
+    return "\n".join(lines)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,112 @@
+"""`studio write`: an article into a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from studio import __version__
+from studio.article import Article, Brief, Picture
+from studio.compose import Progress
+from studio.errors import InputError, NotFoundError, StorageError
+from studio.export import FORMATS, article_files, export
+from studio.library.intake import take_in
+from studio.models.catalog import plan
+from studio.services import Studio
+from studio.settings import Settings
+
+STEPS = {
+    "writing": "writing",
+    "placing": "choosing places",
+    "captioning": "captions",
+    "finding": "finding pictures",
+    "choosing": "choosing pictures",
+    "done": "done",
+}
+
+
+def write(
+    settings: Settings,
+    instruction: str,
+    outline: tuple[str, ...],
+    images: int | None,
+    pictures: tuple[str, ...],
+    seed: int,
+    out: Path,
+) -> Path:
+    """Write the article and the file; gives the file's path. Raises StudioError with what went wrong."""
+    format = out.suffix.lstrip(".").lower()
+    if format not in FORMATS:
+        raise InputError(
+            "format_unknown", format=out.suffix or out.name, known=", ".join(f".{name}" for name in FORMATS)
+        )
+    Brief(instruction, outline, images, seed=seed).check()  # before any model is loaded
+    files = [(name, read_picture(name)) for name in pictures]
+    with Studio(settings, plan(settings)) as studio:
+        own = []
+        for name, data in files:
+            taken = take_in(data, Path(name).name)
+            own.append(Picture(studio.store.add_file(taken, "cli"), Path(name).stem, Path(name).name))
+        job = studio.jobs.start("cli", Brief(instruction, outline, images, tuple(own), seed))
+        last = None
+        with Bar(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
+        ) as bar:
+            task = bar.add_task("loading the model", total=None)
+            for last in job.updates():
+                bar.update(task, description=told(last))
+        assert last is not None
+        if last.error:
+            raise last.error
+        save(last.article, out, format, studio)
+    return out
+
+
+def told(progress: Progress) -> str:
+    """One line about where it is."""
+    count = f" {progress.number}/{progress.of}" if progress.of else ""
+    speed = f"  {progress.speed:.0f} tokens/s" if progress.speed else ""
+    words = len(progress.article.markdown.split())
+    return f"{STEPS[progress.step]}{count}  {words} words{speed}"
+
+
+def about(article: Article) -> dict[str, object]:
+    """What an export says of how it was made."""
+    brief = article.brief
+    return {
+        "instruction": brief.instruction,
+        "outline": brief.outline,
+        "settings": {"images": "auto" if brief.images is None else brief.images, "max_tokens": brief.max_tokens},
+        "seed": brief.seed,
+        "model": article.model,
+        "studio": __version__,
+    }
+
+
+def save(article: Article, out: Path, format: str, studio: Studio) -> None:
+    """Into the file; a .md gets its pictures in a folder beside it."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if format == "md":
+            text, files, _ = article_files(article, studio.store.read_file)
+            for name, data in files.items():
+                (out.parent / name).parent.mkdir(parents=True, exist_ok=True)
+                (out.parent / name).write_bytes(data)
+            out.write_text(text, encoding="utf-8")
+        else:
+            out.write_bytes(export(article, format, studio.store.read_file, about(article)))
+    except OSError as e:
+        raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
+
+
+def read_picture(name: str) -> bytes:
+    """The bytes of a file given on the command line."""
+    try:
+        return Path(name).read_bytes()
+    except FileNotFoundError as e:
+        raise NotFoundError("file_missing", path=name) from e
+    except OSError as e:
+        raise InputError("picture_unreadable", name=name, cause=e.strerror or str(e)) from e

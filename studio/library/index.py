@@ -1,0 +1,243 @@
+"""The library: pictures with captions and tags in two languages, found by words and by meaning.
+
+Words are found by SQLite's FTS5 (porter stems for English, trigrams for Chinese), meaning by the vectors of a small
+language model where one is at hand. A picture's score is the sum of both, each scaled to 0..1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as Pictures
+
+from studio.article import Picture
+from studio.database import clean, now
+from studio.errors import InputError, Language, NotFoundError, StudioError
+from studio.library.intake import take_in
+from studio.prompts import replies
+from studio.protocol import Description, Image
+from studio.store import Store
+
+Embed = Callable[[tuple[str, ...]], tuple[tuple[float, ...], ...]]
+Describe = Callable[[Image], Description]
+STOP_WORDS = frozenset(
+    "a an and are as at be been but by for from had has have he her his i in into is it its not of on or our she that "
+    "the their them there they this to was we were what when which who will with you your".split()
+)
+OWN_BONUS = 0.05  # own pictures win at equal match
+SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split())
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A picture found, its caption in the language asked for, how well it fits, and whether it is a person's own."""
+
+    picture: Picture
+    caption: str
+    score: float
+    own: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """What taking a folder in did; `refused` are (file, sentence) pairs."""
+
+    added: int
+    updated: int
+    refused: tuple[tuple[str, str], ...]
+
+
+class Library:
+    """See the module. `embed` turns texts into unit vectors; without it only words are searched."""
+
+    def __init__(self, store: Store, starter: Path, embed: Embed | None = None) -> None:
+        self._store = store
+        self._database = store.database
+        self._embed = embed
+        self._load_starter(starter)
+
+    def count(self) -> int:
+        """How many pictures there are."""
+        return int(self._database.read("SELECT count(*) FROM pictures WHERE NOT removed")[0][0])
+
+    def browse(self, offset: int = 0, limit: int = 60, language: Language = "en") -> list[Hit]:
+        """All, own ones first, the newest first."""
+        sql = "SELECT * FROM pictures WHERE NOT removed ORDER BY own DESC, added DESC, id LIMIT ? OFFSET ?"
+        return [_hit(row, 0.0, language) for row in self._database.read(sql, limit, offset)]
+
+    def search(
+        self,
+        words: str,
+        limit: int = 4,
+        exclude: Iterable[str] = (),
+        language: Language | None = None,
+        fill: bool = False,
+    ) -> list[Hit]:
+        """The best `limit` pictures for any text; with `fill` also weak ones, as long as there are any."""
+        words = clean(words)
+        spoken = language or ("zh" if re.search(r"[\u4e00-\u9fff]", words) else "en")
+        gone = set(exclude)
+        rows = [r for r in self._database.read("SELECT * FROM pictures WHERE NOT removed") if r["key"] not in gone]
+        by_words = self._by_words(words)
+        meaning = self._by_meaning(words, rows)
+        scored = [
+            (by_words.get(r["id"], 0.0) + meaning.get(r["id"], 0.0) + OWN_BONUS * r["own"], r)
+            for r in rows
+            if fill or r["id"] in by_words or meaning.get(r["id"], 0.0) > 0.35
+        ]
+        scored.sort(key=lambda pair: (-pair[0], pair[1]["id"]))
+        return [_hit(row, score, spoken) for score, row in scored[:limit]]
+
+    def add(
+        self, place: Path, describe: Describe | None = None, progress: Callable[[str], None] = lambda name: None
+    ) -> Report:
+        """Take in a picture or all pictures below a folder; one bad file does not stop the rest."""
+        if not place.exists():
+            raise NotFoundError("folder_missing", path=place)
+        files = [place] if place.is_file() else sorted(f for f in place.rglob("*") if f.suffix.lower() in SUFFIXES)
+        added, updated, refused = 0, 0, []
+        for file in files:
+            progress(file.name)
+            try:
+                if self._add_file(file, describe):
+                    added += 1
+                else:
+                    updated += 1
+            except StudioError as e:
+                refused.append((str(file), e.say()))
+        return Report(added, updated, tuple(refused))
+
+    def remove(self, key: str) -> None:
+        """Take a picture out of search; its file stays for the articles that show it."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE pictures SET removed = 1 WHERE key = ?", (key,))
+
+    def _add_file(self, file: Path, describe: Describe | None) -> bool:
+        try:
+            taken = take_in(file.read_bytes(), file.name)
+        except OSError as e:
+            raise InputError("picture_unreadable", name=file.name, cause=e.strerror or str(e)) from e
+        caption = _sidecar(file) or taken.caption or _telling_name(file.stem)
+        if not caption and describe:
+            caption = replies.sight(1, 1, describe(Image(taken.key, taken.data)))
+        caption = caption or file.stem
+        self._store.add_file(taken)
+        entry = {"title": {"en": file.stem, "zh": file.stem}, "caption": {"en": caption, "zh": caption}}
+        return self._put(taken.key, {**entry, "tags": {"en": [], "zh": []}}, own=True, origin=file.name)
+
+    def _put(self, key: str, entry: dict[str, Any], own: bool, origin: str) -> bool:
+        """Insert or update a picture; True when it is new."""
+        words = [clean(entry[part][lang]) for part in ("title", "caption") for lang in ("en", "zh")]
+        words += [" ".join(entry["tags"][lang]) for lang in ("en", "zh")]
+        with self._database.write() as connection:
+            old = connection.execute("SELECT id FROM pictures WHERE key = ?", (key,)).fetchone()
+            if old:
+                id = old["id"]
+                connection.execute(
+                    "UPDATE pictures SET removed = 0, own = max(own, ?), origin = ?, title_en = ?, title_zh = ?,"
+                    " caption_en = ?, caption_zh = ?, tags_en = ?, tags_zh = ?, vector = NULL WHERE id = ?",
+                    (own, origin, *words, id),
+                )
+            else:
+                id = connection.execute(
+                    "INSERT INTO pictures VALUES (NULL, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+                    (key, own, origin, *words, now()),
+                ).lastrowid
+            for table, at in (("pictures_en", 0), ("pictures_zh", 1)):
+                connection.execute(f"DELETE FROM {table} WHERE rowid = ?", (id,))
+                connection.execute(
+                    f"INSERT INTO {table} (rowid, title, caption, tags) VALUES (?, ?, ?, ?)",
+                    (id, words[at], words[2 + at], words[4 + at]),
+                )
+        return old is None
+
+    def _by_words(self, words: str) -> dict[int, float]:
+        """Picture id → 0..1 by bm25, relative to the best match."""
+        english = [w for w in re.findall(r"[a-z0-9]+", words.lower()) if w not in STOP_WORDS][:40]
+        ranks: dict[int, float] = {}
+        if english:
+            query = " OR ".join(f'"{word}"' for word in dict.fromkeys(english))
+            ranks |= self._ranked("pictures_en", query)
+        runs = re.findall(r"[\u4e00-\u9fff]+", words)
+        trigrams = dict.fromkeys(run[i : i + 3] for run in runs for i in range(len(run) - 2))
+        if trigrams:
+            query = " OR ".join(f'"{gram}"' for gram in list(trigrams)[:80])
+            for id, rank in self._ranked("pictures_zh", query).items():
+                ranks[id] = ranks.get(id, 0.0) + rank
+        if runs:  # two-character words: a trigram cannot match them, a picture's tags can
+            for row in self._database.read("SELECT id, tags_zh FROM pictures WHERE NOT removed"):
+                tags = sum(len(tag) for tag in row["tags_zh"].split() if tag in words)
+                if tags:
+                    ranks[row["id"]] = ranks.get(row["id"], 0.0) + 2.0 * tags
+        best = max(ranks.values(), default=0.0)
+        return {id: rank / best for id, rank in ranks.items()} if best > 0 else {}
+
+    def _ranked(self, table: str, query: str) -> dict[int, float]:
+        sql = f"SELECT rowid, bm25({table}, 2.0, 1.0, 2.0) AS rank FROM {table} WHERE {table} MATCH ?"
+        return {row["rowid"]: -row["rank"] for row in self._database.read(sql, query)}
+
+    def _by_meaning(self, words: str, rows: list[Any]) -> dict[int, float]:
+        """Picture id → cosine with the text, for English (the model reads nothing else)."""
+        if not self._embed or not rows or not re.search(r"[a-z]{3}", words.lower()):
+            return {}
+        missing = [r for r in rows if r["vector"] is None]
+        fresh: dict[int, Any] = {}
+        if missing:
+            vectors = self._embed(tuple(f"{r['title_en']}. {r['caption_en']} {r['tags_en']}" for r in missing))
+            fresh = {r["id"]: np.asarray(v, np.float32) for r, v in zip(missing, vectors, strict=True)}
+            with self._database.write() as connection:
+                for id, vector in fresh.items():
+                    connection.execute("UPDATE pictures SET vector = ? WHERE id = ?", (vector.tobytes(), id))
+        matrix = np.stack(
+            [fresh[r["id"]] if r["id"] in fresh else np.frombuffer(r["vector"], np.float32) for r in rows]
+        )
+        about = np.asarray(self._embed((words,))[0], np.float32)
+        return {r["id"]: max(0.0, float(score)) for r, score in zip(rows, matrix @ about, strict=True)}
+
+    def _load_starter(self, folder: Path) -> None:
+        """Take the starter set's catalogues in, again only when they have changed."""
+        catalogs = [file.read_bytes() for file in sorted(folder.glob("catalog*.json"))]
+        stamp = hashlib.sha256(b"".join(catalogs) + str(folder).encode()).hexdigest()
+        if any(r["value"] == stamp for r in self._database.read("SELECT value FROM facts WHERE name = 'starter'")):
+            return
+        for entry in (entry for catalog in catalogs for entry in json.loads(catalog)):
+            path = folder / entry["file"]
+            if not path.is_file():
+                continue
+            data = path.read_bytes()
+            key = hashlib.sha256(data).hexdigest()
+            with Pictures.open(path) as picture:
+                self._store.adopt_file(key, "image/webp", picture.width, picture.height, path)
+            self._put(key, entry, own=False, origin="Starter set")
+        with self._database.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('starter', ?)", (stamp,))
+
+
+def _hit(row: Any, score: float, language: Language) -> Hit:
+    picture = Picture(row["key"], row[f"title_{language}"], row["origin"])
+    return Hit(picture, row[f"caption_{language}"], score, bool(row["own"]))
+
+
+def _sidecar(file: Path) -> str:
+    for beside in (file.with_name(file.name + ".txt"), file.with_suffix(".txt"), file.with_suffix(".md")):
+        if beside.is_file():
+            return " ".join(beside.read_text(encoding="utf-8", errors="replace").split())[:500]
+    return ""
+
+
+def _telling_name(stem: str) -> str:
+    """A file name as a caption, unless it is a camera's number or a hash."""
+    words = re.sub(r"[_\-.+]+", " ", stem).strip()
+    letters = re.sub(r"[^A-Za-z\u00c0-\uffff]", "", words)
+    dull = re.fullmatch(
+        r"(?i)(img|dsc|dscn|dscf|pxl|mvimg|image|photo|picture|screenshot|wechat|mmexport|p|wx)[\d ]*", words
+    )
+    hashed = re.fullmatch(r"[0-9a-fA-F ]{8,}", words)
+    return "" if dull or hashed or len(letters) < 3 else words

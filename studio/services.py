@@ -1,0 +1,53 @@
+"""The studio as one object: what the page and the command line both stand on."""
+
+from __future__ import annotations
+
+from studio.ask import Asker
+from studio.compose import Composer
+from studio.engine.specs import EngineSpec
+from studio.find import Finder
+from studio.jobs import Jobs
+from studio.library.index import Library
+from studio.protocol import Embed, Vectors
+from studio.settings import Settings, assets
+from studio.store import Store
+from studio.worker.lane import Lane
+
+
+class Studio:
+    """Store, library, lane and what composes over them. `start` it to load models; `close` it."""
+
+    def __init__(self, settings: Settings, spec: EngineSpec) -> None:
+        self.settings = settings
+        self.store = Store(settings.folder)
+        self.lane = Lane(spec)
+        self.library = Library(self.store, assets() / "pictures", self._embed)
+        self.asker = Asker(self.lane, self.store.read_file)
+        self.composer = Composer(self.lane, self._finder, self.store.read_file)
+        self.jobs = Jobs(self.composer, self.store)
+
+    def start(self) -> None:
+        """Start the worker; it loads in the background."""
+        self.store.mark_interrupted()
+        self.lane.start()
+
+    def close(self) -> None:
+        """Stop what is under way, end the worker, close the files."""
+        self.jobs.close()
+        self.lane.close()
+        self.store.close()
+
+    def __enter__(self) -> Studio:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _finder(self) -> Finder:
+        return Finder(self.lane, self.library, self.store.read_file)
+
+    def _embed(self, texts: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
+        vectors = self.lane.submit(Embed(texts)).result()
+        assert isinstance(vectors, Vectors)
+        return vectors.values

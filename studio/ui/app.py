@@ -1,0 +1,156 @@
+"""The page's server: Gradio mounted on FastAPI, with the routes and guards that Gradio does not bring.
+
+Pictures are served by their hash, which nobody can guess who was not given it. Answers to other origins' posts, and
+pages that load anything from another host, are refused.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from studio.engine.specs import GgufSpec, NativeSpec
+from studio.errors import NotFoundError, StorageError
+from studio.models.catalog import plan
+from studio.services import Studio
+from studio.settings import Settings, assets
+from studio.ui.chat import chat_tab
+from studio.ui.history import history_tab
+from studio.ui.library import library_tab
+from studio.ui.text import i18n
+from studio.ui.write import write_tab
+
+MAX_UPLOAD = "50mb"
+_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:;"
+    " script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self';"
+    " frame-ancestors 'self'"
+)
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def serve(settings: Settings) -> None:
+    """Run until Ctrl+C. Raises StorageError when the port is taken."""
+    listening = _listen(settings.host, settings.port)
+    with Studio(settings, plan(settings)) as studio:
+        config = uvicorn.Config(application(studio), log_level="warning")
+        os.write(2, f"XComposer Studio: http://{settings.host}:{settings.port}  (Ctrl+C ends it)\n".encode())
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before any model is loaded, so that a taken port is told at once."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as e:
+        raise StorageError("port_in_use", host=host, port=port) from e
+    return listening
+
+
+def application(studio: Studio) -> FastAPI:
+    """The whole page as an ASGI application."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(studio.settings.folder / "page")
+    os.chdir(tempfile.mkdtemp(prefix="studio-"))  # Gradio may serve files of the working folder: let there be none
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.middleware("http")(_guard)
+
+    @app.get("/healthz")
+    def health() -> JSONResponse:
+        return JSONResponse({"state": studio.lane.state, "waiting": studio.lane.waiting})
+
+    @app.get("/pictures/{key}")
+    def picture(key: str) -> Response:
+        try:
+            data, mime = studio.store.read_file(key), studio.store.file_type(key)
+        except NotFoundError:
+            return Response(status_code=404)
+        return Response(data, media_type=mime, headers={"Cache-Control": "private, max-age=31536000, immutable"})
+
+    gr.mount_gradio_app(
+        app,
+        page(studio),
+        "/",
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        max_file_size=MAX_UPLOAD,
+        auth=_logins(studio.settings.login),
+        i18n=i18n(),
+        theme=gr.themes.Base(
+            radius_size="sm",
+            font=["system-ui", "PingFang SC", "Noto Sans CJK SC", "sans-serif"],
+            primary_hue=gr.themes.colors.red,
+            neutral_hue=gr.themes.colors.stone,
+        ),
+        css=(assets() / "page/page.css").read_text(),
+        head=f"<script>{(assets() / 'page/language.js').read_text()}</script>",
+        favicon_path=str(assets() / "page/logo.svg"),
+        show_error=True,
+    )
+    return app
+
+
+def page(studio: Studio) -> gr.Blocks:
+    """The tabs."""
+    logo = (assets() / "page/logo.svg").read_text().replace("<svg ", '<svg class="seal" ')
+    with gr.Blocks(title="XComposer Studio", analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
+        gr.HTML(
+            f'<div id="masthead">{logo}<b>XComposer Studio</b><span class="tools">'
+            '<button onclick="studioLanguage()" aria-label="中文 / English">中 / EN</button>'
+            '<button onclick="studioTheme()" aria-label="light / dark">☾</button></span></div>'
+        )
+        gr.Markdown(value=_banner(studio), elem_id="banner")
+        person = gr.BrowserState("", storage_key="studio-person", secret="studio-person")
+        blocks.load(lambda key: key or secrets.token_hex(16), person, person, api_visibility="private")
+        with gr.Tabs():
+            write_tab(studio, person)
+            chat_tab(studio, person)
+            library_tab(studio)
+            history_tab(studio, person)
+    return blocks
+
+
+def _banner(studio: Studio) -> object:
+    """What people must know of the model that answers; the spec tells it before the model is loaded."""
+    spec = studio.lane.spec
+    if isinstance(spec, GgufSpec) and spec.card.note == "starter":
+        return i18n()("starter_banner")
+    if isinstance(spec, NativeSpec) and spec.random_weights:
+        return i18n()("random_banner")
+    return ""
+
+
+def _logins(file: str) -> list[tuple[str, str]] | None:
+    if not file:
+        return None
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except OSError as e:
+        raise NotFoundError("file_missing", path=file) from e
+    pairs = [line.split(":", 1) for line in lines if ":" in line]
+    return [(name.strip(), word.strip()) for name, word in pairs]
+
+
+async def _guard(request: Request, call_next: Next) -> Response:
+    """Refuse posts that another site's page sends, and tell browsers to load nothing from elsewhere."""
+    origin = request.headers.get("origin")
+    if request.method not in ("GET", "HEAD") and origin and urlsplit(origin).netloc != request.headers.get("host"):
+        return JSONResponse({"error": "This request came from another site."}, status_code=403)
+    response = await call_next(request)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
