@@ -29,10 +29,26 @@ _LINE = 20  # pixels
 
 _INK, _SOFT, _SEAL = "#1F1E1B", "#6B675F", "#B5372B"
 _STYLES: Mapping[str, Mapping[str, object]] = {
-    "text": {"text_wrap": True, "valign": "top", "indent": 1, "font_color": _INK},
-    "heading": {"text_wrap": True, "valign": "top", "indent": 1, "font_color": _INK, "bold": True, "font_size": 13},
-    "title": {"text_wrap": True, "valign": "vcenter", "indent": 1, "font_color": _INK, "bold": True, "font_size": 18},
-    "soft": {"text_wrap": True, "valign": "top", "indent": 1, "font_color": _SOFT},
+    "text": {"text_wrap": True, "valign": "top", "align": "left", "indent": 1, "font_color": _INK},
+    "heading": {
+        "text_wrap": True,
+        "valign": "top",
+        "align": "left",
+        "indent": 1,
+        "font_color": _INK,
+        "bold": True,
+        "font_size": 13,
+    },
+    "title": {
+        "text_wrap": True,
+        "valign": "vcenter",
+        "align": "left",
+        "indent": 1,
+        "font_color": _INK,
+        "bold": True,
+        "font_size": 18,
+    },
+    "soft": {"text_wrap": True, "valign": "top", "align": "left", "indent": 1, "font_color": _SOFT},
     "number": {"valign": "top", "align": "center", "font_color": _SOFT},
     "header": {
         "bold": True,

@@ -153,6 +153,7 @@ def test_escaped_words_are_shown_as_they_are(words):
         ("```py\nx", "```py\nx\n```"),
         ("~~~~\n```\nx", "~~~~\n```\nx\n~~~~"),
         ("```\nx\n```", "```\nx\n```"),
+        ("```\nx```", "```\nx```\n```"),
         ("<!-- a", "\\<!-- a"),
         ("<!-- a\n\n-->b", "<!-- a\n\n-->b"),
         ("<script>\nx", "\\<script>\nx"),
