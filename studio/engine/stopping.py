@@ -16,10 +16,10 @@ class StopText:
         if self.stopped:
             return ""
         self._held += text
-        found = [at for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        found = [(at + len(stop), at) for stop in self._stops if (at := self._held.find(stop)) >= 0]
         if found:
             self.stopped = True
-            return self._cut(min(found))
+            return self._cut(min(found)[1])  # the one that is complete first, so that the cut into pieces is no matter
         return self._cut(len(self._held) - self._doubtful())
 
     def end(self) -> str:

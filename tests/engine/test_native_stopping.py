@@ -17,9 +17,9 @@ def test_what_is_shown_ends_before_the_first_stop(pieces: list[str], stops: list
     for piece in pieces:
         shown += stream.add(piece)
         assert whole.startswith(shown) and not any(stop and stop in shown for stop in stops)
-    found = [whole.find(stop) for stop in stops if stop and stop in whole]
+    found = [(whole.find(stop) + len(stop), whole.find(stop)) for stop in stops if stop and stop in whole]
     assert stream.stopped == bool(found)
-    assert shown + stream.end() == (whole[: min(found)] if found else whole)
+    assert shown + stream.end() == (whole[: min(found)[1]] if found else whole)
 
 
 def test_only_what_may_begin_a_stop_is_held_back() -> None:
