@@ -157,7 +157,7 @@ class Store:
                     continue
                 body = connection.execute(_VERSION, (row["id"], row["current"])).fetchone()["body"]
                 article = self._stopped(connection, articles.from_dict(json.loads(body)), row["current"])
-                self._point(connection, article, row["current"])
+                self._point(connection, article, row["current"], row["changed"])
                 count += 1
         return count
 
@@ -167,7 +167,7 @@ class Store:
         connection.execute(update, (_dump(articles.to_dict(article)), article.id, version))
         return article
 
-    def _point(self, connection: sqlite3.Connection, article: Article, version: int) -> None:
+    def _point(self, connection: sqlite3.Connection, article: Article, version: int, changed: str = "") -> None:
         """Make a version the current one, and its words the ones that lists and search see."""
         pictures = article.pictures
         words = "\n".join((article.title, article.brief.instruction, article.markdown)).casefold()
@@ -182,7 +182,7 @@ class Store:
                 pictures[0].key if pictures else "",
                 clean(words),
                 self._alive.name if article.status in UNDER_WAY else "",
-                now(),
+                changed or now(),
                 article.id,
             ),
         )
