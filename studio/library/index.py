@@ -31,6 +31,7 @@ STOP_WORDS = frozenset(
     "a an and are as at be been but by for from had has have he her his i in into is it its not of on or our she that "
     "the their them there they this to was we were what when which who will with you your".split()
 )
+WORDS_WEIGHT = 0.3  # the best match by words has 1 whatever it is worth, so meaning counts more where it is known
 OWN_BONUS = 0.05  # own pictures win at equal match
 SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split())
 
@@ -88,7 +89,7 @@ class Library:
         by_words = self._by_words(words)
         meaning = self._by_meaning(words, rows)
         scored = [
-            (by_words.get(r["id"], 0.0) + meaning.get(r["id"], 0.0) + OWN_BONUS * r["own"], r)
+            (WORDS_WEIGHT * by_words.get(r["id"], 0.0) + meaning.get(r["id"], 0.0) + OWN_BONUS * r["own"], r)
             for r in rows
             if fill or r["id"] in by_words or meaning.get(r["id"], 0.0) > 0.35
         ]

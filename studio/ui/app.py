@@ -24,11 +24,11 @@ from studio.errors import NotFoundError, StorageError
 from studio.models.catalog import plan
 from studio.services import Studio
 from studio.settings import Settings, assets
-from studio.ui.chat import chat_tab
+from studio.ui.chat import chat_api, chat_tab
 from studio.ui.history import history_tab
 from studio.ui.library import library_tab
 from studio.ui.text import i18n
-from studio.ui.write import write_tab
+from studio.ui.write import write_api, write_tab
 
 MAX_UPLOAD = "50mb"
 _POLICY = (
@@ -120,6 +120,8 @@ def page(studio: Studio) -> gr.Blocks:
             chat_tab(studio, person)
             library_tab(studio)
             history_tab(studio, person)
+        write_api(studio)
+        chat_api(studio)
     return blocks
 
 

@@ -71,7 +71,6 @@ def chat_tab(studio: Studio, person: gr.BrowserState) -> None:
         cancels=running,
         api_visibility="private",
     )
-    _api(studio)
 
 
 def _answers(studio: Studio, conversation: Conversation, person: str) -> Iterator[Answering]:
@@ -107,7 +106,7 @@ def _shown(studio: Studio, answering: Answering) -> tuple[Any, Any]:
     return messages, gr.MultimodalTextbox(value=None)
 
 
-def _api(studio: Studio) -> None:
+def chat_api(studio: Studio) -> None:
     """The named endpoint for programs: /ask."""
 
     def ask(request: gr.Request, pictures: list[gr.FileData], question: str) -> Iterator[str]:

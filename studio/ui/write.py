@@ -116,7 +116,6 @@ def write_tab(studio: Studio, person: gr.BrowserState) -> None:
     )
     stop.click(press, [number, person], queue=False, api_visibility="private")
     save.click(to_file, [number, format, person], file, api_visibility="private")
-    _api(studio)
 
 
 def exported(studio: Studio, person: str, id: int, kind: str) -> Path:
@@ -134,7 +133,7 @@ def _folder(studio: Studio) -> Path:
     return folder
 
 
-def _api(studio: Studio) -> None:
+def write_api(studio: Studio) -> None:
     """The named endpoints for programs: /write and /export."""
 
     def write(

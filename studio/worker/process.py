@@ -72,16 +72,19 @@ def main(spec: EngineSpec, pipe: Connection) -> None:
     except Exception as e:  # noqa: BLE001 - the edge of the process: whatever it is, people must read it
         pipe.send(Broken(_as_studio_error(e)))
         return
-    pipe.send(Ready(dict(engine.cards), dict(engine.memory())))
     inbox: queue.SimpleQueue[Run] = queue.SimpleQueue()
     cancelled: set[int] = set()
     threading.Thread(target=_listen, args=(pipe, inbox, cancelled), daemon=True).start()
-    while True:
-        run = inbox.get()
-        pipe.send((run.number, Started()))
-        for event in _events(engine, senses, run, cancelled):
-            pipe.send((run.number, event))
-        cancelled.discard(run.number)
+    try:
+        pipe.send(Ready(dict(engine.cards), dict(engine.memory())))
+        while True:
+            run = inbox.get()
+            pipe.send((run.number, Started()))
+            for event in _events(engine, senses, run, cancelled):
+                pipe.send((run.number, event))
+            cancelled.discard(run.number)
+    except BrokenPipeError:
+        return  # the page closed the lane; nobody is left to be told
 
 
 def _listen(pipe: Connection, inbox: queue.SimpleQueue[Run], cancelled: set[int]) -> None:
