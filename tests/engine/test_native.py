@@ -362,3 +362,26 @@ def test_the_self_test_finds_weights_that_do_not_fit(folders: dict[str, Path], t
         folder = write(tmp_path / said[:3], a, weights)
         (folder / "tokenizer.model").write_bytes((folders["composer"] / "tokenizer.model").read_bytes())
         assert said in broken(folders, composer=str(folder))
+
+
+def test_random_weights_need_no_file_and_say_so(monkeypatch: pytest.MonkeyPatch, folders: dict[str, Path]) -> None:
+    vocab = json.loads((folders["composer"] / "config.json").read_text())["vocab_size"]
+    asked = []
+
+    def small(size: str, image: int) -> object:
+        asked.append((size, image))
+        return architecture(vocab, image=28 if image == 224 else 35)
+
+    monkeypatch.setattr("studio.engine.loading.published", small)
+    bare = native.load(NativeSpec(random_weights="7b", device="cpu"))
+    assert asked == [("7b", 224), ("7b", 490)]
+    assert all("Random weights" in card.note and "随机权重" in card.note for card in bare.cards.values())
+    prompt = ask(picture(), Text("Hi 🦙"))
+    text, done = run(bare, prompt, Sampling(max_tokens=30))
+    assert text and done.usage.new_tokens
+    assert run(bare, prompt, Sampling(max_tokens=30))[0] == text
+    assert bare._seats["composer"] is not bare._seats["viewer"]
+    assert bare._seats["composer"].tokenizer.encode_text("ab") == [100, 101]  # one id a byte
+    named = native.load(NativeSpec(composer=str(folders["composer"]), random_weights="7b", device="cpu"))
+    assert named._seats["composer"].tokenizer.size == vocab and "Random" in named.cards["composer"].note
+    assert len(named._seats["composer"].tokenizer.encode_text("quick brown fox")) < 15  # the folder's tokenizer
