@@ -331,5 +331,9 @@ SENTENCES.update(
             "No XComposer2 checkpoint was found. Give its folder with --composer or --vl.",
             "没有找到 XComposer2 模型文件，请用 --composer 或 --vl 指定文件夹。",
         ),
+        "picture_unknown": (
+            "{name} is not a picture of a kind known here. JPEG, PNG, WebP, GIF, BMP, TIFF and HEIC are.",
+            "{name} 不是这里认识的图片。支持 JPEG、PNG、WebP、GIF、BMP、TIFF 和 HEIC。",
+        ),
     }
 )

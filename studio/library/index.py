@@ -125,7 +125,7 @@ class Library:
             taken = take_in(file.read_bytes(), file.name)
         except OSError as e:
             raise InputError("picture_unreadable", name=file.name, cause=e.strerror or str(e)) from e
-        caption = _sidecar(file) or taken.caption or _telling_name(file.stem)
+        caption = _sidecar(file) or taken.hints.caption or _telling_name(file.stem)
         if not caption and describe:
             caption = replies.sight(1, 1, describe(Image(taken.key, taken.data)))
         caption = caption or file.stem
