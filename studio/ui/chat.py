@@ -39,8 +39,10 @@ def chat_tab(studio: Studio, person: gr.BrowserState) -> None:
         try:
             mine = who(request, key)
             asked = talk_.ask((message["text"] or "").strip(), keep(studio, mine, message["files"]))
+            emptied: Any = gr.MultimodalTextbox(value=None)
             for answering in _answers(studio, asked, mine):
-                yield *_shown(studio, answering), answering.conversation
+                yield _bubbles(studio, answering), emptied, answering.conversation
+                emptied = gr.skip()  # once: what is typed while the answer streams stays
                 if answering.error:
                     raise shown(answering.error, request) from answering.error
         except StudioError as e:
@@ -50,7 +52,7 @@ def chat_tab(studio: Studio, person: gr.BrowserState) -> None:
         if not talk_.turns:
             return
         for answering in _answers(studio, talk_, who(request, key)):
-            yield *_shown(studio, answering), answering.conversation
+            yield _bubbles(studio, answering), gr.skip(), answering.conversation
             if answering.error:
                 raise shown(answering.error, request) from answering.error
 
@@ -88,8 +90,8 @@ def _answers(studio: Studio, conversation: Conversation, person: str) -> Iterato
             studio.store.save_conversation(person, last.conversation.answer(finish="cancelled"))
 
 
-def _shown(studio: Studio, answering: Answering) -> tuple[Any, Any]:
-    """The bubbles, and an emptied box."""
+def _bubbles(studio: Studio, answering: Answering) -> list[dict[str, Any]]:
+    """The conversation as Gradio's messages; several pictures of a question are numbered before it."""
     messages: list[dict[str, Any]] = []
     number = 0
     for turn in answering.conversation.turns:
@@ -103,7 +105,7 @@ def _shown(studio: Studio, answering: Answering) -> tuple[Any, Any]:
         messages.append({"role": "user", "content": content})
         if turn.answer:
             messages.append({"role": "assistant", "content": turn.answer})
-    return messages, gr.MultimodalTextbox(value=None)
+    return messages
 
 
 def chat_api(studio: Studio) -> None:
