@@ -96,7 +96,6 @@ def application(studio: Studio) -> FastAPI:
             neutral_hue=gr.themes.colors.stone,
         ),
         css=(assets() / "page/page.css").read_text(),
-        head=f"<script>{(assets() / 'page/language.js').read_text()}</script>",
         favicon_path=str(assets() / "page/logo.svg"),
         show_error=True,
     )
@@ -152,7 +151,17 @@ async def _guard(request: Request, call_next: Next) -> Response:
     if request.method not in ("GET", "HEAD") and origin and urlsplit(origin).netloc != request.headers.get("host"):
         return JSONResponse({"error": "This request came from another site."}, status_code=403)
     response = await call_next(request)
+    if response.headers.get("content-type", "").startswith("text/html"):
+        response = await _with_language(response)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Content-Security-Policy"] = _POLICY
     return response
+
+
+async def _with_language(response: Response) -> Response:
+    """The language switch must run before Gradio reads the browser's language; its own `head=` comes too late."""
+    body = b"".join([chunk async for chunk in response.body_iterator])  # type: ignore[attr-defined]
+    script = b"<script>" + (assets() / "page/language.js").read_bytes() + b"</script>"
+    headers = {k: v for k, v in response.headers.items() if k != "content-length"}
+    return Response(body.replace(b"<head>", b"<head>" + script, 1), response.status_code, headers)
