@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from studio.compose import Stop
 from studio.conversation import MAX_PICTURES, Conversation, Turn
-from studio.errors import EngineError, InputError, StudioError
+from studio.errors import InputError, ModelError, StudioError
 from studio.prompts import dialect, replies
-from studio.protocol import Describe, Description, Done, Failed, Generate, Image, Piece, Queued, Sampling
+from studio.protocol import Describe, Description, Done, Failed, Generate, Image, ModelCard, Piece, Queued, Sampling
+from studio.steps import Stop
 from studio.worker.lane import Lane
 
 MAX_QUESTION = 8_000  # characters
@@ -49,26 +49,39 @@ class Asker:
         self._seen: dict[str, Description] = {}
 
     def ask(
-        self, conversation: Conversation, person: str, stop: Stop, sampling: Sampling | None = None
+        self,
+        conversation: Conversation,
+        person: str,
+        stop: Stop,
+        sampling: Sampling | None = None,
+        go_on: bool = False,
     ) -> Iterator[Answering]:
-        """Answer the last turn. Raises InputError before any work; a failure later is told in the last state."""
+        """Answer the last turn; with `go_on` write its answer on where it was cut. Raises InputError before any work;
+        a failure later is told in the last state."""
         check(conversation.turns[-1])
-        conversation = conversation.answer(answer="", finish="")
+        conversation = conversation.answer(answer=conversation.turns[-1].answer if go_on else "", finish="")
         try:
             yield from self._answer(conversation, person, stop, sampling)
         except StudioError as e:
             yield Answering(conversation.answer(finish="failed"), ended=True, error=e)
 
+    def sampling(self) -> Sampling:
+        """What suits the model that answers."""
+        return dialect(self._card()).answering
+
+    def _card(self) -> ModelCard:
+        cards = self._lane.wait_ready()
+        if "viewer" not in cards:
+            raise ModelError("viewer_missing")
+        return cards["viewer"]
+
     def _answer(
         self, conversation: Conversation, person: str, stop: Stop, sampling: Sampling | None
     ) -> Iterator[Answering]:
-        cards = self._lane.wait_ready()
-        if "viewer" not in cards:
-            raise EngineError("viewer_missing")
-        card = cards["viewer"]
+        card = self._card()
         speech = dialect(card)
         conversation = replace(conversation, model=card.name)
-        begin = ""
+        begin = conversation.turns[-1].answer
         if card.sees:
             turns = tuple(
                 (t.question, tuple(map(self._image, (p.key for p in t.pictures))), t.answer) for t in conversation.turns
@@ -79,7 +92,7 @@ class Asker:
                 (f"{sight} {t.question}".strip(), (), t.answer)
                 for t, sight in zip(conversation.turns, sights, strict=True)
             )
-            begin = sights[-1]
+            begin = begin or sights[-1]
         text = begin
         if begin:
             yield Answering(conversation.answer(answer=text))

@@ -90,6 +90,13 @@ SENTENCES.update(
             "The {what} has {length:,} characters; at most {limit:,} fit. Please shorten it.",
             "{what}有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
         ),
+        "title_empty": ("A title needs at least one word.", "标题至少要有一个字。"),
+        "no_picture_there": ("There is no picture at this place.", "这里没有图片。"),
+        "edit_unknown": ("There is no edit called {name}.", "没有名为 {name} 的编辑操作。"),
+        "article_busy": (
+            "This article is being written just now. Wait until it is done, or press Stop.",
+            "这篇文章正在写作中，请等它完成，或先按“停止”。",
+        ),
         "images_out_of_range": (
             "The number of pictures is {count}; choose 0 to {limit}, or automatic.",
             "配图数量为 {count}，请选择 0 到 {limit}，或选“自动”。",

@@ -105,6 +105,13 @@ class Files:
             raise NotFoundError("stored_picture_missing", picture=key)
         return str(rows[0]["mime"])
 
+    def size(self, key: str) -> tuple[int, int]:
+        """Its width and height in pixels. Raises NotFoundError."""
+        rows = self._database.read("SELECT width, height FROM files WHERE key = ?", key)
+        if not rows:
+            raise NotFoundError("stored_picture_missing", picture=key)
+        return int(rows[0]["width"]), int(rows[0]["height"])
+
     def _place(self, key: str, mime: str) -> Path:
         return self._folder / key[:2] / (key + SUFFIXES[mime])
 

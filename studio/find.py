@@ -39,10 +39,9 @@ class Finder:
         vectors = self._embed(tuple(captions)) if own else ()
         self._own = [(Found(p, p.title or "", 0.0), v) for p, v in zip(own, vectors, strict=True)]
 
-    def promise(self, query: str) -> float:
-        """How good the best picture for this text would be."""
-        found = self.find(query, 1, frozenset())
-        return found[0].score if found else float("-inf")
+    def promises(self, queries: list[str]) -> list[float]:
+        """How good the best picture for each of these texts would be; 0 where there is none."""
+        return [max((f.score for f in self.find(query, 1, frozenset())), default=0.0) for query in queries]
 
     def find(self, query: str, limit: int, used: Set[str]) -> list[Found]:
         """Up to `limit` unused pictures, best first. While own ones are left, only those."""

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from studio.article import Article, Brief
-from studio.compose import Composer, Progress, Stop
-from studio.errors import StudioError
+from studio.compose import Composer
+from studio.errors import EngineError, InputError, StudioError
+from studio.steps import Progress, Stop
 from studio.store import Store
 
 SAVE_EVERY = 2.0  # seconds, while text streams
 SHOW_EVERY = 0.05  # seconds between two updates that a reader gets
+Work = Callable[[Article, str, Stop], Iterator[Progress]]
 
 
 class Job:
@@ -56,19 +58,32 @@ class Job:
 
 
 class Jobs:
-    """All jobs of this process."""
+    """All jobs of this process. An article has at most one."""
 
     def __init__(self, composer: Composer, store: Store) -> None:
         self._composer = composer
         self._store = store
         self._jobs: dict[int, Job] = {}
+        self._lock = threading.Lock()
 
     def start(self, person: str, brief: Brief) -> Job:
         """Begin to write. Raises InputError when the brief cannot be written."""
         article = self._store.save_article(person, Article(brief.check()), "write")
-        job = self._jobs[article.id] = Job(person, article)
-        threading.Thread(target=self._run, args=(job,), name=f"article {article.id}", daemon=True).start()
-        return job
+        return self._begin(person, article, self._composer.write, "write")
+
+    def go_on(self, person: str, id: int) -> Job:
+        """Write on where an article ended. Raises NotFoundError, and InputError while it is being written."""
+        return self._begin(person, self._store.article(person, id), self._composer.go_on, "continue")
+
+    def illustrate(self, person: str, id: int, section: str) -> Job:
+        """Find a picture for a section. Raises NotFoundError, and InputError while the article is being written."""
+        article = self._store.article(person, id)
+        article.section(section)
+
+        def work(article: Article, person: str, stop: Stop) -> Iterator[Progress]:
+            return self._composer.illustrate(article, section, person, stop)
+
+        return self._begin(person, article, work, "illustrate")
 
     def get(self, person: str, id: int) -> Job | None:
         """The job that writes this article, if one does."""
@@ -80,19 +95,36 @@ class Jobs:
         for job in list(self._jobs.values()):
             job.stop.press()
 
-    def _run(self, job: Job) -> None:
-        saved, last = time.monotonic(), job.progress
-        for progress in self._composer.write(job.progress.article, job.person, job.stop):
-            step_done = progress.step != last.step or progress.article.pictures != last.article.pictures
-            if progress.step == "done" or step_done or time.monotonic() - saved > SAVE_EVERY:
-                progress = self._save(job, progress)
-                saved = time.monotonic()
-            job.show(progress)
-            last = progress
-        self._jobs.pop(job.progress.article.id, None)
+    def _begin(self, person: str, article: Article, work: Work, reason: str) -> Job:
+        with self._lock:
+            if article.id in self._jobs:
+                raise InputError("article_busy")
+            job = self._jobs[article.id] = Job(person, article)
+        thread = threading.Thread(target=self._run, args=(job, work, reason), name=f"article {article.id}", daemon=True)
+        thread.start()
+        return job
 
-    def _save(self, job: Job, progress: Progress) -> Progress:
+    def _run(self, job: Job, work: Work, reason: str) -> None:
+        saved, last = time.monotonic(), job.progress
         try:
-            return replace(progress, article=self._store.save_article(job.person, progress.article, "write"))
+            for progress in work(job.progress.article, job.person, job.stop):
+                step_done = progress.step != last.step or progress.article.pictures != last.article.pictures
+                if progress.step == "done" or step_done or time.monotonic() - saved > SAVE_EVERY:
+                    progress = self._save(job, progress, reason)
+                    saved = time.monotonic()
+                last = progress
+                if progress.step == "done":  # first out of the list, then told: whoever reads on may edit at once
+                    self._jobs.pop(progress.article.id, None)
+                job.show(progress)
+        except Exception as e:  # noqa: BLE001 - the edge of the thread: whoever reads on must be told, whatever it is
+            error = EngineError("engine_failed", cause=f"{type(e).__name__}: {e}")
+            failed = replace(job.progress.article, status="failed", error=error.say())
+            job.show(self._save(job, Progress(failed, "done", error=error), reason))
+        finally:
+            self._jobs.pop(job.progress.article.id, None)
+
+    def _save(self, job: Job, progress: Progress, reason: str) -> Progress:
+        try:
+            return replace(progress, article=self._store.save_article(job.person, progress.article, reason))
         except StudioError as e:  # a full disk must not end the writing: it is tried again at the next step
             return replace(progress, error=e)

@@ -261,6 +261,10 @@ class Store:
         """Its media type, for example image/jpeg. Raises NotFoundError."""
         return self._files.mime(key)
 
+    def picture_size(self, key: str) -> tuple[int, int]:
+        """Its width and height in pixels. Raises NotFoundError."""
+        return self._files.size(key)
+
     def may_see(self, person: str, key: str) -> bool:
         """Whether a picture is this person's own or stands in the library, which is for everyone."""
         sql = "SELECT 1 FROM picture_owner WHERE key = ? AND person = ? UNION SELECT 1 FROM pictures WHERE key = ?"

@@ -1,11 +1,14 @@
+// Runs before anything else on the page: Gradio reads the browser's language when it starts, so a language that was
+// chosen with the switch must be in place by then. The theme likewise.
 (() => {
   const wish = localStorage.getItem("studio-language");
   if (wish) {
     Object.defineProperty(navigator, "language", { get: () => wish });
     Object.defineProperty(navigator, "languages", { get: () => [wish] });
   }
+  const chinese = navigator.language.startsWith("zh");
   document.documentElement.lang = navigator.language;
-  document.cookie = `studio-language=${navigator.language.startsWith("zh") ? "zh" : "en"};path=/;SameSite=Strict`;
+  document.cookie = `studio-language=${chinese ? "zh" : "en"};path=/;SameSite=Lax;max-age=31536000`;
   const theme = localStorage.getItem("studio-theme");
   if (theme && new URLSearchParams(location.search).get("__theme") !== theme) {
     const url = new URL(location.href);
@@ -13,7 +16,7 @@
     location.replace(url);
   }
   window.studioLanguage = () => {
-    localStorage.setItem("studio-language", navigator.language.startsWith("zh") ? "en" : "zh-CN");
+    localStorage.setItem("studio-language", chinese ? "en" : "zh-CN");
     location.reload();
   };
   window.studioTheme = () => {

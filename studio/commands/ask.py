@@ -8,12 +8,12 @@ from pathlib import Path
 from studio.article import Picture
 from studio.ask import check
 from studio.commands.write import read_picture
-from studio.compose import Stop
 from studio.conversation import Conversation, Turn
 from studio.library.intake import take_in
 from studio.models.catalog import plan
 from studio.services import Studio
 from studio.settings import Settings
+from studio.steps import Stop
 
 
 def ask(settings: Settings, pictures: tuple[str, ...], question: str) -> Iterator[str]:

@@ -8,15 +8,15 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from studio import __version__
 from studio.article import Article, Brief, Picture
-from studio.compose import Progress
 from studio.errors import InputError, NotFoundError, StorageError
 from studio.export import FORMATS, article_files, export
+from studio.export.about import about
 from studio.library.intake import take_in
 from studio.models.catalog import plan
 from studio.services import Studio
 from studio.settings import Settings
+from studio.steps import Progress
 
 STEPS = {
     "writing": "writing",
@@ -71,19 +71,6 @@ def told(progress: Progress) -> str:
     speed = f"  {progress.speed:.0f} tokens/s" if progress.speed else ""
     words = len(progress.article.markdown.split())
     return f"{STEPS[progress.step]}{count}  {words} words{speed}"
-
-
-def about(article: Article) -> dict[str, object]:
-    """What an export says of how it was made."""
-    brief = article.brief
-    return {
-        "instruction": brief.instruction,
-        "outline": brief.outline,
-        "settings": {"images": "auto" if brief.images is None else brief.images, "max_tokens": brief.max_tokens},
-        "seed": brief.seed,
-        "model": article.model,
-        "studio": __version__,
-    }
 
 
 def save(article: Article, out: Path, format: str, studio: Studio) -> None:

@@ -73,6 +73,11 @@ class Library:
         sql = "SELECT * FROM pictures WHERE NOT removed ORDER BY own DESC, added DESC, id LIMIT ? OFFSET ?"
         return [_hit(row, 0.0, language) for row in self._database.read(sql, limit, offset)]
 
+    def picture(self, key: str, language: Language = "en") -> Hit | None:
+        """That picture, if it is in the library."""
+        rows = self._database.read("SELECT * FROM pictures WHERE key = ? AND NOT removed", key)
+        return _hit(rows[0], 0.0, language) if rows else None
+
     def search(
         self,
         words: str,

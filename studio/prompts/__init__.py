@@ -28,8 +28,8 @@ class Dialect(Protocol):
         """Ask for a title that ends at a quotation mark; None where the article brings its own."""
         ...
 
-    def article(self, instruction: str, images: tuple[Image, ...]) -> Prompt:
-        """Ask for a whole article."""
+    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "") -> Prompt:
+        """Ask for a whole article; `begin` is what is written already and goes on."""
         ...
 
     def section(

@@ -25,9 +25,9 @@ class InternLM2(XComposer2):
     writing = Sampling(temperature=0.8, top_p=0.8, top_k=0, repetition_penalty=1.0, max_tokens=2048)
     answering = replace(writing, max_tokens=1024)
 
-    def article(self, instruction: str, images: tuple[Image, ...]) -> Prompt:
+    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "") -> Prompt:
         """The instruction alone."""
-        return _renamed(super().article(instruction, ()))
+        return _renamed(super().article(instruction, (), begin))
 
     def section(
         self, instruction: str, outline: tuple[str, ...], heading: str, before: str, images: tuple[Image, ...]

@@ -30,11 +30,11 @@ class Starter:
         """The answer begins with a quotation mark and ends at the next."""
         return _ask(f"Write a short title for an article about {topic(instruction)}.", begin='"', system=True)
 
-    def article(self, instruction: str, images: tuple[Image, ...]) -> Prompt:
+    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "") -> Prompt:
         """The person's own sentence, or one around their topic."""
         if _REQUEST.match(instruction):
-            return _ask(instruction)
-        return _ask(f"Write an article about {topic(instruction)}.")
+            return _ask(instruction, begin)
+        return _ask(f"Write an article about {topic(instruction)}.", begin)
 
     def section(
         self, instruction: str, outline: tuple[str, ...], heading: str, before: str, images: tuple[Image, ...]

@@ -34,9 +34,9 @@ class XComposer2:
         """The article brings its own."""
         return None
 
-    def article(self, instruction: str, images: tuple[Image, ...]) -> Prompt:
+    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "") -> Prompt:
         """The reference pictures, then the instruction."""
-        return _ask((*images, Text(instruction)))
+        return _ask((*images, Text(instruction)), begin)
 
     def section(
         self, instruction: str, outline: tuple[str, ...], heading: str, before: str, images: tuple[Image, ...]

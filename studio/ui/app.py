@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 
 from studio.engine.specs import GgufSpec, NativeSpec
 from studio.errors import NotFoundError, StorageError
@@ -25,12 +25,16 @@ from studio.models.catalog import plan
 from studio.services import Studio
 from studio.settings import Settings, assets
 from studio.ui.chat import chat_api, chat_tab
+from studio.ui.desk import Desk, script_facts
 from studio.ui.history import history_tab
+from studio.ui.icons import icons
 from studio.ui.library import library_tab
-from studio.ui.text import i18n
+from studio.ui.people import COOKIE
+from studio.ui.text import WORDS, i18n
 from studio.ui.write import write_api, write_tab
 
 MAX_UPLOAD = "50mb"
+SCRIPTS = ("dom.js", "inspector.js", "masthead.js", "paper.js")
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:;"
     " script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self';"
@@ -79,9 +83,25 @@ def application(studio: Studio) -> FastAPI:
             return Response(status_code=404)
         return Response(data, media_type=mime, headers={"Cache-Control": "private, max-age=31536000, immutable"})
 
+    @app.get("/page/{name}")
+    def script(name: str) -> Response:
+        if name not in SCRIPTS:
+            return Response(status_code=404)
+        return FileResponse(
+            assets() / "page" / name, media_type="text/javascript", headers={"Cache-Control": "no-cache"}
+        )
+
+    desk = Desk(studio)
+
+    @app.get("/downloads/{token}")
+    def download(token: str) -> Response:
+        if not (path := desk.downloads.pop(token, None)):
+            return Response(status_code=404)
+        return FileResponse(path, filename=path.name, content_disposition_type="attachment")
+
     gr.mount_gradio_app(
         app,
-        page(studio),
+        page(studio, desk),
         "/",
         footer_links=[],
         run_history=False,
@@ -89,12 +109,7 @@ def application(studio: Studio) -> FastAPI:
         max_file_size=MAX_UPLOAD,
         auth=_logins(studio.settings.login),
         i18n=i18n(),
-        theme=gr.themes.Base(
-            radius_size="sm",
-            font=["system-ui", "PingFang SC", "Noto Sans CJK SC", "sans-serif"],
-            primary_hue=gr.themes.colors.red,
-            neutral_hue=gr.themes.colors.stone,
-        ),
+        theme=_theme(),
         css=(assets() / "page/page.css").read_text(),
         favicon_path=str(assets() / "page/logo.svg"),
         show_error=True,
@@ -102,36 +117,67 @@ def application(studio: Studio) -> FastAPI:
     return app
 
 
-def page(studio: Studio) -> gr.Blocks:
+def _theme() -> gr.themes.Base:
+    """Paper and ink; the colours themselves are variables of `page.css`, which has a light and a dark set."""
+    theme = gr.themes.Base(
+        radius_size=gr.themes.sizes.radius_md,
+        font=["system-ui", "PingFang SC", "Noto Sans CJK SC", "sans-serif"],
+        primary_hue=gr.themes.colors.red,
+        neutral_hue=gr.themes.colors.stone,
+    )
+    colours = {
+        "body_background_fill": "paper",
+        "block_background_fill": "raised",
+        "background_fill_primary": "raised",
+        "background_fill_secondary": "paper",
+        "input_background_fill": "paper",
+        "block_border_color": "line",
+        "border_color_primary": "line",
+        "input_border_color": "line",
+        "body_text_color": "ink",
+        "block_label_text_color": "soft",
+        "block_title_text_color": "ink",
+        "body_text_color_subdued": "soft",
+        "input_placeholder_color": "soft",
+        "button_secondary_background_fill": "raised",
+        "button_secondary_border_color": "line",
+        "button_secondary_text_color": "ink",
+        "button_primary_background_fill": "cinnabar",
+        "color_accent": "cinnabar",
+    }
+    both = {name + mode: f"var(--{colour})" for name, colour in colours.items() for mode in ("", "_dark")}
+    both = {name: value for name, value in both.items() if hasattr(theme, name)}
+    return theme.set(**both, input_border_width="1px", button_border_width="1px", block_shadow="none")
+
+
+def page(studio: Studio, desk: Desk) -> gr.Blocks:
     """The tabs."""
     logo = (assets() / "page/logo.svg").read_text().replace("<svg ", '<svg class="seal" ')
     with gr.Blocks(title="XComposer Studio", analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
         gr.HTML(
-            f'<div id="masthead">{logo}<b>XComposer Studio</b><span class="tools">'
-            '<button onclick="studioLanguage()" aria-label="中文 / English">中 / EN</button>'
-            '<button onclick="studioTheme()" aria-label="light / dark">☾</button></span></div>'
+            _banner(studio),
+            html_template=f'<div id="masthead">{logo}<b>XComposer Studio</b><span class="told"></span></div>',
+            js_on_load="import(new URL('page/masthead.js', document.baseURI)).then(m => m.mount({element, props}))",
+            apply_default_css=False,
         )
-        gr.Markdown(value=_banner(studio), elem_id="banner")
-        person = gr.BrowserState("", storage_key="studio-person", secret="studio-person")
-        blocks.load(lambda key: key or secrets.token_hex(16), person, person, api_visibility="private")
-        with gr.Tabs():
-            write_tab(studio, person)
-            chat_tab(studio, person)
+        with gr.Tabs() as tabs:
+            paper = write_tab(studio, desk)
+            chat_tab(studio, desk, tabs)
             library_tab(studio)
-            history_tab(studio, person)
+            history_tab(studio, desk, tabs, paper)
         write_api(studio)
         chat_api(studio)
     return blocks
 
 
-def _banner(studio: Studio) -> object:
+def _banner(studio: Studio) -> dict[str, str]:
     """What people must know of the model that answers; the spec tells it before the model is loaded."""
     spec = studio.lane.spec
     if isinstance(spec, GgufSpec) and spec.card.note == "starter":
-        return i18n()("starter_banner")
+        return {"banner": "starter_banner", "kind": ""}
     if isinstance(spec, NativeSpec) and spec.random_weights:
-        return i18n()("random_banner")
-    return ""
+        return {"banner": "random_banner", "kind": "wrong"}
+    return {"banner": "", "kind": ""}
 
 
 def _logins(file: str) -> list[tuple[str, str]] | None:
@@ -152,16 +198,21 @@ async def _guard(request: Request, call_next: Next) -> Response:
         return JSONResponse({"error": "This request came from another site."}, status_code=403)
     response = await call_next(request)
     if response.headers.get("content-type", "").startswith("text/html"):
-        response = await _with_language(response)
+        response = await _with_language(response, request.cookies.get(COOKIE, ""))
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Content-Security-Policy"] = _POLICY
     return response
 
 
-async def _with_language(response: Response) -> Response:
-    """The language switch must run before Gradio reads the browser's language; its own `head=` comes too late."""
+async def _with_language(response: Response, person: str) -> Response:
+    """What must be on the page before Gradio's own scripts run (its `head=` comes too late), and the cookie by which
+    a person without a login is known."""
     body = b"".join([chunk async for chunk in response.body_iterator])  # type: ignore[attr-defined]
-    script = b"<script>" + (assets() / "page/language.js").read_bytes() + b"</script>"
+    facts = script_facts(WORDS, icons())
+    script = f"<script>{(assets() / 'page/language.js').read_text()}\n{facts}</script>".encode()
     headers = {k: v for k, v in response.headers.items() if k != "content-length"}
-    return Response(body.replace(b"<head>", b"<head>" + script, 1), response.status_code, headers)
+    page = Response(body.replace(b"<head>", b"<head>" + script, 1), response.status_code, headers)
+    if not person:
+        page.set_cookie(COOKIE, secrets.token_hex(16), max_age=10 * 365 * 86400, httponly=True, samesite="lax")
+    return page

@@ -1,28 +1,52 @@
-"""The Chat tab: several pictures, several turns, streamed answers."""
+"""The Chat tab: several pictures a message, several turns, streamed answers that can be edited, repeated, continued."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from studio import __version__, export
 from studio.ask import Answering
-from studio.compose import Stop
 from studio.conversation import Conversation
 from studio.errors import StudioError
+from studio.protocol import Sampling
 from studio.services import Studio
+from studio.steps import Stop
+from studio.ui.desk import Desk, uploads
 from studio.ui.people import keep, shown, who
-from studio.ui.text import i18n
+from studio.ui.text import WORDS, i18n
+
+_NUMBERS = {  # element → field of Sampling, digits, limits
+    "answer_length": ("max_tokens", 0, 1, 4096),
+    "chat_temperature": ("temperature", 2, 0, 2),
+    "chat_top_p": ("top_p", 2, 0, 1),
+    "chat_top_k": ("top_k", 0, 0, 1000),
+    "chat_penalty": ("repetition_penalty", 3, 0.5, 2),
+    "beams": ("beams", 0, 1, 5),
+}
+_DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
+Reply = tuple[Any, ...]
 
 
-def chat_tab(studio: Studio, person: gr.BrowserState) -> None:
+def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> None:
     """Lay the tab out and connect it."""
     t = i18n()
-    with gr.Tab(t("chat"), id="chat"):
+    with gr.Tab(t("chat"), id="chat"), gr.Column(elem_id="chat-column"):
+        talk = gr.State(Conversation())  # inside the tab: between tabs it would shift their labels
         bubbles = gr.Chatbot(
-            elem_id="chatbot", height="60vh", buttons=["copy", "copy_all"], show_label=False, feedback_options=None
+            elem_id="chatbot",
+            height="calc(100vh - 330px)",
+            min_height="320px",
+            buttons=["copy", "copy_all"],
+            show_label=False,
+            editable="user",
+            placeholder=_placeholder(),
+            layout="bubble",
         )
         box = gr.MultimodalTextbox(
             placeholder=t("question_hint"),
@@ -31,63 +55,129 @@ def chat_tab(studio: Studio, person: gr.BrowserState) -> None:
             file_types=["image", ".heic", ".heif"],
             stop_btn=True,
             elem_id="question",
+            max_plain_text_length=20_000,
         )
-        clear = gr.Button(t("clear"), elem_id="clear", size="sm")
-    talk = gr.State(Conversation())
+        with gr.Row(elem_id="chat-tools"):
+            clear = gr.Button(t("clear"), elem_id="clear", size="sm", min_width=80)
+            more = gr.Button(t("continue"), elem_id="continue-answer", size="sm", min_width=80, visible=False)
+            write = gr.Button(t("write_about"), elem_id="write-about", size="sm", min_width=80)
+            saves = {
+                kind: gr.Button(t(f"save_{kind}"), elem_id=f"save-{kind}", size="sm", min_width=80)
+                for kind in export.CONVERSATION_FORMATS
+            }
+        with gr.Accordion(t("more"), open=False):
+            with gr.Row():
+                numbers = [_number(name, *limits) for name, limits in _NUMBERS.items()]
+        url = gr.Textbox(visible=False)
 
-    def ask(message: dict[str, Any], talk_: Conversation, key: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def streamed(
+        work: Callable[[str], tuple[Conversation, bool]], values: tuple[Any, ...], request: gr.Request, empty: bool
+    ) -> Iterator[Reply]:
+        """The answer to the last turn of the conversation that `work` makes, as it grows."""
         try:
-            mine = who(request, key)
-            asked = talk_.ask((message["text"] or "").strip(), keep(studio, mine, message["files"]))
-            emptied: Any = gr.MultimodalTextbox(value=None)
-            for answering in _answers(studio, asked, mine):
-                yield _bubbles(studio, answering), emptied, answering.conversation
+            mine = who(request)
+            conversation, go_on = work(mine)
+            emptied: Any = gr.MultimodalTextbox(value=None) if empty else gr.skip()
+            for answering in _answers(studio, conversation, mine, _sampling(studio, values), go_on):
+                cut = answering.ended and answering.conversation.turns[-1].finish == "length"
+                yield _bubbles(studio, answering), emptied, answering.conversation, gr.Button(visible=cut)
                 emptied = gr.skip()  # once: what is typed while the answer streams stays
                 if answering.error:
-                    raise shown(answering.error, request) from answering.error
+                    raise answering.error
         except StudioError as e:
             raise shown(e, request) from e
 
-    def again(talk_: Conversation, key: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        if not talk_.turns:
-            return
-        for answering in _answers(studio, talk_, who(request, key)):
-            yield _bubbles(studio, answering), gr.skip(), answering.conversation
-            if answering.error:
-                raise shown(answering.error, request) from answering.error
+    def ask(request: gr.Request, message: dict[str, Any], said: Conversation, *values: Any) -> Iterator[Reply]:
+        def work(mine: str) -> tuple[Conversation, bool]:
+            return said.ask((message["text"] or "").strip(), keep(studio, mine, message["files"])), False
 
-    outputs = [bubbles, box, talk]
+        yield from streamed(work, values, request, empty=True)
+
+    def again(request: gr.Request, said: Conversation, *values: Any) -> Iterator[Reply]:
+        if said.turns:
+            yield from streamed(lambda _: (said, False), values, request, empty=False)
+
+    def go_on(request: gr.Request, said: Conversation, *values: Any) -> Iterator[Reply]:
+        if said.turns:
+            yield from streamed(lambda _: (said, True), values, request, empty=False)
+
+    def edited(request: gr.Request, event: gr.EditData, said: Conversation, *values: Any) -> Iterator[Reply]:
+        at = _turn(event.index)
+        if at < len(said.turns):
+            asked = replace(said, turns=said.turns[:at]).ask(_plain(event.value), said.turns[at].pictures)
+            yield from streamed(lambda _: (asked, False), values, request, empty=False)
+
+    def liked(request: gr.Request, event: gr.LikeData, said: Conversation) -> Conversation:
+        at = _turn(event.index)
+        if at >= len(said.turns):
+            return said
+        opinion = {True: True, "Like": True, False: False, "Dislike": False}.get(event.liked)
+        turns = (*said.turns[:at], replace(said.turns[at], liked=opinion), *said.turns[at + 1 :])
+        return studio.store.save_conversation(who(request), replace(said, turns=turns))
+
+    def saved(kind: str) -> Callable[[Conversation, gr.Request], str]:
+        def save(said: Conversation, request: gr.Request) -> str:
+            if not said.turns:
+                return ""
+            return desk.offer(_file(studio, said, kind))
+
+        return save
+
+    outputs = [bubbles, box, talk, more]
+    options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, "api_visibility": "private"}
     running = [
-        box.submit(
-            ask, [box, talk, person], outputs, show_progress="hidden", concurrency_limit=64, api_visibility="private"
-        ),
-        bubbles.retry(
-            again, [talk, person], outputs, show_progress="hidden", concurrency_limit=64, api_visibility="private"
-        ),
+        box.submit(ask, [box, talk, *numbers], outputs, **options),
+        bubbles.retry(again, [talk, *numbers], outputs, **options),
+        bubbles.edit(edited, [talk, *numbers], outputs, **options),
+        more.click(go_on, [talk, *numbers], outputs, **options),
     ]
     box.stop(None, cancels=running, api_visibility="private")
+    bubbles.like(liked, talk, talk, api_visibility="private")
     clear.click(
-        lambda: ([], gr.MultimodalTextbox(value=None), Conversation()),
+        lambda: ([], gr.MultimodalTextbox(value=None), Conversation(), gr.Button(visible=False)),
         None,
         outputs,
         cancels=running,
         api_visibility="private",
     )
+    for kind, button in saves.items():
+        button.click(saved(kind), talk, url, api_visibility="private").then(None, url, None, js=_DOWNLOAD)
+    write.click(lambda said: (gr.Tabs(selected="write"), _brief(said)), talk, [tabs, desk.instruction],
+                api_visibility="private")  # fmt: skip
 
 
-def _answers(studio: Studio, conversation: Conversation, person: str) -> Iterator[Answering]:
+def _answers(
+    studio: Studio, conversation: Conversation, person: str, sampling: Sampling | None, go_on: bool
+) -> Iterator[Answering]:
     """The answer as it grows, saved at its end; closing the iterator (Stop, a closed tab) ends the call."""
     stop = Stop()
     last = None
     try:
-        for last in studio.asker.ask(conversation, person, stop):
+        for last in studio.asker.ask(conversation, person, stop, sampling, go_on):
+            if last.ended and last.conversation.turns[-1].answer:
+                last = replace(last, conversation=studio.store.save_conversation(person, last.conversation))
             yield last
-            if last.ended:
-                yield replace(last, conversation=studio.store.save_conversation(person, last.conversation))
     finally:
         stop.press()
         if last and not last.ended and last.conversation.turns[-1].answer:
             studio.store.save_conversation(person, last.conversation.answer(finish="cancelled"))
+
+
+def _sampling(studio: Studio, values: tuple[Any, ...]) -> Sampling | None:
+    """What the person set, on top of what suits the model; None where nothing was set."""
+    fields = zip(_NUMBERS.values(), values, strict=True)
+    own: dict[str, Any] = {
+        name: value if digits else int(value) for (name, digits, *_), value in fields if value is not None
+    }
+    return replace(studio.asker.sampling(), **own) if own else None
+
+
+def _number(name: str, field: str, digits: int, low: float, high: float) -> gr.Number:
+    """A field that may stay empty: then the model's own value holds."""
+    t = i18n()
+    return gr.Number(
+        None, label=t(name), precision=digits, placeholder=t("own_hint"), minimum=low, maximum=high, elem_id=name
+    )
 
 
 def _bubbles(studio: Studio, answering: Answering) -> list[dict[str, Any]]:
@@ -106,6 +196,40 @@ def _bubbles(studio: Studio, answering: Answering) -> list[dict[str, Any]]:
         if turn.answer:
             messages.append({"role": "assistant", "content": turn.answer})
     return messages
+
+
+def _turn(index: int | tuple[int, ...] | list[int]) -> int:
+    """The turn of a message: every turn before it has a question and an answer."""
+    return (index if isinstance(index, int) else index[0]) // 2
+
+
+def _plain(value: Any) -> str:
+    """The words of an edited message, without the picture numbers put before them."""
+    text = value if isinstance(value, str) else "".join(v.get("text", "") for v in value if isinstance(v, dict))
+    head, bracket, rest = text.partition("] ")
+    return rest if bracket and head.startswith("[") and "–" in head else text
+
+
+def _brief(said: Conversation) -> str:
+    """An instruction for an article about what was talked about: the last answer."""
+    answer = next((turn.answer for turn in reversed(said.turns) if turn.answer), "")
+    chinese = any("\u4e00" <= c <= "\u9fff" for c in answer)
+    return (
+        f"{'写一篇图文并茂的文章，内容是：' if chinese else 'Write an article about this: '}{answer}" if answer else ""
+    )
+
+
+def _file(studio: Studio, said: Conversation, kind: str) -> Path:
+    about = {"model": said.model, "studio": __version__}
+    path = Path(tempfile.mkdtemp(dir=uploads(studio))) / export.filename(said, kind)
+    path.write_bytes(export.export_conversation(said, kind, studio.store.read_file, about))
+    return path
+
+
+def _placeholder() -> str:
+    """What an empty conversation says, in the language that the page's script picks."""
+    english, chinese = WORDS["chat_empty"]
+    return f'<p lang="en">{english}</p><p lang="zh">{chinese}</p>'
 
 
 def chat_api(studio: Studio) -> None:

@@ -12,10 +12,13 @@ from studio.errors import Language, StudioError
 from studio.library.intake import take_in
 from studio.services import Studio
 
+COOKIE = "studio-person"  # a random name that the browser keeps and scripts cannot read, see app.py
 
-def who(request: gr.Request, key: str = "") -> str:
-    """The login name where there is a login, else the key that the browser keeps, else the session."""
-    return request.username or key or f"session {request.session_hash}"
+
+def who(request: gr.Request) -> str:
+    """The login name where there is a login, else the name that the browser keeps, else the session."""
+    kept = request.cookies.get(COOKIE) if request.cookies else None
+    return request.username or kept or f"session {request.session_hash}"
 
 
 def language(request: gr.Request) -> Language:
@@ -32,8 +35,10 @@ def shown(error: StudioError, request: gr.Request) -> gr.Error:
 
 def keep(studio: Studio, person: str, paths: Sequence[str]) -> tuple[Picture, ...]:
     """Take uploaded pictures in. Raises InputError for the first that is none."""
-    pictures = []
-    for path in map(Path, paths):
-        taken = take_in(path.read_bytes(), path.name)
-        pictures.append(Picture(studio.store.add_file(taken, person), path.stem, path.name))
-    return tuple(pictures)
+    return tuple(keep_one(studio, person, Path(path), Path(path).name) for path in paths)
+
+
+def keep_one(studio: Studio, person: str, path: Path, name: str) -> Picture:
+    """Take an uploaded picture in, under the name it had on the person's machine. Raises InputError if it is none."""
+    taken = take_in(path.read_bytes(), name)
+    return Picture(studio.store.add_file(taken, person), Path(name).stem, name)

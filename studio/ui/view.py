@@ -2,39 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import markdown2
 import nh3
 
-from studio.article import Article
-from studio.compose import Progress
-from studio.errors import Language
+from studio.article import Article, Picture, Section
+from studio.errors import Language, NotFoundError
+from studio.steps import Progress
+from studio.store import Store
 from studio.ui.text import t
 
 STEPS = ("writing", "placing", "captioning", "finding", "choosing")
+EMPTY: dict[str, Any] = {"id": 0, "open": True, "title": "", "sections": [], "steps": [], "said": ""}
 
 
-def document(article: Article, progress: Progress | None = None, language: Language = "en") -> dict[str, Any]:
-    """What `assets/page/article.html` fills in."""
-    return {
-        "id": article.id,
-        "title": article.title,
-        "empty": "" if article.title or article.sections else t("empty", language),
-        "sections": [
-            {
-                "id": s.id,
-                "html": html(s.text),
-                "note": s.note,
-                "picture": f"pictures/{s.illustration.picture.key}" if s.illustration else "",
-                "caption": s.illustration.caption if s.illustration else "",
-                "credit": s.illustration.picture.credit if s.illustration else "",
-            }
-            for s in article.sections
-        ],
-        "steps": steps(progress, language) if progress else [],
-        "said": said(article, progress, language),
-    }
+@dataclass(frozen=True)
+class Proposal:
+    """What a model suggests for a section, as it grows."""
+
+    section: str
+    edit: str
+    text: str = ""
+    ended: bool = False
+
+
+class View:
+    """Makes documents for one language; `store` knows the pictures' sizes and what can be undone."""
+
+    def __init__(self, store: Store, person: str, language: Language) -> None:
+        self._store, self._person, self._language = store, person, language
+
+    def document(
+        self, article: Article, progress: Progress | None = None, open: bool = False, proposal: Proposal | None = None
+    ) -> dict[str, Any]:
+        """What `assets/page/paper.js` shows. `open` makes the page change over to this article."""
+        busy = bool(progress and progress.step != "done") or bool(proposal and not proposal.ended)
+        undo, redo = (False, False) if busy or not article.id else self._store.can_step(self._person, article.id)
+        error = progress.error if progress else None
+        return {
+            "id": article.id,
+            "open": open,
+            "title": article.title,
+            "sections": [self._section(s) for s in article.sections],
+            "steps": steps(progress, self._language) if progress else [],
+            "said": said(article, progress, self._language),
+            "warns": bool(error) or article.status in ("failed", "cut"),
+            "busy": busy,
+            "more": article.status in ("cut", "stopped") or (article.status == "failed" and bool(article.sections)),
+            "undo": undo,
+            "redo": redo,
+            "proposal": vars(proposal) if proposal else None,
+        }
+
+    def candidate(self, picture: Picture) -> dict[str, str]:
+        """A picture that could be shown."""
+        return {"key": picture.key, "url": f"pictures/{picture.key}", "title": picture.title}
+
+    def _section(self, section: Section) -> dict[str, Any]:
+        shown = section.illustration
+        width, height = self._size(shown.picture) if shown else (0, 0)
+        return {
+            "id": section.id,
+            "html": html(section.text),
+            "markdown": section.text,
+            "note": section.note,
+            "picture": f"pictures/{shown.picture.key}" if shown else "",
+            "width": width,
+            "height": height,
+            "caption": shown.caption if shown else "",
+            "credit": shown.picture.credit if shown else "",
+            "candidates": [self.candidate(p) for p in shown.candidates] if shown else [],
+        }
+
+    def _size(self, picture: Picture) -> tuple[int, int]:
+        try:
+            return self._store.picture_size(picture.key)
+        except NotFoundError:
+            return 8, 5  # a picture that is gone still leaves its caption, and room
 
 
 def steps(progress: Progress, language: Language) -> list[dict[str, str]]:
@@ -55,14 +102,16 @@ def said(article: Article, progress: Progress | None, language: Language) -> str
     if progress and progress.error:
         return progress.error.say(language)
     if progress and progress.step != "done":
-        if progress.waiting and progress.waiting.position:
-            return t("queue", language).format(n=progress.waiting.position)
-        return f"{progress.speed:.0f} tokens/s" if progress.speed else ""
+        if (waiting := progress.waiting) and waiting.position:
+            key = "queue_time" if waiting.seconds else "queue"
+            return t(key, language).format(n=waiting.position, seconds=round(waiting.seconds or 0))
+        return t("speed", language).format(n=round(progress.speed)) if progress.speed else ""
     if article.status == "failed":
         return article.error
     return t(f"status_{article.status}", language) if article.status in ("stopped", "cut") else ""
 
 
+@lru_cache(maxsize=4096)
 def html(markdown: str) -> str:
     """Markdown → safe HTML without pictures of other hosts."""
     raw = markdown2.markdown(markdown, extras=["tables", "fenced-code-blocks", "strike", "cuddled-lists"])

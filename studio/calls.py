@@ -1,0 +1,78 @@
+"""Calls to the models for one person's work: prompts of the loaded model's dialect in, text and scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from studio.article import Brief, Picture
+from studio.errors import ModelError
+from studio.prompts import Dialect, dialect
+from studio.protocol import (
+    Call,
+    Choose,
+    Done,
+    Failed,
+    Generate,
+    Image,
+    ModelCard,
+    Piece,
+    Prompt,
+    Queued,
+    Sampling,
+    Scores,
+)
+from studio.steps import Stop
+from studio.worker.lane import Lane
+
+
+class Calls:
+    """What one piece of work asks of the writing model. Stopping ends the call under way and every later one."""
+
+    def __init__(self, lane: Lane, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
+        cards = lane.wait_ready()
+        if "composer" not in cards:
+            raise ModelError("composer_missing")
+        self.card: ModelCard = cards["composer"]
+        self.speech: Dialect = dialect(self.card)
+        self.stop = stop
+        self._lane, self._read, self._person = lane, read, person
+
+    def images(self, pictures: tuple[Picture, ...]) -> tuple[Image, ...]:
+        """Pictures as the model takes them; none where it does not see."""
+        return tuple(Image(p.key, self._read(p.key)) for p in pictures) if self.card.sees else ()
+
+    def events(self, prompt: Prompt, sampling: Sampling) -> Iterator[Queued | Piece | Done]:
+        """A generation as it goes. Raises the error it fails with."""
+        yield from self._events(Generate("composer", prompt, sampling))
+
+    def text(self, prompt: Prompt, sampling: Sampling) -> str:
+        """A generation as a whole."""
+        return "".join(e.text for e in self.events(prompt, sampling) if isinstance(e, Piece))
+
+    def choose(self, prompt: Prompt, options: tuple[str, ...]) -> int:
+        """The option that the model likes best; the first when it was stopped."""
+        ticket = self.stop.watch(self._lane.submit(Choose("composer", prompt, options), self._person))
+        end = ticket.result()
+        values = end.values if isinstance(end, Scores) else (0.0,) * len(options)
+        return max(range(len(options)), key=values.__getitem__)
+
+    def sampling(self, brief: Brief, **changes: object) -> Sampling:
+        """What suits the model, with what the person set themselves, and then `changes`."""
+        own = {
+            name: value
+            for name in ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens")
+            if (value := getattr(brief, name)) is not None
+        }
+        return replace(self.speech.writing, seed=brief.seed, **{**own, **changes})
+
+    def _events(self, call: Call) -> Iterator[Queued | Piece | Done]:
+        ticket = self.stop.watch(self._lane.submit(call, self._person))
+        try:
+            for event in ticket.events():
+                if isinstance(event, Failed):
+                    raise event.error
+                if isinstance(event, Queued | Piece | Done):
+                    yield event
+        finally:
+            ticket.cancel()  # harmless at the end; needed when nobody reads on
