@@ -244,7 +244,7 @@ class Composer:
         wanted = brief.images
         if wanted is None:
             wanted = len(brief.pictures) or min(AUTOMATIC, max(1, round(len(free) / 2)))
-        scores = {i: finder.promise(_query(article, i)) for i in free}
+        scores = dict(zip(free, finder.promises([_query(article, i) for i in free]), strict=True))
         best = sorted(free, key=lambda i: -scores[i])[: max(0, wanted - len(found))]
         return tuple(sorted((*found, *best)))
 

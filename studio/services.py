@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from studio.ask import Asker
 from studio.compose import Composer
+from studio.embedding import Embedder
 from studio.engine.specs import EngineSpec
 from studio.find import Finder
 from studio.jobs import Jobs
 from studio.library.index import Library
-from studio.protocol import Embed, Vectors
 from studio.settings import Settings, assets
 from studio.store import Store
 from studio.worker.lane import Lane
@@ -21,6 +21,7 @@ class Studio:
         self.settings = settings
         self.store = Store(settings.folder)
         self.lane = Lane(spec)
+        self._embed = Embedder(self.lane)
         self.library = Library(self.store, assets() / "pictures", self._embed)
         self.asker = Asker(self.lane, self.store.read_file)
         self.composer = Composer(self.lane, self._finder, self.store.read_file)
@@ -45,9 +46,4 @@ class Studio:
         self.close()
 
     def _finder(self) -> Finder:
-        return Finder(self.lane, self.library, self.store.read_file)
-
-    def _embed(self, texts: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
-        vectors = self.lane.submit(Embed(texts)).result()
-        assert isinstance(vectors, Vectors)
-        return vectors.values
+        return Finder(self.lane, self._embed, self.library, self.store.read_file)

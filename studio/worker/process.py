@@ -66,6 +66,7 @@ class Broken:
 
 def main(spec: EngineSpec, pipe: Connection) -> None:
     """The process's life: until the pipe closes, which is also what happens when the page's process dies."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: on busy cores its threads wait 10 times longer
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C goes to the whole terminal group; the page decides
     try:
         engine, senses = build(spec)
