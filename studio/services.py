@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from studio.article import Article
 from studio.ask import Asker
 from studio.compose import Composer
 from studio.embedding import Embedder
-from studio.engine.specs import EngineSpec
+from studio.export import export
+from studio.export.about import about
 from studio.find import Finder
 from studio.jobs import Jobs
 from studio.library.index import Library
 from studio.settings import Settings, assets
+from studio.specs import EngineSpec
 from studio.store import Store
 from studio.worker.lane import Lane
 
@@ -37,6 +40,12 @@ class Studio:
         self.jobs.close()
         self.lane.close()
         self.store.close()
+
+    def exported(self, person: str, article: Article, format: str) -> bytes:
+        """A stored article as a file of that format. Raises InputError for a format that is not known."""
+        versions = self.store.versions(person, article.id)
+        facts = about(article, versions[0].created, versions[-1].created)
+        return export(article, format, self.store.read_file, facts)
 
     def __enter__(self) -> Studio:
         self.start()

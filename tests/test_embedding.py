@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from studio.embedding import REMEMBERED, Embedder
-from studio.engine.specs import ScriptedSpec
 from studio.protocol import Call, Embed
+from studio.specs import ScriptedSpec
 from studio.worker.lane import Lane, Ticket
 
 

@@ -8,11 +8,10 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from studio import __version__
 from studio.article import Article, Brief, Picture
 from studio.compose import Progress
 from studio.errors import InputError, NotFoundError, StorageError
-from studio.export import FORMATS, article_files, export
+from studio.export import FORMATS, article_files
 from studio.library.intake import take_in
 from studio.models.catalog import plan
 from studio.services import Studio
@@ -73,19 +72,6 @@ def told(progress: Progress) -> str:
     return f"{STEPS[progress.step]}{count}  {words} words{speed}"
 
 
-def about(article: Article) -> dict[str, object]:
-    """What an export says of how it was made."""
-    brief = article.brief
-    return {
-        "instruction": brief.instruction,
-        "outline": brief.outline,
-        "settings": {"images": "auto" if brief.images is None else brief.images, "max_tokens": brief.max_tokens},
-        "seed": brief.seed,
-        "model": article.model,
-        "studio": __version__,
-    }
-
-
 def save(article: Article, out: Path, format: str, studio: Studio) -> None:
     """Into the file; a .md gets its pictures in a folder beside it."""
     try:
@@ -97,7 +83,7 @@ def save(article: Article, out: Path, format: str, studio: Studio) -> None:
                 (out.parent / name).write_bytes(data)
             out.write_text(text, encoding="utf-8")
         else:
-            out.write_bytes(export(article, format, studio.store.read_file, about(article)))
+            out.write_bytes(studio.exported("cli", article, format))
     except OSError as e:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
 

@@ -19,11 +19,11 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from studio.engine.specs import GgufSpec, NativeSpec
 from studio.errors import NotFoundError, StorageError
 from studio.models.catalog import plan
 from studio.services import Studio
 from studio.settings import Settings, assets
+from studio.specs import GgufSpec, NativeSpec
 from studio.ui.chat import chat_api, chat_tab
 from studio.ui.history import history_tab
 from studio.ui.library import library_tab

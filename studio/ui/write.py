@@ -11,7 +11,6 @@ import gradio as gr
 
 from studio import export
 from studio.article import MAX_IMAGES, Article, Brief, to_dict
-from studio.commands.write import about
 from studio.compose import Progress
 from studio.errors import StudioError
 from studio.services import Studio
@@ -123,7 +122,7 @@ def exported(studio: Studio, person: str, id: int, kind: str) -> Path:
     article = studio.store.article(person, id)
     folder = Path(tempfile.mkdtemp(dir=_folder(studio)))
     path = folder / export.filename(article, kind)
-    path.write_bytes(export.export(article, kind, studio.store.read_file, about(article)))
+    path.write_bytes(studio.exported(person, article, kind))
     return path
 
 

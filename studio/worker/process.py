@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from studio.engine.base import Engine, Senses
-from studio.engine.specs import EngineSpec, build
+from studio.engine.build import build
 from studio.errors import EngineError, StudioError
 from studio.protocol import (
     Call,
@@ -32,6 +32,7 @@ from studio.protocol import (
     Started,
     Vectors,
 )
+from studio.specs import EngineSpec
 
 
 @dataclass(frozen=True)
