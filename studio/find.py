@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from studio.article import Picture
+from studio.embedding import Embedder, Vector
 from studio.errors import Language
 from studio.library.index import Library
 from studio.prompts import replies
-from studio.protocol import Describe, Description, Embed, Image, Vectors
+from studio.protocol import Describe, Description, Image
 from studio.worker.lane import Lane
 
 
@@ -25,23 +26,26 @@ class Found:
 class Finder:
     """Searches for one article: `prepare` it with the own pictures, then `find` for each place."""
 
-    def __init__(self, lane: Lane, library: Library, read: Callable[[str], bytes]) -> None:
+    def __init__(self, lane: Lane, embed: Embedder, library: Library, read: Callable[[str], bytes]) -> None:
         self._lane = lane
+        self._embed = embed
         self._library = library
         self._read = read
-        self._own: list[tuple[Found, tuple[float, ...]]] = []
+        self._own: list[tuple[Found, Vector]] = []
         self._language: Language = "en"
 
     def prepare(self, own: tuple[Picture, ...], language: Language) -> None:
         """Look at the own pictures, so that they can be matched with the text."""
         self._language = language
         captions = [self._caption(picture) for picture in own]
-        vectors = self._embed(tuple(captions)) if own else ()
+        vectors = self._embed(tuple(captions))
         self._own = [(Found(p, p.title or "", 0.0), v) for p, v in zip(own, vectors, strict=True)]
 
-    def promises(self, queries: list[str]) -> list[float]:
-        """How good the best picture for each of these texts would be; 0 where there is none."""
-        return [max((f.score for f in self.find(query, 1, frozenset())), default=0.0) for query in queries]
+    def promises(self, queries: Sequence[str]) -> list[float]:
+        """For each text, how good the best picture for it would be."""
+        self._embed(tuple(queries))  # all in one call
+        found = [self.find(query, 1, frozenset()) for query in queries]
+        return [hits[0].score if hits else 0.0 for hits in found]
 
     def find(self, query: str, limit: int, used: Set[str]) -> list[Found]:
         """Up to `limit` unused pictures, best first. While own ones are left, only those."""
@@ -57,8 +61,3 @@ class Finder:
         description = self._lane.submit(Describe(Image(picture.key, self._read(picture.key)))).result()
         assert isinstance(description, Description)
         return f"{picture.title} {replies.sight(1, 1, description)}"
-
-    def _embed(self, texts: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
-        vectors = self._lane.submit(Embed(texts)).result()
-        assert isinstance(vectors, Vectors)
-        return vectors.values

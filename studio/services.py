@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from studio.article import Article
 from studio.ask import Asker
 from studio.compose import Composer
-from studio.engine.specs import EngineSpec
+from studio.embedding import Embedder
+from studio.export import export
+from studio.export.about import about
 from studio.find import Finder
 from studio.jobs import Jobs
 from studio.library.index import Library
-from studio.protocol import Embed, Vectors
 from studio.settings import Settings, assets
+from studio.specs import EngineSpec
 from studio.store import Store
 from studio.worker.lane import Lane
 
@@ -21,6 +24,7 @@ class Studio:
         self.settings = settings
         self.store = Store(settings.folder)
         self.lane = Lane(spec)
+        self._embed = Embedder(self.lane)
         self.library = Library(self.store, assets() / "pictures", self._embed)
         self.asker = Asker(self.lane, self.store.read_file)
         self.composer = Composer(self.lane, self._finder, self.store.read_file)
@@ -37,6 +41,12 @@ class Studio:
         self.lane.close()
         self.store.close()
 
+    def exported(self, person: str, article: Article, format: str) -> bytes:
+        """A stored article as a file of that format. Raises InputError for a format that is not known."""
+        versions = self.store.versions(person, article.id)
+        facts = about(article, versions[0].created, versions[-1].created)
+        return export(article, format, self.store.read_file, facts)
+
     def __enter__(self) -> Studio:
         self.start()
         return self
@@ -45,9 +55,4 @@ class Studio:
         self.close()
 
     def _finder(self) -> Finder:
-        return Finder(self.lane, self.library, self.store.read_file)
-
-    def _embed(self, texts: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
-        vectors = self.lane.submit(Embed(texts)).result()
-        assert isinstance(vectors, Vectors)
-        return vectors.values
+        return Finder(self.lane, self._embed, self.library, self.store.read_file)

@@ -10,10 +10,10 @@ from typing import Any
 import psutil
 
 from studio import __version__
-from studio.engine.specs import GgufSpec, NativeSpec
 from studio.errors import ModelError
 from studio.models.catalog import PUBLISHED, find, gpus, plan
 from studio.settings import Settings
+from studio.specs import GgufSpec, NativeSpec
 
 PACKAGES = ("gradio", "torch", "transformers", "timm", "sentencepiece", "modelscope", "pillow", "xllamacpp", "rapidocr")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from studio.engine.specs import EngineSpec
 from studio.models.catalog import plan
 from studio.protocol import Describe, Description, Image
 from studio.services import Studio
 from studio.settings import Settings
+from studio.specs import EngineSpec
 
 
 def add(settings: Settings, folder: Path) -> None:

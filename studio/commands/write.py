@@ -10,8 +10,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from studio.article import Article, Brief, Picture
 from studio.errors import InputError, NotFoundError, StorageError
-from studio.export import FORMATS, article_files, export
-from studio.export.about import about
+from studio.export import FORMATS, article_files
 from studio.library.intake import take_in
 from studio.models.catalog import plan
 from studio.services import Studio
@@ -84,7 +83,7 @@ def save(article: Article, out: Path, format: str, studio: Studio) -> None:
                 (out.parent / name).write_bytes(data)
             out.write_text(text, encoding="utf-8")
         else:
-            out.write_bytes(export(article, format, studio.store.read_file, about(article)))
+            out.write_bytes(studio.exported("cli", article, format))
     except OSError as e:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
 

@@ -23,9 +23,9 @@ import psutil
 import xllamacpp
 
 from studio.engine.base import Cancelled
-from studio.engine.specs import GgufSpec
 from studio.errors import ContextOverflow, EngineError, ModelError, StudioError
 from studio.protocol import Choose, Control, Done, Generate, Image, ModelCard, Piece, Prompt, Reason, Role, Text, Usage
+from studio.specs import GgufSpec
 
 Chunk = dict[str, Any]
 NOWHERE = -50.0  # log-probability given to an option that llama.cpp did not list

@@ -12,13 +12,13 @@ import torch
 from PIL import Image as Picture
 
 from studio.engine.seat import Seat
-from studio.engine.specs import NativeSpec
 from studio.errors import InputError, ModelError, StudioError
 from studio.models import tokenizer as tokenizers
 from studio.models.config import Architecture, published, read
 from studio.models.model import from_source
 from studio.models.weights import Checkpoint, RandomSource, Source
 from studio.protocol import Control, Image, ModelCard, Prompt, Role, Text
+from studio.specs import NativeSpec
 
 RANDOM_NOTE = "Random weights: the text means nothing · 随机权重：文字没有意义"
 PIXELS = {"composer": 224, "viewer": 490}  # what the published models of each role see

@@ -18,11 +18,11 @@ import torch
 from studio.engine.base import Cancelled
 from studio.engine.loading import gib, seats
 from studio.engine.seat import LEAST_ROOM, Seat
-from studio.engine.specs import NativeSpec
 from studio.engine.stopping import StopText
 from studio.errors import InputError, ModelError, OutOfMemory
 from studio.models.tokenizer import TextStream
 from studio.protocol import Choose, Done, Generate, ModelCard, Piece, Reason, Role, Sampling, Usage
+from studio.specs import NativeSpec
 
 MOST_BEAMS = 5
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Mapping
 
 from studio.engine.base import Cancelled
-from studio.engine.specs import Reply, ScriptedSpec
 from studio.errors import EngineError
 from studio.protocol import (
     Choose,
@@ -31,6 +30,7 @@ from studio.protocol import (
     Text,
     Usage,
 )
+from studio.specs import Reply, ScriptedSpec
 
 
 def shown(prompt: Prompt) -> str:

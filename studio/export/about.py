@@ -1,19 +1,29 @@
-"""How an article was made, as the exports tell it."""
+"""How an article was made, as every export tells it: about.json, the About sheet, the page's small print."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from studio import __version__
 from studio.article import Article
 
+SETTINGS = ("max_tokens", "temperature", "top_p", "top_k", "repetition_penalty")
 
-def about(article: Article) -> dict[str, object]:
-    """What an export says of how it was made."""
+
+def about(article: Article, created: datetime, updated: datetime) -> dict[str, object]:
+    """Instruction, outline, what was set (None: what suits the model), seed, model, dates to the second, version."""
     brief = article.brief
     return {
         "instruction": brief.instruction,
         "outline": brief.outline,
-        "settings": {"images": "auto" if brief.images is None else brief.images, "max_tokens": brief.max_tokens},
+        "settings": {
+            "images": "auto" if brief.images is None else brief.images,
+            "own_pictures": [picture.credit or picture.title for picture in brief.pictures],
+            **{name: getattr(brief, name) for name in SETTINGS},
+        },
         "seed": brief.seed,
         "model": article.model,
+        "created": created.isoformat(timespec="seconds"),
+        "updated": updated.isoformat(timespec="seconds"),
         "studio": __version__,
     }

@@ -9,10 +9,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.engine.specs import EngineSpec, GgufSpec, NativeSpec
 from studio.errors import ModelError
 from studio.protocol import ModelCard
 from studio.settings import Settings
+from studio.specs import EngineSpec, GgufSpec, NativeSpec
 
 
 @dataclass(frozen=True)

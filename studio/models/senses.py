@@ -28,7 +28,7 @@ class StarterSenses:
     def _meaning(self) -> Meaning:
         from studio.models.meaning import Meaning
 
-        return Meaning(self._threads)
+        return Meaning()
 
     def describe(self, image: Image) -> Description:
         """Labels and readable text."""

@@ -19,11 +19,11 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
-from studio.engine.specs import GgufSpec, NativeSpec
 from studio.errors import NotFoundError, StorageError
 from studio.models.catalog import plan
 from studio.services import Studio
 from studio.settings import Settings, assets
+from studio.specs import GgufSpec, NativeSpec
 from studio.ui.chat import chat_api, chat_tab
 from studio.ui.desk import Desk, script_facts
 from studio.ui.history import history_tab

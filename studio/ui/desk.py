@@ -21,7 +21,6 @@ from studio import export
 from studio.article import Article, Picture
 from studio.edits import EDITS, place
 from studio.errors import InputError, NotFoundError, StudioError
-from studio.export.about import about
 from studio.jobs import Job
 from studio.prompts import Edit
 from studio.services import Studio
@@ -225,7 +224,7 @@ def exported(studio: Studio, person: str, id: int, kind: str) -> Path:
     article = studio.store.article(person, id)
     folder = Path(tempfile.mkdtemp(dir=uploads(studio)))
     path = folder / export.filename(article, kind)
-    path.write_bytes(export.export(article, kind, studio.store.read_file, about(article)))
+    path.write_bytes(studio.exported(person, article, kind))
     return path
 
 

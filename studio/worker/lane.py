@@ -19,9 +19,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
-from studio.engine.specs import EngineSpec
 from studio.errors import EngineError, StudioError, WorkerDied
 from studio.protocol import Call, Done, Event, Failed, ModelCard, Piece, Queued, Result, Role, Started
+from studio.specs import EngineSpec
 from studio.worker import process
 from studio.worker.process import Broken, Cancel, Ready, Run
 from studio.worker.turns import Turns

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from studio.engine.base import Engine, Senses
-from studio.engine.specs import EngineSpec, build
+from studio.engine.build import build
 from studio.errors import EngineError, StudioError
 from studio.protocol import (
     Call,
@@ -32,6 +32,7 @@ from studio.protocol import (
     Started,
     Vectors,
 )
+from studio.specs import EngineSpec
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Broken:
 
 def main(spec: EngineSpec, pipe: Connection) -> None:
     """The process's life: until the pipe closes, which is also what happens when the page's process dies."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: on busy cores its threads wait 10 times longer
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C goes to the whole terminal group; the page decides
     try:
         engine, senses = build(spec)

@@ -15,11 +15,11 @@ from sentencepiece import SentencePieceProcessor
 from studio.engine import native
 from studio.engine.native import NativeEngine
 from studio.engine.seat import Seat
-from studio.engine.specs import NativeSpec
 from studio.errors import ContextOverflow, EngineError, InputError, ModelError, OutOfMemory
 from studio.models.loop import read_prompt
 from studio.models.sampler import Sampler
 from studio.protocol import Choose, Control, Done, Generate, Piece, Prompt, Sampling, Segment, Text
+from studio.specs import NativeSpec
 
 U, E = Control("[UNUSED_TOKEN_146]"), Control("[UNUSED_TOKEN_145]")
 GREEDY = Sampling(temperature=0, repetition_penalty=1.0, max_tokens=24)

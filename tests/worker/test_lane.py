@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from studio.engine.specs import GgufSpec, Reply, ScriptedSpec
 from studio.errors import ModelError, StudioError, WorkerDied
 from studio.protocol import Done, Embed, Failed, Generate, ModelCard, Piece, Queued, Started, Text, Vectors
+from studio.specs import GgufSpec, Reply, ScriptedSpec
 from studio.worker.lane import Lane, Ticket
 
 

@@ -1,13 +1,9 @@
-"""Which engine to build, as plain data: the page's process decides, the worker's process builds.
-
-Importing this module imports no model library; `build` does, inside the worker.
-"""
+"""Which engine to build, as plain data: the page's process decides, the worker's process builds (`engine.build`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from studio.engine.base import Engine, Senses
 from studio.protocol import Description, ModelCard
 
 
@@ -54,22 +50,3 @@ class ScriptedSpec:
 
 
 EngineSpec = GgufSpec | NativeSpec | ScriptedSpec
-
-
-def build(spec: EngineSpec) -> tuple[Engine, Senses]:
-    """The engine and the senses that `spec` describes, loaded and ready. Raises ModelError with the reason."""
-    match spec:
-        case GgufSpec():
-            from studio.engine.gguf import GgufEngine
-            from studio.models.senses import StarterSenses
-
-            return GgufEngine(spec), StarterSenses(spec.threads)
-        case NativeSpec():
-            from studio.engine.native import load
-            from studio.models.senses import StarterSenses
-
-            return load(spec), StarterSenses(spec.threads)
-        case ScriptedSpec():
-            from studio.engine.scripted import ScriptedEngine, ScriptedSenses
-
-            return ScriptedEngine(spec), ScriptedSenses(spec)

@@ -1,0 +1,25 @@
+"""From a spec to a loaded engine, inside the worker: only here do the model libraries come in."""
+
+from __future__ import annotations
+
+from studio.engine.base import Engine, Senses
+from studio.specs import EngineSpec, GgufSpec, NativeSpec, ScriptedSpec
+
+
+def build(spec: EngineSpec) -> tuple[Engine, Senses]:
+    """The engine and the senses that `spec` describes, loaded and ready. Raises ModelError with the reason."""
+    match spec:
+        case GgufSpec():
+            from studio.engine.gguf import GgufEngine
+            from studio.models.senses import StarterSenses
+
+            return GgufEngine(spec), StarterSenses(spec.threads)
+        case NativeSpec():
+            from studio.engine.native import load
+            from studio.models.senses import StarterSenses
+
+            return load(spec), StarterSenses(spec.threads)
+        case ScriptedSpec():
+            from studio.engine.scripted import ScriptedEngine, ScriptedSenses
+
+            return ScriptedEngine(spec), ScriptedSenses(spec)

@@ -1,0 +1,145 @@
+"""Who may import whom (DESIGN.md), and what the page's process must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+STUDIO = Path(__file__).parents[1] / "studio"
+
+# Each part and the parts below it that it may import, beside itself and the ground.
+GROUND = {"errors", "__init__"}  # `__init__` is studio's version
+TABLE: dict[str, set[str]] = {
+    "errors": set(),
+    "__init__": set(),
+    "settings": set(),
+    "protocol": set(),
+    "article": set(),
+    "conversation": {"article"},
+    "prompts": {"protocol"},
+    "specs": {"protocol"},
+    "models": {"settings", "protocol", "specs"},
+    "engine": {"models", "protocol", "specs"},
+    "worker": {"engine", "protocol", "specs"},
+    "database": set(),
+    "liveness": {"database"},
+    "files": {"database", "article"},
+    "rows": {"database", "article"},
+    "store": {"database", "files", "liveness", "rows", "article", "conversation"},
+    "export": {"article", "conversation"},
+    "library": {"store", "database", "article", "prompts", "protocol"},
+    "embedding": {"worker", "protocol"},
+    "find": {"embedding", "library", "worker", "prompts", "protocol", "article"},
+    "edits": {"article"},
+    "steps": {"worker", "protocol", "article"},
+    "calls": {"steps", "worker", "prompts", "protocol", "article"},
+    "illustrate": {"calls", "find", "steps", "prompts", "protocol", "article"},
+    "compose": {"calls", "illustrate", "find", "steps", "worker", "prompts", "protocol", "article"},
+    "ask": {"steps", "worker", "prompts", "protocol", "conversation"},
+    "jobs": {"compose", "steps", "store", "article"},
+    "services": {
+        "jobs", "ask", "compose", "find", "embedding", "library", "export", "store", "worker", "specs", "settings",
+        "article",
+    },
+    "commands": {
+        "services", "jobs", "ask", "compose", "steps", "library", "export", "store", "models", "specs", "protocol",
+        "settings", "article", "conversation",
+    },
+    "ui": {
+        "services", "jobs", "ask", "compose", "steps", "library", "export", "store", "models", "specs", "protocol",
+        "settings", "article", "conversation", "prompts", "edits",
+    },
+    "cli": {"commands", "ui", "settings"},
+}  # fmt: skip
+
+# Heavy packages and the only parts that may import them.
+ONLY_IN = {
+    "torch": {"models", "engine"},
+    "transformers": {"models", "engine"},
+    "timm": {"models", "engine"},
+    "xllamacpp": {"models", "engine"},
+    "gradio": {"ui"},
+}
+
+
+def part(name: str) -> str:
+    """studio.ui.app → ui."""
+    return name.split(".")[1] if "." in name else "__init__"
+
+
+def module(file: Path) -> str:
+    names = file.relative_to(STUDIO.parent).with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
+
+
+MODULES = {module(file): file for file in sorted(STUDIO.rglob("*.py"))}
+
+
+def imports(source: str) -> Iterator[str]:
+    """Every module named by an import, wherever it stands. `from studio import article` names studio.article."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide who is meant"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in MODULES else str(node.module)
+
+
+def wrong(name: str, source: str) -> list[str]:
+    """The imports of a module that the tables forbid."""
+    mine, found = part(name), []
+    for other in imports(source):
+        if other.split(".")[0] == "studio":
+            if part(other) not in {mine, *GROUND, *TABLE[mine]}:
+                found.append(f"{name} imports {other}")
+        elif mine not in ONLY_IN.get(other.split(".")[0], {mine}):
+            found.append(f"{name} imports {other}")
+    return found
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_follow_the_table(name: str) -> None:
+    assert part(name) in TABLE, f"{part(name)} is new: give it a place in the table and in DESIGN.md"
+    assert wrong(name, MODULES[name].read_text()) == []
+
+
+def test_the_table_leads_downward() -> None:
+    done: set[str] = set()
+    while rest := {name for name in TABLE if name not in done}:
+        free = {name for name in rest if TABLE[name] | (GROUND - {name}) <= done | GROUND}
+        assert free, f"in a circle: {rest}"
+        done |= free
+    assert set(TABLE) == {part(name) for name in MODULES}, "a part that is gone still stands in the table"
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("studio.compose", "import torch.nn"),
+        ("studio.services", "def f():\n    from transformers import AutoModel"),
+        ("studio.compose", "from studio.ui import app"),
+        ("studio.models.catalog", "from studio import engine"),
+        ("studio.models.catalog", "import studio.engine.base"),
+        ("studio.ui.app", "from studio.commands.write import save"),
+        ("studio.cli", "import gradio as gr"),
+    ],
+)
+def test_the_check_finds_what_it_must(name: str, source: str) -> None:
+    assert wrong(name, source)
+
+
+def test_the_page_loads_no_model_library() -> None:
+    script = (
+        "import studio.ui.app, studio.services, studio.cli, sys;"
+        "import studio.commands.write, studio.commands.ask, studio.commands.library, studio.commands.doctor;"
+        "print(sorted({'torch', 'transformers', 'timm', 'xllamacpp', 'onnxruntime'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
