@@ -73,15 +73,24 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(server: Server, chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 860}, locale="en-US", accept_downloads=True)
-    page = context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+def open_page(chromium: Browser, server: Server, **settings: object) -> Page:
+    """The studio in a browser window of its own: another person than in any other."""
+    given = {"viewport": {"width": 1280, "height": 860}, "locale": "en-US", "accept_downloads": True, **settings}
+    page = chromium.new_context(**given).new_page()  # type: ignore[arg-type]
     page.goto(server.url)
     page.wait_for_selector("#instruction textarea", timeout=60_000)
+    page.wait_for_selector("#paper .empty", timeout=60_000)
+    return page
+
+
+@pytest.fixture
+def page(server: Server, chromium: Browser) -> Iterator[Page]:
+    page = open_page(chromium, server)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.wait_for_selector("#paper .empty", timeout=60_000)
     yield page
-    context.close()
+    page.context.close()
     others = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
     assert not others, f"the page asked other hosts: {others}"
