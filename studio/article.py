@@ -73,7 +73,7 @@ class Brief:
         if not instruction:
             raise InputError("instruction_empty")
         if len(instruction) > MAX_INSTRUCTION:
-            raise InputError("text_too_long", what="instruction", length=len(instruction), limit=MAX_INSTRUCTION)
+            raise InputError("instruction_too_long", length=len(instruction), limit=MAX_INSTRUCTION)
         if self.images is not None and not 0 <= self.images <= MAX_IMAGES:
             raise InputError("images_out_of_range", count=self.images, limit=MAX_IMAGES)
         if len(self.pictures) > MAX_IMAGES:
@@ -82,7 +82,7 @@ class Brief:
         if self.outline and not headings:
             raise InputError("outline_blank")
         if (size := sum(map(len, headings))) > MAX_INSTRUCTION:
-            raise InputError("text_too_long", what="outline", length=size, limit=MAX_INSTRUCTION)
+            raise InputError("outline_too_long", length=size, limit=MAX_INSTRUCTION)
         for name, value, low, high in (
             ("max_tokens", self.max_tokens, 16, 4096),
             ("temperature", self.temperature, 0.0, 2.0),

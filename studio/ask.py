@@ -35,7 +35,7 @@ def check(turn: Turn) -> None:
     if not turn.question.strip():
         raise InputError("question_empty")
     if len(turn.question) > MAX_QUESTION:
-        raise InputError("text_too_long", what="question", length=len(turn.question), limit=MAX_QUESTION)
+        raise InputError("question_too_long", length=len(turn.question), limit=MAX_QUESTION)
     if len(turn.pictures) > MAX_PICTURES:
         raise InputError("too_many_pictures", count=len(turn.pictures), limit=MAX_PICTURES)
 

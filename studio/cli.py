@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -29,13 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(e.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except StudioError as e:
-        click.echo(e.say(_language()), err=True)
-        sys.exit(1)
+    except StudioError as e:  # of the settings themselves
+        _fail(e, os.environ.get("STUDIO_LANGUAGE", "auto"))
 
 
-def _language(wish: str = "auto") -> Language:
-    wish = os.environ.get("STUDIO_LANGUAGE", wish)
+def _fail(error: StudioError, wish: str) -> NoReturn:
+    click.echo(error.say(_language(wish)), err=True)
+    sys.exit(1)
+
+
+def _language(wish: str) -> Language:
     if wish == "auto":
         wish = os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
     return "zh" if wish.lower().startswith("zh") else "en"
@@ -46,7 +49,11 @@ def configured(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(**given: Any) -> None:
         own = {f.name: given.pop(f.name) for f in fields(Settings)}
-        command(settings.read(own), **given)
+        chosen = settings.read(own)
+        try:
+            command(chosen, **given)
+        except StudioError as e:
+            _fail(e, chosen.language)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
@@ -78,20 +85,20 @@ def serve(chosen: Settings) -> None:
 
 @studio.command()
 @click.argument("instruction")
-@click.option("--outline", type=click.File(encoding="utf-8"), help="File with one heading a line")
+@click.option("--outline", type=click.Path(dir_okay=False), help="File with one heading a line")
 @click.option("--images", default="auto", help="Number of pictures, 0 to 15, or auto")
 @click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=8909)
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="FILE.zip, .md, .xlsx or .html")
 @configured
 def write(
-    chosen: Settings, instruction: str, outline: Any, images: str, pictures: tuple[str, ...], seed: int, out: str
+    chosen: Settings, instruction: str, outline: str | None, images: str, pictures: tuple[str, ...], seed: int, out: str
 ) -> None:
     """Write an illustrated article about INSTRUCTION into a file."""
     from studio.commands import write as command
 
     count = None if images == "auto" else _whole(images)
-    headings = tuple(outline.read().splitlines()) if outline else ()
+    headings = command.read_outline(outline) if outline is not None else ()
     path = command.write(chosen, instruction, headings, count, pictures, seed, Path(out))
     click.echo(str(path))
 

@@ -86,9 +86,21 @@ SENTENCES.update(
             "There is nothing to write about yet: say in a sentence what the article should be about.",
             "还没有写作要求：请用一句话说明文章写什么。",
         ),
-        "text_too_long": (
-            "The {what} has {length:,} characters; at most {limit:,} fit. Please shorten it.",
-            "{what}有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+        "instruction_too_long": (
+            "The instruction has {length:,} characters; at most {limit:,} fit. Please shorten it.",
+            "写作要求有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+        ),
+        "outline_too_long": (
+            "The outline has {length:,} characters; at most {limit:,} fit. Please shorten it.",
+            "大纲有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+        ),
+        "question_too_long": (
+            "The question has {length:,} characters; at most {limit:,} fit. Please shorten it.",
+            "问题有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+        ),
+        "file_not_text": (
+            "{path} is not a text file in UTF-8. Save it as UTF-8 text, then do it again.",
+            "{path} 不是 UTF-8 文本文件，请另存为 UTF-8 文本后重试。",
         ),
         "title_empty": ("A title needs at least one word.", "标题至少要有一个字。"),
         "no_picture_there": ("There is no picture at this place.", "这里没有图片。"),
@@ -173,6 +185,18 @@ SENTENCES.update(
         "setting_bad": (
             "{name} cannot be {value!r}: {cause}.",
             "{name} 不能是 {value!r}：{cause}。",
+        ),
+        "setting_unknown": (
+            "There is no setting called {name}; studio serve --help lists them.",
+            "没有名为 {name} 的设置，用 studio serve --help 查看全部设置。",
+        ),
+        "setting_no_number": (
+            "The setting {name} must be a whole number, and {value!r} is none.",
+            "设置 {name} 必须是整数，而给出的是 {value!r}。",
+        ),
+        "setting_not_offered": (
+            "The setting {name} cannot be {value!r}; choose one of: {known}.",
+            "设置 {name} 不能是 {value!r}，请选择：{known}。",
         ),
         "model_unknown": (
             "There is no model called {name}; known are: {known}.",

@@ -63,7 +63,7 @@ def read(given: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os
     known = {f.name: f for f in fields(Settings)}
     for name in given or {}:
         if name not in known:
-            raise InputError("setting_bad", name=name, value=(given or {})[name], cause="there is no such setting")
+            raise InputError("setting_unknown", name=name)
     for name, f in known.items():
         value: Any = (given or {}).get(name)
         if value is None:
@@ -79,13 +79,12 @@ def _checked(name: str, value: Any, default: Any, limits: Mapping[str, Any]) -> 
         try:
             value = int(value)
         except ValueError as e:
-            raise InputError("setting_bad", name=name, value=value, cause="it must be a whole number") from e
+            raise InputError("setting_no_number", name=name, value=value) from e
         if not limits["low"] <= value <= limits["high"]:
-            cause = f"it must be between {limits['low']} and {limits['high']}"
-            raise InputError("setting_bad", name=name, value=value, cause=cause)
+            raise InputError("number_out_of_range", name=name, value=value, low=limits["low"], high=limits["high"])
     if "choices" in limits and value not in limits["choices"]:
-        known = ", ".join(c or "(empty)" for c in limits["choices"])
-        raise InputError("setting_bad", name=name, value=value, cause=f"choose one of {known}")
+        known = ", ".join(c or "''" for c in limits["choices"])
+        raise InputError("setting_not_offered", name=name, value=value, known=known)
     return value
 
 

@@ -32,7 +32,7 @@ def add(settings: Settings, folder: Path) -> None:
 def search(settings: Settings, words: str, limit: int, as_json: bool) -> None:
     """The pictures that fit, best first."""
     with Studio(settings, _spec(settings)) as studio:
-        hits = studio.library.search(words, limit=limit)
+        hits = studio.library.search(words, limit=limit) if words.strip() else studio.library.browse(limit=limit)
     if as_json:
         rows = [
             {

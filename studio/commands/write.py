@@ -44,6 +44,7 @@ def write(
         )
     Brief(instruction, outline, images, seed=seed).check()  # before any model is loaded
     files = [(name, read_picture(name)) for name in pictures]
+    try_out(out)
     with Studio(settings, plan(settings)) as studio:
         own = []
         for name, data in files:
@@ -56,7 +57,7 @@ def write(
         ) as bar:
             task = bar.add_task("loading the model", total=None)
             for last in job.updates():
-                bar.update(task, description=told(last))
+                bar.update(task, description="stopped" if last.error else told(last))
         assert last is not None
         if last.error:
             raise last.error
@@ -86,6 +87,29 @@ def save(article: Article, out: Path, format: str, studio: Studio) -> None:
             out.write_bytes(studio.exported("cli", article, format))
     except OSError as e:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
+
+
+def try_out(out: Path) -> None:
+    """Raises StorageError when the file cannot be written: better told now than after the writing."""
+    there = out.exists()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.open("ab").close()
+        if not there:
+            out.unlink()
+    except OSError as e:
+        raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
+
+
+def read_outline(name: str) -> tuple[str, ...]:
+    """The lines of a file. Raises NotFoundError and InputError."""
+    try:
+        text = Path(name).read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
+    except FileNotFoundError as e:
+        raise NotFoundError("file_missing", path=name) from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise InputError("file_not_text", path=name) from e
+    return tuple(text.splitlines()) or ("",)
 
 
 def read_picture(name: str) -> bytes:

@@ -42,7 +42,7 @@ class GgufEngine:
         try:
             self._server = xllamacpp.Server(self._parameters(spec))
         except (RuntimeError, ValueError, OSError) as e:
-            raise ModelError("model_broken", path=spec.path, cause=str(e) or "not a GGUF that llama.cpp reads") from e
+            raise ModelError("model_broken", path=spec.path, cause="llama.cpp does not read it as a GGUF model") from e
 
     @property
     def cards(self) -> Mapping[Role, ModelCard]:

@@ -162,6 +162,8 @@ def _explain(error: Exception, data: bytes, name: str) -> InputError:
             if re.match(start, data, re.S | re.I):
                 return InputError("picture_unreadable", name=name, cause=kind)
         return InputError("picture_unknown", name=name)
+    if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") > len(data):  # WebP tells its own length
+        return InputError("picture_truncated", name=name)
     if isinstance(error, EOFError) or re.search(r"(?i)truncat|end of file|too short|not enough", str(error)):
         return InputError("picture_truncated", name=name)
     if isinstance(error, UnidentifiedImageError):

