@@ -80,6 +80,7 @@ class Filler:
         ends with that error and the cells stay open.
         """
         of, number, open_cells = table.cells, table.cells - table.open, list(table.places())
+        yield Filling(table, "asking", number, of)
         try:
             while self._lane.state == "starting" and not stop.pressed:
                 self._lane.wait_ready(0.2)
@@ -141,16 +142,22 @@ class Batches:
         self._lock = threading.Lock()
 
     def start(
-        self, person: str, questions: str, sources: Sequence[Path], language: Language = "en", origin: str = ""
+        self,
+        person: str,
+        questions: str,
+        sources: Sequence[Path],
+        language: Language = "en",
+        origin: str = "",
+        recall: bool = False,
     ) -> Batch:
         """Begin a table of the pictures in `sources` and the questions, one a line.
 
-        Raises InputError and NotFoundError before any work. With an `origin`, what the newest table of that origin has
-        answered is not asked again; that table itself is filled on if its questions are the same.
+        Raises InputError and NotFoundError before any work. With `recall`, what the newest table of the same `origin`
+        has answered is not asked again; that table itself is filled on if its questions are the same.
         """
         table = Table(questions_of(questions), origin=origin or ", ".join(path.name for path in sources))
         files = gather.find(sources)
-        old = self._store.tables.newest(person, origin) if origin else None
+        old = self._store.tables.newest(person, table.origin) if recall else None
         goes_on = old is not None and old.questions == table.questions
         table = replace(table, id=old.id) if old and goes_on else self._store.tables.save(person, table)
 

@@ -363,6 +363,14 @@ SENTENCES.update(
             "This table is being filled already, by another studio on the same data folder. Wait, or stop it there.",
             "这张表正在由同一数据文件夹上的另一个程序填写，请等它完成，或先在那里停止。",
         ),
+        "table_cells_failed": (
+            "{failed} of {of} answers failed; {path} says why. Ask them again with --resume.",
+            "{of} 个回答中有 {failed} 个失败，原因写在 {path} 里。请加 --resume 重新提问。",
+        ),
+        "text_unreadable": (
+            "{path} is not a text file: save it as UTF-8.",
+            "{path} 不是文本文件，请另存为 UTF-8 编码。",
+        ),
         "too_many_files": (
             "More than {limit:,} files were given; make several tables of them.",
             "文件超过 {limit:,} 个，请分成几张表。",

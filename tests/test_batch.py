@@ -208,12 +208,12 @@ def test_a_stop_while_reading_keeps_what_was_read_and_says_how_many_were_not(
 
 def test_the_same_pictures_again_recall_what_is_known(desk: Callable[..., Desk], album: Path, tmp_path: Path) -> None:
     d = desk(Reply("One."), Reply("Two."), Reply("Three."), Reply("When one."), Reply("When two."), Reply("When 3."))
-    first = end(d.batches.start("ann", "What?", [album], origin="my album"))
+    first = end(d.batches.start("ann", "What?", [album]))
     with zipfile.ZipFile(album, "a") as archive:
         archive.writestr("c.png", picture(3))
-    second = end(d.batches.start("ann", "What?", [album], origin="my album"))
+    second = end(d.batches.start("ann", "What?", [album], recall=True))
     assert second.table.id == first.table.id and answers(second) == [["One."], ["Two."], ["Three."]]
-    third = end(d.batches.start("ann", "What?\nWhen?", [album], origin="my album"))
+    third = end(d.batches.start("ann", "What?\nWhen?", [album], recall=True))
     assert third.table.id != first.table.id, "another question makes another table"
     assert answers(third) == [["One.", "When one."], ["Two.", "When two."], ["Three.", "When 3."]]
     assert d.store.tables.get("ann", first.table.id).rows == second.table.rows
