@@ -15,12 +15,12 @@ from typing import Literal
 
 from studio.article import Picture
 from studio.ask import Answering, Asker
-from studio.compose import Stop
 from studio.conversation import Conversation
-from studio.errors import EngineError, InputError, Language, StudioError
+from studio.errors import InputError, Language, StudioError
 from studio.library import gather
 from studio.live import Live
-from studio.protocol import Queued
+from studio.protocol import Queued, Sampling
+from studio.steps import Stop
 from studio.store import Store
 from studio.table import Cell, Skipped, Table, questions_of
 from studio.worker.lane import Lane
@@ -84,14 +84,15 @@ class Filler:
         try:
             while self._lane.state == "starting" and not stop.pressed:
                 self._lane.wait_ready(0.2)
-            if open_cells and not stop.pressed and "viewer" not in self._lane.wait_ready():
-                raise EngineError("viewer_missing")
+            sampling = (
+                self._asker.sampling() if open_cells and not stop.pressed else None
+            )  # raises what fails all cells
             for row, column in open_cells:
                 if stop.pressed:
                     break
                 asking = Filling(table, "asking", number, of, (row, column))
                 answering = None
-                for answering in self._ask(asking, person, stop):
+                for answering in self._ask(asking, person, stop, sampling):
                     yield replace(asking, answer=_answer(answering), speed=answering.speed, waiting=answering.waiting)
                 cell = self._cell(answering, language)
                 if cell is None:
@@ -105,10 +106,10 @@ class Filler:
         except StudioError as e:
             yield Filling(table, "done", number, of, error=e)
 
-    def _ask(self, asking: Filling, person: str, stop: Stop) -> Iterator[Answering]:
+    def _ask(self, asking: Filling, person: str, stop: Stop, sampling: Sampling | None) -> Iterator[Answering]:
         row, column = asking.place or (0, 0)
         picture = asking.table.rows[row].picture
-        return self._asker.ask(Conversation().ask(asking.table.questions[column], (picture,)), person, stop)
+        return self._asker.ask(Conversation().ask(asking.table.questions[column], (picture,)), person, stop, sampling)
 
     def _cell(self, end: Answering | None, language: Language) -> Cell | None:
         """The cell that an answer's end makes; None when a stop left it open. Raises what makes all cells fail."""

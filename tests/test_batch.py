@@ -16,12 +16,12 @@ from PIL import Image
 from studio.article import Picture
 from studio.ask import Asker
 from studio.batch import Batch, Batches, Filling
-from studio.compose import Stop
 from studio.conversation import Conversation
-from studio.engine.specs import Reply, ScriptedSpec
 from studio.errors import InputError, StudioError
 from studio.library.intake import take_in
 from studio.protocol import ModelCard
+from studio.specs import Reply, ScriptedSpec
+from studio.steps import Stop
 from studio.store import Store
 from studio.table import Cell
 from studio.worker.lane import Lane

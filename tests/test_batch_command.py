@@ -12,7 +12,7 @@ from PIL import Image
 
 from studio.cli import main
 from studio.commands import batch as command
-from studio.engine.specs import Reply, ScriptedSpec
+from studio.specs import Reply, ScriptedSpec
 
 Run = Callable[..., int]
 
