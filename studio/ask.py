@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from studio.conversation import MAX_PICTURES, Conversation, Turn
+from studio.conversation import MAX_PICTURES, MAX_QUESTION, Conversation, Turn
 from studio.errors import InputError, ModelError, StudioError
 from studio.prompts import dialect, replies
 from studio.protocol import Describe, Description, Done, Failed, Generate, Image, ModelCard, Piece, Queued, Sampling
 from studio.steps import Stop
 from studio.worker.lane import Lane
-
-MAX_QUESTION = 8_000  # characters
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,8 @@ class Asker:
                 if picture.key not in self._seen:
                     ticket = stop.watch(self._lane.submit(Describe(self._image(picture.key)), person))
                     result = ticket.result()
-                    self._seen[picture.key] = result if isinstance(result, Description) else Description()
-                said.append(replies.sight(number, of, self._seen[picture.key]))
+                    if isinstance(result, Description):  # a stop ends it without one, which must not be remembered
+                        self._seen[picture.key] = result
+                said.append(replies.sight(number, of, self._seen.get(picture.key, Description())))
             sights.append(" ".join(said))
         return sights

@@ -1,4 +1,4 @@
-"""The command line: serve, write, ask, library, doctor. Progress goes to stderr, results to stdout.
+"""The command line: serve, write, ask, batch, library, doctor. Progress goes to stderr, results to stdout.
 
 Exit codes: 0 done, 1 failed with one sentence, 2 wrong usage (click's).
 """
@@ -121,6 +121,20 @@ def ask(chosen: Settings, pictures: tuple[str, ...], question: str) -> None:
     for piece in command.ask(chosen, pictures, question):
         click.echo(piece, nl=False)
     click.echo()
+
+
+@studio.command()
+@click.argument("pictures", nargs=-1, required=True, type=click.Path())
+@click.option("--questions", required=True, type=click.Path(), help="File with one question a line")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="FILE.xlsx or .csv")
+@click.option("--resume", is_flag=True, help="Ask only what an earlier run has no answer for")
+@configured
+def batch(chosen: Settings, pictures: tuple[str, ...], questions: str, out: str, resume: bool) -> None:
+    """Ask the same questions about many PICTURES (files, folders or zips) and write a table of the answers."""
+    from studio.commands import batch as command
+
+    path = command.batch(chosen, pictures, questions, Path(out), resume, _language(chosen.language))
+    click.echo(str(path))
 
 
 @studio.group()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from studio.article import Picture
 
 MAX_PICTURES = 10  # in one message
+MAX_QUESTION = 8_000  # characters
 
 
 @dataclass(frozen=True)

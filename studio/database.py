@@ -56,6 +56,22 @@ MIGRATIONS = [
     CREATE VIRTUAL TABLE pictures_zh USING fts5 (title, caption, tags, tokenize = 'trigram');
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
     """,
+    """
+    CREATE TABLE tables (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, title TEXT NOT NULL, words TEXT NOT NULL,
+        body TEXT NOT NULL, pictures INTEGER NOT NULL, open INTEGER NOT NULL, cover TEXT NOT NULL,
+        maker TEXT NOT NULL, created TEXT NOT NULL, changed TEXT NOT NULL, deleted TEXT
+    );
+    CREATE INDEX tables_by_person ON tables (person, changed);
+    CREATE TABLE table_rows (
+        id INTEGER NOT NULL REFERENCES tables, number INTEGER NOT NULL, picture TEXT NOT NULL,
+        PRIMARY KEY (id, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE table_cells (
+        id INTEGER NOT NULL REFERENCES tables, number INTEGER NOT NULL, place INTEGER NOT NULL, cell TEXT NOT NULL,
+        PRIMARY KEY (id, number, place)
+    ) WITHOUT ROWID
+    """,
 ]
 _PATIENCE = 20.0  # seconds that a statement waits for another process to finish writing
 

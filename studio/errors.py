@@ -362,6 +362,63 @@ SENTENCES.update(
             "No XComposer2 checkpoint was found. Give its folder with --composer or --vl.",
             "没有找到 XComposer2 模型文件，请用 --composer 或 --vl 指定文件夹。",
         ),
+        # tables
+        "table_no_questions": (
+            "There is no question yet: write one a line.",
+            "还没有问题：请每行写一个。",
+        ),
+        "table_questions": (
+            "{count} questions were given; a table takes at most {limit}.",
+            "一共给了 {count} 个问题，一张表最多 {limit} 个。",
+        ),
+        "table_no_pictures": (
+            "There is no picture to ask about: add pictures, or a zip of them.",
+            "没有可以提问的图片：请添加图片，或包含图片的 zip。",
+        ),
+        "table_all_skipped": (
+            "None of the {count} files can be used. The first: {reason}",
+            "{count} 个文件都不能用。第一个的原因：{reason}",
+        ),
+        "table_missing": (
+            "That table is not here (number {id}); open one from the list of tables.",
+            "没有这张表（编号 {id}），请从表格列表里打开。",
+        ),
+        "table_busy": (
+            "This table is being filled already, by another studio on the same data folder. Wait, or stop it there.",
+            "这张表正在由同一数据文件夹上的另一个程序填写，请等它完成，或先在那里停止。",
+        ),
+        "table_cells_failed": (
+            "{failed} of {of} answers failed; {path} says why. Ask them again with --resume.",
+            "{of} 个回答中有 {failed} 个失败，原因写在 {path} 里。请加 --resume 重新提问。",
+        ),
+        "text_unreadable": (
+            "{path} is not a text file: save it as UTF-8.",
+            "{path} 不是文本文件，请另存为 UTF-8 编码。",
+        ),
+        "too_many_files": (
+            "More than {limit:,} files were given; make several tables of them.",
+            "文件超过 {limit:,} 个，请分成几张表。",
+        ),
+        "file_hidden": (
+            "{name} is a hidden file of the system.",
+            "{name} 是系统的隐藏文件。",
+        ),
+        "file_too_large": (
+            "{name} has {size:,} MiB; at most {limit:,} MiB are read.",
+            "{name} 有 {size:,} MiB，最多读取 {limit:,} MiB。",
+        ),
+        "zip_broken": (
+            "{name} cannot be opened as a zip ({cause}). Please pack it again.",
+            "{name} 不能作为 zip 打开（{cause}），请重新打包。",
+        ),
+        "zip_encrypted": (
+            "{name} is protected by a password. Pack it again without one.",
+            "{name} 有密码保护，请去掉密码重新打包。",
+        ),
+        "zip_too_large": (
+            "{name} would unfold to {size:,} GiB; at most {limit:,} GiB are taken.",
+            "{name} 解压后有 {size:,} GiB，最多 {limit:,} GiB。",
+        ),
         "picture_unknown": (
             "{name} is not a picture of a kind known here. JPEG, PNG, WebP, GIF, BMP, TIFF and HEIC are.",
             "{name} 不是这里认识的图片。支持 JPEG、PNG、WebP、GIF、BMP、TIFF 和 HEIC。",

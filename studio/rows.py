@@ -1,4 +1,4 @@
-"""Rows of the store as lists show them, and the questions that articles and conversations share.
+"""Rows of the store as lists show them, and the questions that everything listed shares.
 
 The table names here come from this program and never from a person.
 """
@@ -14,7 +14,7 @@ from studio.article import Status
 from studio.database import Database, clean
 from studio.errors import NotFoundError
 
-Table = Literal["articles", "conversations"]
+Kind = Literal["articles", "conversations", "tables"]  # names of SQL tables
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,21 @@ class ConversationRow:
     cover: str
 
 
-def listed(database: Database, table: Table, person: str, search: str, deleted: bool) -> list[sqlite3.Row]:
+@dataclass(frozen=True)
+class TableRow:
+    """A table of answers as a list shows it: `title` is its first question, `open` how many cells wait for one."""
+
+    id: int
+    title: str
+    pictures: int
+    open: int
+    running: bool
+    created: datetime
+    changed: datetime
+    cover: str
+
+
+def listed(database: Database, table: Kind, person: str, search: str, deleted: bool) -> list[sqlite3.Row]:
     """Those that have every word of `search`, the last changed first; or the deleted ones."""
     words = clean(search).casefold().split()
     where = f"deleted IS {'NOT ' * deleted}NULL" + " AND instr(words, ?) > 0" * len(words)
@@ -60,7 +74,7 @@ def listed(database: Database, table: Table, person: str, search: str, deleted: 
     return database.read(sql, person, *words)
 
 
-def hide(database: Database, table: Table, person: str, id: int, when: str | None) -> None:
+def hide(database: Database, table: Kind, person: str, id: int, when: str | None) -> None:
     """Mark as deleted at a time, or with None as not deleted. Raises NotFoundError."""
     with database.write() as connection:
         owned(connection, table, person, id, deleted=True)
@@ -74,7 +88,7 @@ def one(rows: list[sqlite3.Row], kind: str, id: int) -> sqlite3.Row:
     return rows[0]
 
 
-def owned(connection: sqlite3.Connection, table: Table, person: str, id: int, deleted: bool = False) -> sqlite3.Row:
+def owned(connection: sqlite3.Connection, table: Kind, person: str, id: int, deleted: bool = False) -> sqlite3.Row:
     """The row of that number if it is this person's (and not deleted, unless that is allowed)."""
     sql = f"SELECT * FROM {table} WHERE id = ? AND person = ?" + " AND deleted IS NULL" * (not deleted)
     rows = connection.execute(sql, (id, person)).fetchall() if id < 2**63 else []  # more than SQLite can count

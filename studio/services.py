@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studio.article import Article
 from studio.ask import Asker
+from studio.batch import Batches
 from studio.compose import Composer
 from studio.embedding import Embedder
 from studio.export import export
@@ -29,6 +30,7 @@ class Studio:
         self.asker = Asker(self.lane, self.store.read_file)
         self.composer = Composer(self.lane, self._finder, self.store.read_file)
         self.jobs = Jobs(self.composer, self.store)
+        self.batches = Batches(self.asker, self.lane, self.store)
 
     def start(self) -> None:
         """Start the worker; it loads in the background."""
@@ -38,6 +40,7 @@ class Studio:
     def close(self) -> None:
         """Stop what is under way, end the worker, close the files."""
         self.jobs.close()
+        self.batches.close()
         self.lane.close()
         self.store.close()
 

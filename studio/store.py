@@ -24,6 +24,7 @@ from studio.database import Database, clean, now
 from studio.files import Files, StoredFile
 from studio.liveness import Liveness
 from studio.rows import ArticleRow, ConversationRow, Version, hide, listed, neighbour, one, owned
+from studio.tables import Tables
 
 __all__ = ["ArticleRow", "ConversationRow", "Store", "Version"]
 
@@ -38,6 +39,7 @@ class Store:
         self.database = Database(folder / "studio.sqlite3")
         self._files = Files(folder, self.database)
         self._alive = Liveness(folder / "alive")
+        self.tables = Tables(self.database, self._files, self._alive)
 
     def close(self) -> None:
         """Close the database. Articles still under way count as interrupted from now on."""

@@ -1,4 +1,4 @@
-"""Articles and conversations as files: bytes out, nothing read but the pictures through `read_picture`.
+"""Articles, conversations and tables as files: bytes out, nothing read but the pictures through `read_picture`.
 
 A picture that cannot be read never stops an export: the words say in its place which one is missing.
 `about` is what about.json and the About sheet tell: instruction, outline, settings, seed, model, created, updated,
@@ -13,19 +13,22 @@ from dataclasses import dataclass
 from studio.article import Article
 from studio.conversation import Conversation
 from studio.errors import InputError
-from studio.export import html, markdown, spreadsheet
+from studio.export import html, markdown, spreadsheet, tables
 from studio.export.markdown import article_files, conversation_files
 from studio.export.pictures import ReadPicture
 from studio.export.text import label, language_of, stem, unmarked
+from studio.table import Table
 
 __all__ = [
     "CONVERSATION_FORMATS",
     "FORMATS",
+    "TABLE_FORMATS",
     "Format",
     "article_files",
     "conversation_files",
     "export",
     "export_conversation",
+    "export_table",
     "filename",
 ]
 
@@ -49,6 +52,10 @@ FORMATS: Mapping[str, Format] = {
     "html": Format(".html", "text/html; charset=utf-8", "Web page, one file", "网页（单个文件）"),
 }
 CONVERSATION_FORMATS: Mapping[str, Format] = {name: FORMATS[name] for name in ("zip", "xlsx")}
+TABLE_FORMATS: Mapping[str, Format] = {
+    "xlsx": FORMATS["xlsx"],
+    "csv": Format(".csv", "text/csv; charset=utf-8", "CSV, text only", "CSV（仅文字）"),
+}
 
 
 def export(article: Article, format: str, read_picture: ReadPicture, about: Mapping[str, object]) -> bytes:
@@ -79,14 +86,23 @@ def export_conversation(
     return markdown.archive("conversation.md", text, files, {**about, **pictures})
 
 
-def filename(exported: Article | Conversation, format: str) -> str:
+def export_table(table: Table, format: str, read_picture: ReadPicture) -> bytes:
+    """The table of answers as a file of that format. Raises InputError for a format not in TABLE_FORMATS."""
+    _check(format, TABLE_FORMATS)
+    return tables.csv_file(table) if format == "csv" else tables.sheet(table, read_picture)
+
+
+def filename(exported: Article | Conversation | Table, format: str) -> str:
     """A file name from the title, or the first question, that every system takes. Chinese stays Chinese."""
-    _check(format, FORMATS)
+    known = {**FORMATS, **TABLE_FORMATS}
+    _check(format, known)
     if isinstance(exported, Article):
         name, kind = unmarked(exported.title), "article"
+    elif isinstance(exported, Table):
+        name, kind = exported.questions[0], "table"
     else:
         name, kind = next((turn.question for turn in exported.turns), ""), "conversation"
-    return stem(name, fallback=label(kind, language_of(exported)).lower()) + FORMATS[format].suffix
+    return stem(name, fallback=label(kind, language_of(exported)).lower()) + known[format].suffix
 
 
 def _check(format: str, known: Mapping[str, Format]) -> None:

@@ -61,12 +61,12 @@ def for_page(picture: Loaded) -> Loaded | None:
     )
 
 
-def for_sheet(picture: Loaded) -> Loaded | None:
-    """For a spreadsheet: upright PNG or JPEG without metadata. None when the pixels cannot be decoded."""
+def for_sheet(picture: Loaded, side: int = SHEET_SIDE) -> Loaded | None:
+    """For an office file: upright PNG or JPEG without metadata. None when the pixels cannot be decoded."""
     image = _decode(picture)
     if image is None:
         return None
-    image.thumbnail((SHEET_SIDE, SHEET_SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     if image.mode == "RGBA" or picture.suffix == "png":
         return _encode(image, "PNG", optimize=True)
     return _encode(image, "JPEG", quality=90)

@@ -18,7 +18,7 @@ import xlsxwriter
 from studio.article import Article, Picture
 from studio.conversation import Conversation
 from studio.export.markdown import remarks
-from studio.export.pictures import Loaded, ReadPicture, for_sheet, load
+from studio.export.pictures import SHEET_SIDE, Loaded, ReadPicture, for_sheet, load
 from studio.export.text import Language, clean, label, language_of, line, pieces, unmarked
 
 CELL = 32_767  # characters a cell can hold
@@ -58,6 +58,7 @@ _STYLES: Mapping[str, Mapping[str, object]] = {
         "bottom": 2,
         "bottom_color": _SEAL,
         "valign": "vcenter",
+        "text_wrap": True,
     },
 }
 
@@ -81,21 +82,23 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """A column by its label, with its width in pixels."""
+    """A column by its label, with its width in pixels. `title` stands at its head instead of the label."""
 
     key: str
     width: int
+    title: str = ""
 
 
+_PICTURE = Column("picture", PICTURE_WIDTH + 2 * _MARGIN)
 _ARTICLE = (
     Column("number", 56),
     Column("text", 560),
     Column("caption", 220),
-    Column("picture", 336),
+    _PICTURE,
     Column("source", 150),
 )
 _CONVERSATION = (
-    *(Column("number", 56), Column("question", 300), Column("picture", 336), Column("source", 150)),
+    *(Column("number", 56), Column("question", 300), _PICTURE, Column("source", 150)),
     *(Column("answer", 560), Column("ended", 130), Column("rating", 80)),
 )
 
@@ -103,16 +106,15 @@ _CONVERSATION = (
 def article_sheet(article: Article, read_picture: ReadPicture, about: Mapping[str, object]) -> bytes:
     """The workbook of an article."""
     language = language_of(article)
-    return _workbook(
-        "article", _ARTICLE, _article_rows(article, read_picture, language), about, language, article.title
-    )
+    rows = _article_rows(article, read_picture, language)
+    return workbook("article", _ARTICLE, rows, about, language, article.title)
 
 
 def conversation_sheet(conversation: Conversation, read_picture: ReadPicture, about: Mapping[str, object]) -> bytes:
     """The workbook of a conversation. Several pictures of one question follow in rows below it."""
     language = language_of(conversation)
     rows = _conversation_rows(conversation, read_picture, language)
-    return _workbook("conversation", _CONVERSATION, rows, about, language, label("conversation", language))
+    return workbook("conversation", _CONVERSATION, rows, about, language, label("conversation", language))
 
 
 def _article_rows(article: Article, read_picture: ReadPicture, language: Language) -> Iterator[Row]:
@@ -126,7 +128,7 @@ def _article_rows(article: Article, read_picture: ReadPicture, language: Languag
         picture = None
         if shown := section.illustration:
             cells |= {"caption": Cell(shown.caption), "source": Cell(shown.picture.credit, "soft")}
-            picture, missing = _picture(shown.picture, shown.caption, read_picture, language)
+            picture, missing = picture_cell(shown.picture, shown.caption, read_picture, language)
             cells |= missing
         yield Row(number, cells, picture)
 
@@ -143,24 +145,24 @@ def _conversation_rows(conversation: Conversation, read_picture: ReadPicture, la
                 continue
             seen += 1
             name = label("numbered", language, number=seen)
-            loaded, missing = _picture(picture, picture.title or name, read_picture, language)
+            loaded, missing = picture_cell(picture, picture.title or name, read_picture, language)
             source = "\n".join(filter(None, (name, picture.title, picture.credit)))
             yield Row(number, {**words, "source": Cell(source, "soft"), **missing}, loaded)
             words = {}  # said once, beside the first picture
 
 
-def _picture(
-    picture: Picture, name: str, read_picture: ReadPicture, language: Language
+def picture_cell(
+    picture: Picture, name: str, read_picture: ReadPicture, language: Language, side: int = SHEET_SIDE
 ) -> tuple[Loaded | None, dict[str, Cell]]:
-    """The picture for its cell, or the words that stand there instead."""
+    """The picture for its cell, at most `side` pixels long, or the words that stand there instead."""
     loaded = load(picture.key, read_picture)
-    fit = loaded and for_sheet(loaded)
+    fit = loaded and for_sheet(loaded, side)
     if fit:
         return fit, {}
     return None, {"picture": Cell(label("missing", language, name=name or picture.title or picture.key), "soft")}
 
 
-def _workbook(
+def workbook(
     kind: str,
     columns: Sequence[Column],
     rows: Iterator[Row],
@@ -168,6 +170,7 @@ def _workbook(
     language: Language,
     title: str,
 ) -> bytes:
+    """A sheet of rows with these columns, and the About sheet. `kind` names the first sheet by its label."""
     out = BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(out, options)
@@ -197,10 +200,12 @@ class _Sheet:
         language: Language,
     ) -> None:
         self._sheet, self._styles, self._columns, self._next = sheet, styles, columns, 1
-        for at, column in enumerate(columns):
+        heads = [clean(column.title) or label(column.key, language) for column in columns]
+        for at, (column, head) in enumerate(zip(columns, heads, strict=True)):
             sheet.set_column_pixels(at, at, column.width)
-            sheet.write_string(0, at, label(column.key, language), styles["header"])
-        sheet.set_row_pixels(0, 28)
+            sheet.write_string(0, at, head, styles["header"])
+        tallest = max(_height(head, column.width, "text") for column, head in zip(columns, heads, strict=True))
+        sheet.set_row_pixels(0, max(28, min(tallest, _TALLEST)))
         sheet.freeze_panes(1, 0)
         sheet.hide_gridlines(1)
         sheet.set_landscape()
@@ -218,7 +223,7 @@ class _Sheet:
             first = False
 
     def _write(self, row: Row, texts: Mapping[str, str], picture: Loaded | None) -> None:
-        tallest = picture and _shown(picture)[1] + 2 * _MARGIN or 0
+        tallest = 0
         for at, column in enumerate(self._columns):
             if column.key == "number" and row.number is not None:
                 self._sheet.write_number(self._next, at, row.number, self._styles["number"])
@@ -227,12 +232,14 @@ class _Sheet:
                 self._sheet.write_string(self._next, at, text, self._styles[style])
                 tallest = max(tallest, _height(text, column.width, style))
             if column.key == "picture" and picture:
-                self._place(picture, at, row.cells.get("caption", Cell("")).text)
+                height = self._place(picture, at, row.cells.get("caption", Cell("")).text)
+                tallest = max(tallest, round(height) + 2 * _MARGIN)
         self._sheet.set_row_pixels(self._next, max(_LINE + 12, min(tallest, _TALLEST)))
         self._next += 1
 
-    def _place(self, picture: Loaded, column: int, words: str) -> None:
-        width, _ = _shown(picture)
+    def _place(self, picture: Loaded, column: int, words: str) -> float:
+        """Put the picture into its cell; gives its height in pixels."""
+        width, height = _shown(picture, self._columns[column].width - 2 * _MARGIN)
         scale = width / picture.width
         self._sheet.insert_image(
             self._next,
@@ -248,11 +255,12 @@ class _Sheet:
                 "description": line(words)[:200],  # for screen readers
             },
         )
+        return height
 
 
-def _shown(picture: Loaded) -> tuple[float, float]:
-    """The size in pixels it is shown at: inside the cell, never larger than it is."""
-    scale = min(PICTURE_WIDTH / picture.width, PICTURE_HEIGHT / picture.height, 1)
+def _shown(picture: Loaded, room: int) -> tuple[float, float]:
+    """The size in pixels it is shown at: inside a cell `room` pixels wide, never larger than it is."""
+    scale = min(room / picture.width, min(room, PICTURE_HEIGHT) / picture.height, 1)
     return picture.width * scale, picture.height * scale
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from studio.article import Article
 from studio.conversation import Conversation
+from studio.table import Table
 
 Language = Literal["en", "zh"]
 
@@ -24,6 +25,8 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "article": ("Article", "文章"),
     "about": ("About", "关于"),
     "conversation": ("Conversation", "对话"),
+    "table": ("Table", "表格"),
+    "name": ("Name", "名称"),
     "number": ("No.", "序号"),
     "text": ("Text", "正文"),
     "caption": ("Caption", "图注"),
@@ -56,6 +59,12 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "updated": ("Updated", "更新时间"),
     "exported": ("Exported", "导出时间"),
     "studio": ("Studio version", "程序版本"),
+    "questions": ("Questions", "问题"),
+    "pictures": ("Pictures", "图片"),
+    "origin": ("From", "来源"),
+    "skipped": ("Left out", "未使用的文件"),
+    "unread": ("Not read before the stop", "停止前未读取的文件"),
+    "open": ("Cells without an answer", "没有回答的单元格"),
     "images": ("Number of pictures", "配图数量"),
     "max_tokens": ("Length limit (tokens)", "长度上限（token）"),
     "temperature": ("Temperature", "温度"),
@@ -68,11 +77,13 @@ def label(key: str, language: Language, **facts: object) -> str:
     return LABELS[key][language == "zh"].format(**facts) if key in LABELS else key
 
 
-def language_of(exported: Article | Conversation) -> Language:
+def language_of(exported: Article | Conversation | Table) -> Language:
     """The language most of it is in. A Chinese text full of English terms is still Chinese."""
     if isinstance(exported, Article):
         words = [exported.title, *(section.text for section in exported.sections)]
         words = words if any(words) else [exported.brief.instruction]
+    elif isinstance(exported, Table):
+        words = [*exported.questions, *(cell.answer for row in exported.rows[:100] for cell in row.cells)]
     else:
         words = [part for turn in exported.turns for part in (turn.question, turn.answer)]
     text = " ".join(words)

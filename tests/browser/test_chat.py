@@ -52,7 +52,8 @@ def test_stop_ends_an_answer_and_a_cut_one_goes_on(page: Page) -> None:
     cut = page.locator("#chatbot .bot").last.inner_text()
     page.fill("#answer_length input", "60")
     page.click("#continue-answer")
-    page.wait_for_function("n => [...document.querySelectorAll('#chatbot .bot')].pop().innerText.length > n", arg=len(cut))
+    longer = "n => [...document.querySelectorAll('#chatbot .bot')].pop().innerText.length > n"
+    page.wait_for_function(longer, arg=len(cut))
     assert page.locator("#chatbot .bot").last.inner_text().startswith(cut.strip()[:20])
 
 
@@ -70,4 +71,5 @@ def test_a_sent_question_is_edited_liked_saved_and_written_about(page: Page, tmp
     text = zipfile.ZipFile(tmp_path / "talk.zip").read("conversation.md").decode()
     assert "windmill" in text and "lighthouse?" not in text
     page.click("#write-about")
-    expect(page.locator("#instruction textarea")).to_have_value(re.compile("^Write an article about this: .{10}", re.DOTALL))
+    wish = re.compile("^Write an article about this: .{10}", re.DOTALL)
+    expect(page.locator("#instruction textarea")).to_have_value(wish)

@@ -156,9 +156,13 @@ def test_an_edit_of_another_persons_article_is_refused(desk: Page, chromium: Bro
     assert isinstance(mine, dict)
     id = int(mine["id"])
     refused = other.evaluate(
-        """async ([body, id]) => { body.data = {kind: 'show', id}; const r = await fetch('gradio_api/component_server',
-        {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)}); return r.json(); }""",
-        [body, id - 1],
+        """async (body) => {
+            const headers = {'Content-Type': 'application/json'};
+            const asked = {method: 'POST', headers, body: JSON.stringify(body)};
+            const answer = await fetch('gradio_api/component_server', asked);
+            return answer.json();
+        }""",
+        {**body, "data": {"kind": "show", "id": id - 1}},
     )
     assert "is not here" in refused["error"]
     other.context.close()

@@ -45,7 +45,8 @@ def test_an_article_with_three_pictures_is_exported(page: Page, tmp_path: Path) 
     ended(page)
     expect(page.locator("#paper figure img")).to_have_count(3)
     assert page.locator("#paper h1").inner_text()
-    page.wait_for_function("[...document.querySelectorAll('#paper figure img')].every(i => i.complete && i.naturalWidth)")
+    images = "[...document.querySelectorAll('#paper figure img')]"
+    page.wait_for_function(f"{images}.every(i => i.complete && i.naturalWidth)")
 
     archive = zipfile.ZipFile(io.BytesIO(download(page, "zip", tmp_path)))
     names = archive.namelist()
@@ -125,7 +126,8 @@ def test_text_that_looks_like_code_stays_text(page: Page) -> None:
     ended(page)
     page.locator("#paper section .text").first.click()
     page.click("#paper [data-act=edit]")
-    page.fill("#paper textarea.edit", "${alert(1)} {{7*7}} <img src=x onerror=alert(2)> <script>alert(3)</script> `tick`")
+    wild = "${alert(1)} {{7*7}} <img src=x onerror=alert(2)> <script>alert(3)</script> `tick`"
+    page.fill("#paper textarea.edit", wild)
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     page.keyboard.press("Control+Enter")
     expect(page.locator("#paper section .text").first).to_contain_text("${alert(1)} {{7*7}}")
@@ -153,6 +155,4 @@ def test_two_browsers_never_see_each_others_work(page: Page, chromium: Browser, 
     other.goto(server.url)
     other.get_by_role("tab", name="History").click()
     expect(other.locator("#articles label")).to_have_count(0)
-    id = page.evaluate("document.querySelector('#paper') && 1")
-    assert id == 1
     other.context.close()
