@@ -32,11 +32,13 @@ class NativeSpec:
 
 @dataclass(frozen=True)
 class Reply:
-    """A scripted answer for the prompts that contain `match`. `pace` seconds pass between its words."""
+    """A scripted answer for the prompts that contain `match`, given `times` times (0: without end). `pace` seconds pass
+    between its words."""
 
     text: str
     match: str = ""
     pace: float = 0.0
+    times: int = 1
     reason: str = "stop"  # "length": as if cut at the limit; "crash": the process ends after the text
 
 

@@ -17,6 +17,7 @@ export class Paper {
     this.nodes = new Map(); // section id → its parts
     this.selected = null; // { section, part: "text" | "picture" | "title" }
     this.editing = null; // id of the section that is being typed in
+    this.line = Promise.resolve(); // the edits that wait for the one before
     this.build(element);
     watch("value", () => this.take(this.props.value));
     this.take(this.props.value);
@@ -169,12 +170,17 @@ export class Paper {
     }
   }
 
-  /** An edit that is done at once. The answer is the article as it is now. */
-  async act(kind, facts = {}) {
-    const answer = await this.server.act({ kind, id: this.doc.id, ...facts });
-    if (answer.error) toast(answer.error);
-    else this.take(answer.doc);
-    return !answer.error;
+  /** An edit that is done at once; resolves to whether it was. One after another, so that fast clicks stay in order. */
+  act(kind, facts = {}) {
+    const asked = { kind, id: this.doc.id, ...facts };
+    const done = this.line.then(async () => {
+      const answer = await this.server.act(asked).catch(() => ({ error: word("unreachable") }));
+      if (answer.error) toast(answer.error);
+      else this.take(answer.doc);
+      return !answer.error;
+    });
+    this.line = done;
+    return done;
   }
 
   async stopped() {

@@ -1,7 +1,7 @@
 """An engine that replies from a list. It drives the fast tests and work on the page; the product never chooses it.
 
-A reply answers the first prompt that contains its `match`, and is used up by it; replies without a match answer
-anything. Images stand in the searched text as `{image}`.
+A reply answers the first prompt that contains its `match`, and is used up by it (or by its `times`th); replies without
+a match answer anything. Images stand in the searched text as `{image}`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from studio.engine.base import Cancelled
 from studio.errors import EngineError
@@ -94,7 +95,11 @@ class ScriptedEngine:
     def _take(self, prompt: str) -> Reply:
         for i, reply in enumerate(self._replies):
             if reply.match in prompt:
-                return self._replies.pop(i)
+                if reply.times == 1:
+                    del self._replies[i]
+                elif reply.times:
+                    self._replies[i] = replace(reply, times=reply.times - 1)
+                return reply
         raise EngineError("script_exhausted", prompt=prompt[-200:])
 
 

@@ -18,6 +18,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.routing import Mount
 
 from studio.errors import NotFoundError, StorageError
 from studio.models.catalog import plan
@@ -114,7 +115,21 @@ def application(studio: Studio) -> FastAPI:
         favicon_path=str(assets() / "page/logo.svg"),
         show_error=True,
     )
+    app.state.login = _login_of(app)
     return app
+
+
+def _login_of(app: FastAPI) -> Callable[[Request], str | None]:
+    """Who is logged in, by the token that Gradio gave at the login: its server functions and our own routes are not
+    told by Gradio."""
+    mounted = next(m.app for m in app.routes if isinstance(m, Mount) and isinstance(m.app, gr.routes.App))
+
+    def login(request: Request) -> str | None:
+        names = (f"access-token-{mounted.cookie_id}", f"access-token-unsecure-{mounted.cookie_id}")
+        token = next((request.cookies[name] for name in names if name in request.cookies), None)
+        return mounted.tokens.get(token) if token else None
+
+    return login
 
 
 def _theme() -> gr.themes.Base:
@@ -196,6 +211,7 @@ async def _guard(request: Request, call_next: Next) -> Response:
     origin = request.headers.get("origin")
     if request.method not in ("GET", "HEAD") and origin and urlsplit(origin).netloc != request.headers.get("host"):
         return JSONResponse({"error": "This request came from another site."}, status_code=403)
+    request.state.login = request.app.state.login(request)
     response = await call_next(request)
     if response.headers.get("content-type", "").startswith("text/html"):
         response = await _with_language(response, request.cookies.get(COOKIE, ""))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from fastapi import Request
 
 from studio import export
 from studio.article import Article, Picture
@@ -107,7 +108,7 @@ class Desk:
         except StudioError as e:
             raise gr.Error(e.say(language(request)), duration=12, print_exception=False) from e
 
-    def act(self, asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+    def act(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
         """An edit by hand: the article as it is afterwards, or the sentence why not."""
         person = who(request)
         try:
@@ -118,7 +119,7 @@ class Desk:
         except StudioError as e:
             return {"error": e.say(language(request))}
 
-    def stop(self, asked: dict[str, Any], request: gr.Request) -> None:
+    def stop(self, asked: dict[str, Any], request: gr.Request | Request) -> None:
         """Stop what is under way for this article."""
         person, id = who(request), _whole(asked.get("id"))
         if job := self._studio.jobs.get(person, id):
@@ -126,13 +127,13 @@ class Desk:
         if stop := self._proposing.get((person, id)):
             stop.press()
 
-    def find(self, asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+    def find(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
         """Pictures of the library for some words."""
         view, words = self._view(request), str(asked.get("words", ""))[:500]
         hits = self._studio.library.search(words, limit=8, fill=True) if words.strip() else []
         return {"found": [view.candidate(hit.picture) for hit in hits]}
 
-    def export(self, asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+    def export(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
         """The article as a file that can be fetched once from `url`."""
         try:
             path = exported(self._studio, who(request), _whole(asked.get("id")), str(asked.get("format")))
@@ -210,7 +211,7 @@ class Desk:
             self._proposing.pop((person, id), None)
         yield view.document(article, proposal=Proposal(section, edit, text, ended=True))
 
-    def _view(self, request: gr.Request) -> View:
+    def _view(self, request: gr.Request | Request) -> View:
         return View(self._studio.store, who(request), language(request))
 
 

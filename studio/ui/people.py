@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
+from fastapi import Request
 
 from studio.article import Picture
 from studio.errors import Language, StudioError
@@ -15,13 +16,15 @@ from studio.services import Studio
 COOKIE = "studio-person"  # a random name that the browser keeps and scripts cannot read, see app.py
 
 
-def who(request: gr.Request) -> str:
-    """The login name where there is a login, else the name that the browser keeps, else the session."""
+def who(request: gr.Request | Request) -> str:
+    """The login name where there is a login, else the name that the browser keeps, else the session. Events are given
+    Gradio's request, server functions FastAPI's."""
+    login = request.state.login if isinstance(request, Request) else request.username
     kept = request.cookies.get(COOKIE) if request.cookies else None
-    return request.username or kept or f"session {request.session_hash}"
+    return login or kept or f"session {getattr(request, 'session_hash', '')}"
 
 
-def language(request: gr.Request) -> Language:
+def language(request: gr.Request | Request) -> Language:
     """What the page's switch says (a cookie), else the browser's first language."""
     chosen = request.cookies.get("studio-language") if request.cookies else None
     accepted = chosen or request.headers.get("accept-language", "en")

@@ -80,6 +80,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "picture": ("Picture", "图片"),
     "title": ("Title", "标题"),
     "caption": ("Caption", "图题"),
+    "unreachable": (
+        "The studio does not answer. Is it still running? What you typed is kept here.",
+        "连接不上程序，它还在运行吗？你输入的内容还保留在这里。",
+    ),
     "wish": ("Instruction", "要求"),
     "wish_hint": ("What should change? (optional)", "想怎么改？（可选）"),
     "rewrite": ("Rewrite", "改写"),

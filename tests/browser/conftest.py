@@ -35,15 +35,10 @@ class Server:
         return next(c for c in children if "spawn_main" in " ".join(c.cmdline()))
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = tmp_path_factory.mktemp("data")
-    log = (data / "server.log").open("wb")
-    command = [sys.executable, str(ROOT / "launch.py"), "--port", str(port), "--data", str(data), "--models", "starter"]
-    process = subprocess.Popen(command, stdout=log, stderr=log)
+def _serve(command: list[str], port: int, data: Path) -> Iterator[Server]:
+    """Run a studio until the tests are done with it."""
+    with (data / "server.log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, *command], stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     give_up = time.monotonic() + 90
     while True:
@@ -53,11 +48,32 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         except (urllib.error.URLError, OSError):
             pass
         if process.poll() is not None or time.monotonic() > give_up:
-            raise AssertionError(Path(log.name).read_text())
+            raise AssertionError((data / "server.log").read_text())
         time.sleep(0.2)
     yield Server(url, process)
     process.terminate()
     process.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The studio as a person starts it, on the starter model."""
+    port, data = _free_port(), tmp_path_factory.mktemp("data")
+    command = [str(ROOT / "launch.py"), "--port", str(port), "--data", str(data), "--models", "starter"]
+    yield from _serve(command, port, data)
+
+
+@pytest.fixture(scope="session")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The studio on the scripted engine, see scripted.py."""
+    port, data = _free_port(), tmp_path_factory.mktemp("scripted")
+    yield from _serve([str(Path(__file__).parent / "scripted.py"), str(port), str(data)], port, data)
 
 
 @pytest.fixture(scope="session")
@@ -83,8 +99,8 @@ def open_page(chromium: Browser, server: Server, **settings: object) -> Page:
     return page
 
 
-@pytest.fixture
-def page(server: Server, chromium: Browser) -> Iterator[Page]:
+def watched(server: Server, chromium: Browser) -> Iterator[Page]:
+    """A page that must not ask any other host."""
     page = open_page(chromium, server)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -94,3 +110,23 @@ def page(server: Server, chromium: Browser) -> Iterator[Page]:
     page.context.close()
     others = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
     assert not others, f"the page asked other hosts: {others}"
+
+
+@pytest.fixture
+def page(server: Server, chromium: Browser) -> Iterator[Page]:
+    """The studio on the starter model."""
+    yield from watched(server, chromium)
+
+
+def begin(page: Page, instruction: str, images: str = "automatic") -> None:
+    """Fill the form, start, and wait for the first words."""
+    page.fill("#instruction textarea", instruction)
+    page.click("#images input")
+    page.get_by_role("option", name=images, exact=True).click()
+    page.click("#start")
+    page.wait_for_selector("#paper section", timeout=120_000)
+
+
+def ended(page: Page) -> None:
+    """Wait until nothing is under way."""
+    page.wait_for_selector("#paper .stop[hidden]", timeout=120_000, state="attached")

@@ -1,0 +1,48 @@
+"""A studio on the scripted engine, where a script makes the case: `python scripted.py PORT DATA`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from studio.protocol import ModelCard
+from studio.services import Studio
+from studio.settings import Settings
+from studio.specs import Reply, ScriptedSpec
+from studio.ui.app import application
+
+PARAGRAPHS = (
+    "The mountains stand behind the village, and in the morning their snow turns pink.",
+    "A path climbs between the pines to a hut where tea is served all day.",
+    "Above the hut only birds and stones are left, and the wind.",
+    "In the evening the walkers come down again, tired and content.",
+)
+LONG = "\n\n".join(f"Mile {i}. " + "The road goes on and on. " * 12 for i in range(60))
+SPEC = ScriptedSpec(
+    tuple(
+        Reply(text, match, times=0, **more)
+        for match, text, more in (
+            ("short title", 'Mountains"', {}),
+            ("Rewrite this text in other words.", "At dawn the mountains glow above the village.", {}),
+            ("Write a paragraph about", "A bridge of ropes leads over the stream.", {}),
+            ("List the parts", " The harvest\n2. The market\n3. The meal\n", {}),
+            ("unfinished", "\n\n".join(PARAGRAPHS[:3]), {"reason": "length"}),
+            ("long", LONG, {}),
+            ("slowly", "Words come one by one. " * 400, {"pace": 0.02}),
+            ("", "\n\n".join(PARAGRAPHS), {}),
+        )
+    ),
+    ModelCard("scripted model", "starter", ("en", "zh"), sees=False, context=65536),
+)
+
+
+def main(port: int, data: Path) -> None:
+    """Serve until ended."""
+    with Studio(Settings(port=port, data=str(data)), SPEC) as studio:
+        uvicorn.run(application(studio), port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,86 @@
+"""The form and what surrounds the document, on the scripted engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Server, begin, ended, watched
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
+
+
+@pytest.fixture
+def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
+    yield from watched(scripted, chromium)
+
+
+def test_an_article_goes_on_while_the_page_is_away(page: Page) -> None:
+    begin(page, "Write an article about rain", "1")
+    page.reload()
+    page.get_by_role("tab", name="History").click()
+    page.locator("#articles label").first.click()
+    ended(page)
+    expect(page.locator("#paper figure img")).to_have_count(1)
+
+
+def test_an_own_picture_is_used(page: Page) -> None:
+    page.set_input_files("#own-pictures input[type=file]", str(PICTURES / "robot.webp"))
+    expect(page.locator("#own-pictures")).to_contain_text("robot", timeout=30_000)
+    begin(page, "Write an article about machines that help at home", "1")
+    ended(page)
+    expect(page.locator("#paper .credit")).to_contain_text("robot.webp")
+
+
+def test_every_heading_of_the_outline_stands_in_the_article(page: Page) -> None:
+    page.fill("#outline textarea", "The Harvest\nThe Market\nThe Meal")
+    begin(page, "Write an article about bread", "0")
+    ended(page)
+    headings = page.locator("#paper h2").all_inner_texts()
+    assert headings == ["The Harvest", "The Market", "The Meal"]
+
+
+def test_an_empty_instruction_is_answered_with_a_sentence(page: Page) -> None:
+    page.click("#start")
+    expect(page.get_by_text("There is nothing to write about yet").first).to_be_visible(timeout=15_000)
+
+
+def test_text_that_looks_like_code_stays_text(page: Page) -> None:
+    begin(page, "Write an article about tea", "0")
+    ended(page)
+    page.locator("#paper section .text").first.click()
+    page.click("#paper [data-act=edit]")
+    wild = "${alert(1)} {{7*7}} <img src=x onerror=alert(2)> <script>alert(3)</script> `tick`"
+    page.fill("#paper textarea.edit", wild)
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#paper section .text").first).to_contain_text("${alert(1)} {{7*7}}")
+    assert page.locator("#paper section").first.locator("img, script").count() == 0
+
+
+def test_the_page_speaks_chinese(chromium: Browser, scripted: Server) -> None:
+    context = chromium.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.goto(scripted.url)
+    expect(page.locator("#start")).to_have_text("开始写作", timeout=60_000)
+    expect(page.locator("#paper .empty")).to_contain_text("文章会在这里展开")
+    expect(page.get_by_role("tab")).to_have_text([re.compile(".+")] * page.get_by_role("tab").count())
+    page.click("#masthead [data-act=language]")
+    expect(page.locator("#start")).to_have_text("Write", timeout=60_000)
+    page.reload()
+    expect(page.locator("#start")).to_have_text("Write", timeout=60_000)
+    context.close()
+
+
+def test_two_browsers_never_see_each_others_work(page: Page, chromium: Browser, scripted: Server) -> None:
+    begin(page, "Write an article about my secret garden", "0")
+    ended(page)
+    other = chromium.new_context(locale="en-US").new_page()
+    other.goto(scripted.url)
+    other.get_by_role("tab", name="History").click()
+    expect(other.locator("#articles label")).to_have_count(0)
+    other.context.close()
