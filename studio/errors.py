@@ -103,6 +103,7 @@ SENTENCES.update(
             "{path} 不是 UTF-8 文本文件，请另存为 UTF-8 文本后重试。",
         ),
         "title_empty": ("A title needs at least one word.", "标题至少要有一个字。"),
+        "caption_empty": ("A caption needs at least one word.", "图题至少要有一个字。"),
         "no_picture_there": ("There is no picture at this place.", "这里没有图片。"),
         "edit_unknown": ("There is no edit called {name}.", "没有名为 {name} 的编辑操作。"),
         "article_busy": (

@@ -42,7 +42,8 @@ class ArticleRow:
 
 @dataclass(frozen=True)
 class ConversationRow:
-    """A conversation as a list shows it: `title` is the first question, `cover` the key of the first picture."""
+    """A conversation as a list shows it: `title` is the first question, `cover` the key of the first picture, `liked`
+    how many answers were."""
 
     id: int
     title: str
@@ -50,6 +51,7 @@ class ConversationRow:
     created: datetime
     changed: datetime
     cover: str
+    liked: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from studio.export.about import about
 from studio.find import Finder
 from studio.jobs import Jobs
 from studio.library.index import Library
+from studio.protocol import Describe, Description, Image
 from studio.settings import Settings, assets
 from studio.specs import EngineSpec
 from studio.store import Store
@@ -43,6 +44,12 @@ class Studio:
         self.batches.close()
         self.lane.close()
         self.store.close()
+
+    def describe(self, image: Image) -> Description:
+        """What the eyes see in a picture."""
+        result = self.lane.submit(Describe(image)).result()
+        assert isinstance(result, Description)
+        return result
 
     def exported(self, person: str, article: Article, format: str) -> bytes:
         """A stored article as a file of that format. Raises InputError for a format that is not known."""

@@ -229,6 +229,7 @@ class Store:
                 datetime.fromisoformat(r["created"]),
                 datetime.fromisoformat(r["changed"]),
                 r["cover"],
+                r["body"].count('"liked": true'),
             )
             for r in listed(self.database, "conversations", person, search, deleted)
         ]

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from studio.models.catalog import plan
-from studio.protocol import Describe, Description, Image
 from studio.services import Studio
 from studio.settings import Settings
 from studio.specs import EngineSpec
@@ -17,13 +16,7 @@ from studio.specs import EngineSpec
 def add(settings: Settings, folder: Path) -> None:
     """Take a folder in; what was refused is said file by file."""
     with Studio(settings, _spec(settings)) as studio:
-
-        def describe(image: Image) -> Description:
-            result = studio.lane.submit(Describe(image)).result()
-            assert isinstance(result, Description)
-            return result
-
-        report = studio.library.add(folder, describe=describe)
+        report = studio.library.add(folder, describe=studio.describe)
     for name, sentence in report.refused:
         click.echo(f"{name}: {sentence}", err=True)
     click.echo(f"{report.added} added, {report.updated} updated, {len(report.refused)} refused")

@@ -121,9 +121,26 @@ class Library:
         return Report(added, updated, tuple(refused))
 
     def remove(self, key: str) -> None:
-        """Take a picture out of search; its file stays for the articles that show it."""
+        """Take an own picture out of search; its file stays for the articles that show it."""
+        self._change("UPDATE pictures SET removed = 1 WHERE key = ? AND own", key)
+
+    def restore(self, key: str) -> None:
+        """Back into search."""
+        self._change("UPDATE pictures SET removed = 0 WHERE key = ? AND own", key)
+
+    def describe(self, key: str, caption: str) -> None:
+        """Other words for an own picture, in both languages: nobody says in which one they are."""
+        rows = self._database.read("SELECT * FROM pictures WHERE key = ? AND own", key)
+        if not rows:
+            raise NotFoundError("stored_picture_missing", picture=key)
+        title = {"en": rows[0]["title_en"], "zh": rows[0]["title_zh"]}
+        entry = {"title": title, "caption": {"en": caption, "zh": caption}, "tags": {"en": [], "zh": []}}
+        self._put(key, entry, own=True, origin=rows[0]["origin"])
+
+    def _change(self, sql: str, key: str) -> None:
         with self._database.write() as connection:
-            connection.execute("UPDATE pictures SET removed = 1 WHERE key = ?", (key,))
+            if not connection.execute(sql, (key,)).rowcount:
+                raise NotFoundError("stored_picture_missing", picture=key)
 
     def _add_file(self, file: Path, describe: Describe | None) -> bool:
         try:

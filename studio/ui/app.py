@@ -35,7 +35,7 @@ from studio.ui.text import WORDS, i18n
 from studio.ui.write import write_api, write_tab
 
 MAX_UPLOAD = "50mb"
-SCRIPTS = ("dom.js", "inspector.js", "masthead.js", "paper.js")
+SCRIPTS = ("dom.js", "history.js", "inspector.js", "library.js", "masthead.js", "paper.js", "shelf.js")
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:;"
     " script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self';"
@@ -177,9 +177,9 @@ def page(studio: Studio, desk: Desk) -> gr.Blocks:
         )
         with gr.Tabs() as tabs:
             paper = write_tab(studio, desk)
-            chat_tab(studio, desk, tabs)
+            talk = chat_tab(studio, desk, tabs)
             library_tab(studio)
-            history_tab(studio, desk, tabs, paper)
+            history_tab(studio, desk, tabs, paper, talk)
         write_api(studio)
         chat_api(studio)
     return blocks

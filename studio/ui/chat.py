@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,16 @@ _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href =
 Reply = tuple[Any, ...]
 
 
-def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> None:
+@dataclass(frozen=True)
+class Talk:
+    """The tab's parts that other tabs fill."""
+
+    bubbles: gr.Chatbot
+    said: gr.State
+    shown: Callable[[Conversation], list[dict[str, Any]]]
+
+
+def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
     """Lay the tab out and connect it."""
     t = i18n()
     with gr.Tab(t("chat"), id="chat"), gr.Column(elem_id="chat-column"):
@@ -80,7 +89,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> None:
             emptied: Any = gr.MultimodalTextbox(value=None) if empty else gr.skip()
             for answering in _answers(studio, conversation, mine, _sampling(studio, values), go_on):
                 cut = answering.ended and answering.conversation.turns[-1].finish == "length"
-                yield _bubbles(studio, answering), emptied, answering.conversation, gr.Button(visible=cut)
+                yield _bubbles(studio, answering.conversation), emptied, answering.conversation, gr.Button(visible=cut)
                 emptied = gr.skip()  # once: what is typed while the answer streams stays
                 if answering.error:
                     raise answering.error
@@ -144,6 +153,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> None:
         button.click(saved(kind), talk, url, api_visibility="private").then(None, url, None, js=_DOWNLOAD)
     write.click(lambda said: (gr.Tabs(selected="write"), _brief(said)), talk, [tabs, desk.instruction],
                 api_visibility="private")  # fmt: skip
+    return Talk(bubbles, talk, lambda said: _bubbles(studio, said))
 
 
 def _answers(
@@ -180,11 +190,11 @@ def _number(name: str, field: str, digits: int, low: float, high: float) -> gr.N
     )
 
 
-def _bubbles(studio: Studio, answering: Answering) -> list[dict[str, Any]]:
+def _bubbles(studio: Studio, conversation: Conversation) -> list[dict[str, Any]]:
     """The conversation as Gradio's messages; several pictures of a question are numbered before it."""
     messages: list[dict[str, Any]] = []
     number = 0
-    for turn in answering.conversation.turns:
+    for turn in conversation.turns:
         content: list[Any] = []
         for picture in turn.pictures:
             number += 1

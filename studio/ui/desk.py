@@ -174,11 +174,7 @@ class Desk:
     ) -> Article:
         """A candidate of the library, or one that was just uploaded, at a section."""
         if kind == "own":
-            uploads = (self._studio.settings.folder / "page").resolve()
-            file = Path(path).resolve()
-            if not file.is_relative_to(uploads) or not file.is_file():
-                raise NotFoundError("file_missing", path=name)
-            own = keep_one(self._studio, person, file, Path(name).name)
+            own = keep_one(self._studio, person, uploaded(self._studio, path, name), Path(name).name)
             return place(article, section, own, own.title)
         if not self._studio.store.may_see(person, picture):
             raise NotFoundError("stored_picture_missing", picture=picture)
@@ -234,6 +230,14 @@ def uploads(studio: Studio) -> Path:
     folder = studio.settings.folder / "page"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def uploaded(studio: Studio, path: str, name: str) -> Path:
+    """The file that the browser has just uploaded; any other path, ours or the system's, is not found."""
+    file = Path(path).resolve()
+    if not file.is_relative_to(uploads(studio).resolve()) or not file.is_file():
+        raise NotFoundError("file_missing", path=name)
+    return file
 
 
 def script_facts(words: dict[str, tuple[str, str]], icons: dict[str, str]) -> str:

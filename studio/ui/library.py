@@ -1,30 +1,79 @@
-"""The Library tab: what pictures there are, found by what they show."""
+"""The Library tab: every picture that articles are illustrated with; own ones are added and described here."""
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import Any
+
 import gradio as gr
 
+from studio.errors import InputError
+from studio.library.index import Hit
 from studio.services import Studio
+from studio.ui.desk import uploaded
+from studio.ui.people import language
+from studio.ui.shelf import Asked, shelf
 from studio.ui.text import i18n
 
 
 def library_tab(studio: Studio) -> None:
-    """A search field and a gallery."""
-    t = i18n()
-    with gr.Tab(t("library"), id="library") as tab:
-        words = gr.Textbox(label=t("search"), placeholder=t("search_hint"), elem_id="library-search")
-        gallery = gr.Gallery(
-            columns=4,
-            height="auto",
-            object_fit="cover",
-            show_label=False,
-            elem_id="library-gallery",
-            buttons=["fullscreen"],
+    """The shelf."""
+    with gr.Tab(i18n()("library"), id="library") as tab:
+        shelves = Shelves(studio)
+        acts = {name: getattr(shelves, name) for name in ("add", "describe", "delete", "undelete")}
+        cards = shelf("library.js", shelves.list, acts)
+    tab.select(time.time, None, cards, api_visibility="private")
+
+
+class Shelves:
+    """What the shelf asks. The library is everybody's; only pictures that people added can be changed."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._library = studio.library
+
+    def list(self, asked: Asked, request: Any) -> list[Asked]:
+        """Pictures that fit the words, or all, own ones first."""
+        words, spoken = str(asked.get("search", ""))[:500], language(request)
+        found = (
+            self._library.search(words, limit=200, language=spoken)
+            if words.strip()
+            else self._library.browse(limit=2000, language=spoken)
         )
+        own = {"own_pictures": True, "starter_pictures": False}.get(str(asked.get("filter")))
+        return [_card(hit) for hit in found if own is None or hit.own == own]
 
-    def find(words_: str) -> list[tuple[str, str]]:
-        hits = studio.library.search(words_, limit=24) if words_.strip() else studio.library.browse(limit=60)
-        return [(str(studio.store.file_path(hit.picture.key)), hit.caption) for hit in hits]
+    def add(self, request: Any, path: str, name: str) -> Asked:
+        """Take an uploaded picture in; the eyes describe it where neither its name nor its data do."""
+        file = uploaded(self._studio, path, name)
+        report = self._library.add(file, self._studio.describe)
+        if report.refused:
+            return {"error": report.refused[0][1]}
+        return {}
 
-    for event in (tab.select, words.submit):
-        event(find, words, gallery, api_visibility="private")
+    def describe(self, request: Any, key: str, caption: str) -> None:
+        """Other words for an own picture."""
+        words = " ".join(caption.split())
+        if not words:
+            raise InputError("caption_empty")
+        self._library.describe(key, words[:500])
+
+    def delete(self, request: Any, key: str) -> None:
+        """Take an own picture out of search; articles that show it keep it."""
+        self._library.remove(key)
+
+    def undelete(self, request: Any, key: str) -> None:
+        """Back into search."""
+        self._library.restore(key)
+
+
+def _card(hit: Hit) -> Asked:
+    key = hit.picture.key
+    return {
+        "key": key,
+        "title": hit.picture.title or Path(hit.picture.credit).stem,
+        "caption": hit.caption,
+        "picture": f"pictures/{key}",
+        "own": hit.own,
+    }

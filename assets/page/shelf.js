@@ -1,0 +1,66 @@
+// A shelf of cards, searched and filtered: what the Library and the History are. What a card can do, its page says.
+
+import { button, h, toast, word } from "./dom.js";
+
+export class Shelf {
+  /** `filters` are keys of words; `card(item, shelf)` gives a card's node; `empty` is the word for an empty shelf. */
+  constructor({ element, server, watch }, { filters, card, empty, extra = [] }) {
+    Object.assign(this, { server, card, filters, empty, items: [], asked: 0 });
+    this.search = h("input", { type: "search", placeholder: word("search"), "aria-label": word("search"),
+      oninput: () => { clearTimeout(this.timer); this.timer = setTimeout(() => this.load(), 200); } });
+    this.filter = h("select", { "aria-label": word("filter"), onchange: () => this.load() },
+      filters.map((key) => h("option", { value: key }, word(key))));
+    this.grid = h("div", { className: "cards" });
+    this.more = button("show_more", "arrow-down", () => this.load(this.items.length), { kind: "more" });
+    element.replaceChildren(h("div", { className: "shelf" },
+      h("div", { className: "bar" }, this.search, this.filter, ...extra), this.grid, this.more));
+    watch("value", () => this.load());
+    this.load();
+  }
+
+  /** Ask for what fits the search, from `offset` on. A late answer to an older question is dropped. */
+  async load(offset = 0) {
+    const asked = ++this.asked;
+    const answer = await this.server.list({ search: this.search.value, filter: this.filter.value, offset })
+      .catch(() => ({ error: word("unreachable") }));
+    if (asked !== this.asked) return;
+    if (answer.error) return toast(answer.error);
+    this.items = offset ? [...this.items, ...answer.items] : answer.items;
+    this.more.hidden = !answer.more;
+    this.grid.replaceChildren(...this.items.map((item) => this.card(item, this)));
+    if (!this.items.length) this.grid.replaceChildren(h("p", { className: "hint" },
+      word(this.search.value ? "nothing_found" : this.empty)));
+  }
+
+  /** Do something on the server, then show what is there now. */
+  async act(kind, facts = {}) {
+    const answer = await this.server.act({ kind, ...facts }).catch(() => ({ error: word("unreachable") }));
+    if (answer.error) toast(answer.error);
+    else await this.load();
+    return answer;
+  }
+
+  /** Delete with a way back. */
+  async remove(facts) {
+    const answer = await this.act("delete", facts);
+    if (!answer.error) toast(word("deleted"), { name: word("undo"), run: () => this.act("undelete", facts) });
+  }
+}
+
+/** A card: picture, title, a line below, buttons. */
+export function cardOf({ id, picture, title, line, open }, buttons) {
+  const cover = picture ? h("img", { src: picture, alt: "", loading: "lazy" }) : h("span", { className: "blank" });
+  return h("article", { className: "card", "data-id": String(id) },
+    h("button", { type: "button", className: "cover", onclick: open, "aria-label": title, disabled: !open }, cover),
+    h("div", { className: "told" }, h("b", {}, title), h("span", { className: "hint" }, line)),
+    h("div", { className: "row" }, buttons));
+}
+
+/** A sheet over the page with a heading; Esc and a click beside it close it. */
+export function sheet(title, ...content) {
+  const made = h("dialog", { className: "sheet", "aria-label": title, onclick: (e) => e.target === made && made.close(), onclose: () => made.remove() },
+    h("header", {}, h("b", {}, title), button("close", "x", () => made.close(), { plain: true, kind: "close" })), ...content);
+  document.body.append(made);
+  made.showModal();
+  return made;
+}
