@@ -30,11 +30,12 @@ from studio.ui.history import history_tab
 from studio.ui.icons import icons
 from studio.ui.library import library_tab
 from studio.ui.people import COOKIE
+from studio.ui.table import table_tab
 from studio.ui.text import WORDS, i18n
 from studio.ui.write import write_api, write_tab
 
-MAX_UPLOAD = "50mb"
-SCRIPTS = ("dom.js", "inspector.js", "masthead.js", "paper.js")
+MAX_UPLOAD = "500mb"  # a zip of a hundred phone pictures
+SCRIPTS = ("dom.js", "inspector.js", "masthead.js", "paper.js", "table.js")
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:;"
     " script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self';"
@@ -163,6 +164,7 @@ def page(studio: Studio, desk: Desk) -> gr.Blocks:
         with gr.Tabs() as tabs:
             paper = write_tab(studio, desk)
             chat_tab(studio, desk, tabs)
+            table_tab(studio, desk)
             library_tab(studio)
             history_tab(studio, desk, tabs, paper)
         write_api(studio)
