@@ -11,7 +11,7 @@ class Sheet {
     this.notes = h("div", { className: "notes" });
     this.head = h("thead");
     this.body = h("tbody");
-    this.table = h("div", { className: "frame", tabindex: "0", role: "region", "aria-label": word("table") },
+    this.table = h("div", { className: "cells", tabindex: "0", role: "region", "aria-label": word("table") },
       h("table", {}, this.head, this.body));
     this.empty = h("p", { className: "empty" }, word("table_empty"));
     this.skipped = h("ul");

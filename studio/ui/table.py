@@ -50,7 +50,7 @@ def table_tab(studio: Studio, desk: Desk) -> None:
             )
             start = gr.Button(words("table_start"), variant="primary", elem_id="table-start")
             stop = gr.Button(words("stop"), interactive=False, elem_id="table-stop")
-            earlier = gr.Radio([], label=words("table_earlier"), elem_id="tables")
+            earlier = gr.Radio([], label=words("table_earlier"), visible=False, elem_id="tables")
             undelete = gr.Button(words("table_undelete"), visible=False, size="sm", elem_id="table-undelete")
         with gr.Column(scale=3, min_width=320):
             paper = gr.HTML(
@@ -147,7 +147,7 @@ class _Events:
             facts = {"pictures": row.pictures, "answers": of - row.open, "of": of}
             parts = [row.title[:60], t("table_label", said).format(**facts)]
             choices.append((" · ".join(parts + [t("table_running", said)] * row.running), row.id))
-        return gr.Radio(choices, value=id or None)
+        return gr.Radio(choices, value=id or None, visible=bool(choices))
 
     def save(self, kind: str) -> Callable[[gr.Request, int], str]:
         """For a button: the table as a file of that kind, to be fetched once."""
