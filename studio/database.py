@@ -59,8 +59,8 @@ MIGRATIONS = [
     """
     CREATE TABLE tables (
         id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, title TEXT NOT NULL, words TEXT NOT NULL,
-        body TEXT NOT NULL, pictures INTEGER NOT NULL, open INTEGER NOT NULL, cover TEXT NOT NULL,
-        maker TEXT NOT NULL, created TEXT NOT NULL, changed TEXT NOT NULL, deleted TEXT
+        body TEXT NOT NULL, pictures INTEGER NOT NULL, questions INTEGER NOT NULL, open INTEGER NOT NULL,
+        cover TEXT NOT NULL, maker TEXT NOT NULL, created TEXT NOT NULL, changed TEXT NOT NULL, deleted TEXT
     );
     CREATE INDEX tables_by_person ON tables (person, changed);
     CREATE TABLE table_rows (

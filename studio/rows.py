@@ -61,6 +61,7 @@ class TableRow:
     id: int
     title: str
     pictures: int
+    questions: int
     open: int
     running: bool
     created: datetime

@@ -34,7 +34,7 @@ class Tables:
             if table.id:
                 self._claim(connection, person, table.id)
             else:
-                insert = "INSERT INTO tables VALUES (NULL, ?, '', '', '', 0, 0, '', ?, ?, '', NULL)"
+                insert = "INSERT INTO tables VALUES (NULL, ?, '', '', '', 0, 0, 0, '', ?, ?, '', NULL)"
                 id = connection.execute(insert, (person, self._alive.name, now())).lastrowid
                 table = replace(table, id=id or 0)
             body = {"origin": table.origin, "unread": table.unread, "model": table.model}
@@ -42,13 +42,14 @@ class Tables:
             names = (row.picture.credit for row in table.rows)
             cover = table.rows[0].picture.key if table.rows else ""
             connection.execute(
-                "UPDATE tables SET title = ?, words = ?, body = ?, pictures = ?, open = ?, cover = ?, changed = ?"
-                " WHERE id = ?",
+                "UPDATE tables SET title = ?, words = ?, body = ?, pictures = ?, questions = ?, open = ?, cover = ?,"
+                " changed = ? WHERE id = ?",
                 (
                     clean(table.questions[0]),
                     clean("\n".join((*table.questions, table.origin, *names)).casefold()),
                     json.dumps(body),
                     len(table.rows),
+                    len(table.questions),
                     table.open,
                     cover,
                     now(),
@@ -108,6 +109,7 @@ class Tables:
                 r["id"],
                 r["title"],
                 r["pictures"],
+                r["questions"],
                 r["open"],
                 self._alive.is_alive(r["maker"]),
                 datetime.fromisoformat(r["created"]),

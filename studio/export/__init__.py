@@ -50,6 +50,13 @@ FORMATS: Mapping[str, Format] = {
         ".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel sheet", "Excel 表格"
     ),
     "html": Format(".html", "text/html; charset=utf-8", "Web page, one file", "网页（单个文件）"),
+    "docx": Format(
+        ".docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "Word document",
+        "Word 文档",
+    ),
+    "pdf": Format(".pdf", "application/pdf", "PDF", "PDF"),
 }
 CONVERSATION_FORMATS: Mapping[str, Format] = {name: FORMATS[name] for name in ("zip", "xlsx")}
 TABLE_FORMATS: Mapping[str, Format] = {
@@ -71,6 +78,14 @@ def export(article: Article, format: str, read_picture: ReadPicture, about: Mapp
         return spreadsheet.article_sheet(article, read_picture, about)
     if format == "html":
         return html.article_page(article, read_picture, about)
+    if format == "docx":
+        from studio.export import docx  # these two bring large libraries along, so only when they are wanted
+
+        return docx.article_docx(article, read_picture, about)
+    if format == "pdf":
+        from studio.export import pdf
+
+        return pdf.article_pdf(article, read_picture, about)
     text, files, pictures = article_files(article, read_picture)
     return markdown.archive("article.md", text, files, {**about, **pictures})
 

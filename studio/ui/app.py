@@ -31,11 +31,11 @@ from studio.ui.history import history_tab
 from studio.ui.icons import icons
 from studio.ui.library import library_tab
 from studio.ui.people import COOKIE
+from studio.ui.table import table_tab
 from studio.ui.text import WORDS, i18n
 from studio.ui.write import write_api, write_tab
 
-MAX_UPLOAD = "50mb"
-SCRIPTS = ("dom.js", "history.js", "inspector.js", "library.js", "masthead.js", "paper.js", "shelf.js")
+MAX_UPLOAD = "500mb"  # a zip of a hundred phone pictures
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:;"
     " script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self';"
@@ -84,9 +84,11 @@ def application(studio: Studio) -> FastAPI:
             return Response(status_code=404)
         return Response(data, media_type=mime, headers={"Cache-Control": "private, max-age=31536000, immutable"})
 
+    scripts = {script.name for script in (assets() / "page").glob("*.js")}
+
     @app.get("/page/{name}")
     def script(name: str) -> Response:
-        if name not in SCRIPTS:
+        if name not in scripts:
             return Response(status_code=404)
         return FileResponse(
             assets() / "page" / name, media_type="text/javascript", headers={"Cache-Control": "no-cache"}
@@ -178,6 +180,7 @@ def page(studio: Studio, desk: Desk) -> gr.Blocks:
         with gr.Tabs() as tabs:
             paper = write_tab(studio, desk)
             talk = chat_tab(studio, desk, tabs)
+            table_tab(studio, desk)
             library_tab(studio)
             history_tab(studio, desk, tabs, paper, talk)
         write_api(studio)

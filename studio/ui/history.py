@@ -22,7 +22,7 @@ from studio.ui.text import i18n
 def history_tab(studio: Studio, desk: Desk, tabs: gr.Tabs, paper: gr.HTML, talk: Talk) -> None:
     """The shelf; what is chosen opens on the desk of the Write tab, or in Chat."""
     with gr.Tab(i18n()("history"), id="history") as tab:
-        cards = shelf("history.js", History(studio).list, History(studio).acts(), "open")
+        shown_cards = shelf("history.js", History(studio).cards, History(studio).acts(), "open")
 
     def opened(request: gr.Request, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         try:
@@ -37,8 +37,8 @@ def history_tab(studio: Studio, desk: Desk, tabs: gr.Tabs, paper: gr.HTML, talk:
         except StudioError as e:
             raise shown(e, request) from e
 
-    tab.select(time.time, None, cards, api_visibility="private")
-    cards.open(opened, None, [tabs, paper, talk.bubbles, talk.said], show_progress="hidden", concurrency_limit=64,
+    tab.select(time.time, None, shown_cards, api_visibility="private")
+    shown_cards.open(opened, None, [tabs, paper, talk.bubbles, talk.said], show_progress="hidden", concurrency_limit=64,
                trigger_mode="multiple", api_visibility="private")  # fmt: skip
 
 
@@ -48,19 +48,19 @@ class History:
     def __init__(self, studio: Studio) -> None:
         self._store = studio.store
 
-    def list(self, asked: Asked, request: Any) -> list[Asked]:
+    def cards(self, asked: Asked, request: Any) -> list[Asked]:
         """Cards of articles, of conversations, or of what was deleted."""
         person, search, kind = who(request), str(asked.get("search", "")), asked.get("filter")
         gone = kind == "deleted_ones"
-        cards = []
+        found = []
         if kind != "conversations":
             for article in self._store.list_articles(person, search, gone):
                 title = article.title or article.instruction[:80]
-                cards.append(_card("article", article, title, gone) | {"status": article.status})
+                found.append(_card("article", article, title, gone) | {"status": article.status})
         if kind != "articles":
             for talk in self._store.list_conversations(person, search, gone):
-                cards.append(_card("conversation", talk, talk.title[:80], gone) | {"liked": talk.liked})
-        return sorted(cards, key=lambda card: str(card["changed"]), reverse=True)
+                found.append(_card("conversation", talk, talk.title[:80], gone) | {"liked": talk.liked})
+        return sorted(found, key=lambda card: str(card["changed"]), reverse=True)
 
     def acts(self) -> dict[str, Any]:
         """By name."""

@@ -22,7 +22,7 @@ def library_tab(studio: Studio) -> None:
     with gr.Tab(i18n()("library"), id="library") as tab:
         shelves = Shelves(studio)
         acts = {name: getattr(shelves, name) for name in ("add", "describe", "delete", "undelete")}
-        cards = shelf("library.js", shelves.list, acts)
+        cards = shelf("library.js", shelves.cards, acts)
     tab.select(time.time, None, cards, api_visibility="private")
 
 
@@ -33,7 +33,7 @@ class Shelves:
         self._studio = studio
         self._library = studio.library
 
-    def list(self, asked: Asked, request: Any) -> list[Asked]:
+    def cards(self, asked: Asked, request: Any) -> list[Asked]:
         """Pictures that fit the words, or all, own ones first."""
         words, spoken = str(asked.get("search", ""))[:500], language(request)
         found = (

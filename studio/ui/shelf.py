@@ -20,15 +20,15 @@ PAGE = 48  # cards at a time
 
 def shelf(
     script: str,
-    list_: Callable[[Asked, Any], list[Asked]],
+    cards: Callable[[Asked, Any], list[Asked]],
     acts: dict[str, Callable[..., Asked | None]],
     event: str = "",
 ) -> gr.HTML:
-    """The component. `list_(asked, request)` gives all cards that fit, `acts[kind](request, **facts)` does a thing."""
+    """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing."""
 
     def list(asked: Asked, request: gr.Request) -> Asked:
         try:
-            found = list_(asked, request)
+            found = cards(asked, request)
         except StudioError as e:
             return {"error": e.say(language(request))}
         offset = int(asked.get("offset") or 0)

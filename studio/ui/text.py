@@ -8,8 +8,10 @@ from __future__ import annotations
 import gradio as gr
 
 from studio.errors import Language
+from studio.ui.table_words import TABLE_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
+    **TABLE_WORDS,
     # tabs and form
     "write": ("Write", "写作"),
     "chat": ("Chat", "看图问答"),

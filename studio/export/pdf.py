@@ -1,0 +1,186 @@
+"""An article as a PDF: A4, its fonts inside, so that Chinese and English look the same on every machine.
+
+Bold words stand in the sans face, as Chinese typesetting does it; italics are the serif face, slanted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from io import BytesIO
+from typing import Any
+
+from reportlab.lib.colors import HexColor
+from reportlab.lib.enums import TA_CENTER
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import HRFlowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Table, TableStyle
+
+from studio.article import Article, Illustration
+from studio.export.blocks import Block, Run, Runs, blocks, line_runs
+from studio.export.fonts import Face, truetype
+from studio.export.pictures import PAGE_SIDE, ReadPicture, for_sheet, load
+from studio.export.text import Language, label, language_of, line, unmarked
+
+_INK, _SOFT, _LINE, _SEAL, _JADE = (HexColor(c) for c in ("#1F1E1B", "#6B675F", "#E6E1D8", "#B5372B", "#3F7365"))
+_MARGIN = 25 * mm
+_WIDTH = A4[0] - 2 * _MARGIN
+_HIGHEST = 120 * mm  # of a picture
+_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+_ALWAYS = "".join(map(chr, range(32, 127))) + "•…·“”‘’"
+_SIZES = {1: 17.0, 2: 14.5, 3: 12.5, 4: 11.5, 5: 11.0, 6: 11.0}
+
+
+def article_pdf(article: Article, read_picture: ReadPicture, about: Mapping[str, object]) -> bytes:
+    """The file. `about["model"]` and `about["created"]`, when given, stand in small print at the end."""
+    language = language_of(article)
+    title, foot = line(article.title), _foot(article, about, language)
+    parts = [(section, blocks(section.text)) for section in article.sections]
+    shown = [section.illustration for section, _ in parts if section.illustration]
+    words = [title, foot, *(b.text + b.mark for _, made in parts for b in made)]
+    words += [w for s in shown for w in (s.caption, s.picture.title, s.picture.credit, label("missing", language))]
+    page = _Page("".join(words))
+    story: list[Any] = [page.paragraph(line_runs(title), "title")] if title else []
+    for section, made in parts:
+        story += page.blocks(made)
+        if section.illustration:
+            story.append(page.figure(section.illustration, read_picture, language))
+    if foot:
+        story += [HRFlowable(width="100%", color=_LINE, spaceBefore=24), page.paragraph((Run(foot),), "foot")]
+    out = BytesIO()
+    document = SimpleDocTemplate(
+        out,
+        pagesize=A4,
+        leftMargin=_MARGIN,
+        rightMargin=_MARGIN,
+        topMargin=22 * mm,
+        bottomMargin=22 * mm,
+        title=unmarked(title) or label("article", language),
+        creator="XComposer Studio",
+        lang="zh-CN" if language == "zh" else "en",
+        invariant=1,  # no time and no random number: the same article gives the same bytes
+    )
+    document.build(story or [page.paragraph((Run(" "),), "text")], onFirstPage=page.number, onLaterPages=page.number)
+    return out.getvalue()
+
+
+class _Page:
+    """Fonts with the characters of one document, and its parts as reportlab lays them out."""
+
+    def __init__(self, words: str) -> None:
+        characters = {c for c in words + _ALWAYS if c.isprintable()}
+        self._fonts = {
+            style: self._font(face, characters, slanted)
+            for style, face, slanted in (("text", "serif", False), ("bold", "sans", False), ("italic", "serif", True))
+        }
+        text, bold = self._fonts["text"], self._fonts["bold"]
+        base = ParagraphStyle("text", fontName=text, fontSize=11, leading=19, textColor=_INK, spaceAfter=8)
+        heading = {"fontName": bold, "spaceBefore": 16, "keepWithNext": 1}
+        self._styles = {
+            "text": base,
+            "title": ParagraphStyle("title", base, fontName=bold, fontSize=22, leading=30, spaceAfter=18),
+            "quote": ParagraphStyle("quote", base, leftIndent=16, textColor=_SOFT),
+            "code": ParagraphStyle("code", base, fontName=bold, fontSize=9.5, leading=14, leftIndent=12, spaceAfter=10),
+            "cell": ParagraphStyle("cell", base, fontSize=10, leading=15, spaceAfter=0),
+            "caption": ParagraphStyle(
+                "caption", base, fontSize=9.5, leading=14, textColor=_SOFT, alignment=TA_CENTER, spaceBefore=5
+            ),
+            "foot": ParagraphStyle("foot", base, fontSize=8.5, leading=13, textColor=_SOFT, spaceBefore=8),
+        }
+        for level, size in _SIZES.items():
+            name = f"heading {level}"
+            self._styles[name] = ParagraphStyle(name, base, fontSize=size, leading=size * 1.4, **heading)
+
+    def number(self, canvas: Any, document: Any) -> None:
+        """The page's number at its foot."""
+        canvas.setFont(self._fonts["text"], 9)
+        canvas.setFillColor(_SOFT)
+        canvas.drawCentredString(A4[0] / 2, 12 * mm, str(document.page))
+
+    def paragraph(self, runs: Runs, style: str, mark: str = "", depth: int = 0) -> Paragraph:
+        """Styled words. Lines of Chinese break between any two characters but before a closing sign."""
+        chosen = self._styles[style]
+        wrap = "CJK" if any(_WIDE.search(run.text) for run in runs) else None
+        changes: dict[str, Any] = {"wordWrap": wrap}
+        if depth:
+            changes |= {"leftIndent": 20 * depth, "bulletIndent": 20 * depth - 16, "spaceAfter": 3}
+        made = ParagraphStyle(f"{style} {wrap} {depth}", chosen, **changes)
+        return Paragraph("".join(map(self._markup, runs)), made, bulletText=mark or None)
+
+    def blocks(self, made: Sequence[Block]) -> Iterator[Any]:
+        """The blocks of a section."""
+        for block in made:
+            match block.kind:
+                case "heading":
+                    yield self.paragraph(block.runs, f"heading {block.level}")
+                case "item":
+                    yield self.paragraph(block.runs, "text", block.mark, block.level)
+                case "code":
+                    yield self.paragraph((Run(block.text.replace(" ", "\u00a0")),), "code")
+                case "table":
+                    yield from self._table(block)
+                case "rule":
+                    yield HRFlowable(width="20%", color=_LINE, spaceBefore=12, spaceAfter=12)
+                case _:
+                    yield self.paragraph(block.runs, "quote" if block.quoted else "text")
+
+    def figure(self, shown: Illustration, read_picture: ReadPicture, language: Language) -> KeepTogether:
+        """A picture with its caption below, on one page."""
+        caption, credit = line(shown.caption), line(shown.picture.credit)
+        loaded = load(shown.picture.key, read_picture)
+        picture = loaded and for_sheet(loaded, PAGE_SIDE)
+        if picture is None:
+            name = caption or line(shown.picture.title) or shown.picture.key
+            return KeepTogether([self.paragraph((Run(label("missing", language, name=name)),), "caption")])
+        # A pixel is shown as a 96th of an inch, as on a page, unless it would not fit.
+        scale = min(0.75, _WIDTH / picture.width, _HIGHEST / picture.height)
+        image = Image(BytesIO(picture.data), picture.width * scale, picture.height * scale)
+        image.spaceBefore = 10
+        below = " · ".join(filter(None, (caption, credit)))
+        return KeepTogether([image, self.paragraph((Run(below),), "caption")] if below else [image])
+
+    def _table(self, block: Block) -> Iterator[Any]:
+        count = max(map(len, block.rows), default=0)
+        if not count:
+            return
+        rows = [[self.paragraph(runs, "cell") for runs in row] + [""] * (count - len(row)) for row in block.rows]
+        heads = 1 if block.heads else 0
+        lines = TableStyle(
+            [
+                ("LINEBELOW", (0, 0), (-1, -1), 0.5, _LINE),
+                ("LINEBELOW", (0, 0), (-1, heads - 1), 1, _SEAL) if heads else ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ]
+        )
+        yield Table(rows, [_WIDTH / count] * count, repeatRows=heads, splitInRow=1, style=lines, spaceAfter=12)
+
+    def _font(self, face: Face, characters: set[str], slanted: bool) -> str:
+        """A name by which reportlab knows the font; a new one each time, since its characters are this document's."""
+        data = truetype(face, characters, slanted)
+        name = f"{face}{'-slanted' * slanted}-{id(self):x}"
+        pdfmetrics.registerFont(TTFont(name, BytesIO(data)))
+        return name
+
+    def _markup(self, run: Run) -> str:
+        """The run in reportlab's own markup, which is no HTML but looks like it."""
+        text = escape(run.text, quote=False).replace("\n", "<br/>")
+        if run.code:
+            text = f'<font name="{self._fonts["bold"]}" size="9.5" backColor="#F0ECE3">{text}</font>'
+        elif run.bold or run.italic:
+            text = f'<font name="{self._fonts["bold" if run.bold else "italic"]}">{text}</font>'
+        for tag, wanted in (("strike", run.struck), ("sub", run.sub), ("super", run.sup)):
+            text = f"<{tag}>{text}</{tag}>" if wanted else text
+        if run.link.startswith(("http:", "https:", "mailto:")):
+            text = f'<a href="{escape(run.link)}" color="#3F7365">{text}</a>'
+        return text
+
+
+def _foot(article: Article, about: Mapping[str, object], language: Language) -> str:
+    """Who wrote it: readers of a file passed on should know that a model did."""
+    model = line(str(about.get("model") or article.model))
+    parts = [label("written", language, model=model) if model else "", line(str(about.get("created") or ""))[:10]]
+    return " · ".join(filter(None, parts)) if model else ""
