@@ -126,7 +126,7 @@ export class Inspector {
         button("remove_picture", "trash-2", async () => {
           if (await paper.act("remove_picture", { section: section.id })) toast(word("deleted"), { name: word("undo"), run: () => paper.act("undo") });
         }, free)),
-      h("p", { className: "hint" }, icon("images"), word("candidates")), grid, file,
+      h("p", { className: "hint" }, icon("images"), " ", word("candidates")), grid, file,
     ];
   }
 }
