@@ -11,11 +11,23 @@ import psutil
 
 from studio import __version__
 from studio.errors import ModelError
-from studio.models.catalog import PUBLISHED, find, gpus, plan
+from studio.models.catalog import PUBLISHED, find, plan
+from studio.models.machine import gpus
 from studio.settings import Settings
 from studio.specs import GgufSpec, NativeSpec
 
-PACKAGES = ("gradio", "torch", "transformers", "timm", "sentencepiece", "modelscope", "pillow", "xllamacpp", "rapidocr")
+PACKAGES = (
+    "gradio",
+    "torch",
+    "transformers",
+    "timm",
+    "sentencepiece",
+    "modelscope-hub",
+    "huggingface-hub",
+    "pillow",
+    "xllamacpp",
+    "rapidocr",
+)
 
 
 def report(settings: Settings) -> dict[str, Any]:
