@@ -352,15 +352,26 @@ SENTENCES.update(
             "无法与记录的结果 {path} 比较：{cause}。",
         ),
         "card_too_small": (
-            "{model} needs {needed} on {device}, and {free} are free. "
+            "{model}: this takes {needed} on {device}, and {free} are free. "
             "Close what else uses it, or take the small model: --models starter",
-            "{model} 需要 {device} 上 {needed} 内存，现有 {free} 可用。"
+            "{model}：需要 {device} 上 {needed} 内存，现有 {free} 可用。"
             "请关闭占用它的程序，或改用小模型：--models starter",
         ),
+        "card_too_small_int8": (
+            "{model} needs {needed} on {device}, and {free} are free. With weights in 8 bits it fits: --quantize int8",
+            "{model} 需要 {device} 上 {needed} 内存，现有 {free} 可用。使用 8 位权重即可容纳：--quantize int8",
+        ),
+        "card_too_small_swap": (
+            "{model}: this takes {needed} on {device}, and {free} are free. "
+            "One model at a time fits, the other waits in main memory: --swap auto",
+            "{model}：需要 {device} 上 {needed} 内存，现有 {free} 可用。"
+            "一次只放一个模型即可容纳，另一个留在主内存：--swap auto",
+        ),
         "card_too_small_for_two": (
-            "{model} need {needed} together on {device}, and {free} are free. "
-            "Start with one of them: --composer or --vl alone",
-            "{model} 一起需要 {device} 上 {needed} 内存，现有 {free} 可用。请只启动一个：--composer 或 --vl",
+            "{model}: this takes {needed} on {device}, and {free} are free. "
+            "One of them alone fits: --vl none (writing only) or --composer none (pictures only)",
+            "{model}：需要 {device} 上 {needed} 内存，现有 {free} 可用。"
+            "只启动一个即可容纳：--vl none（只写作）或 --composer none（只看图）",
         ),
         "out_of_memory_call": (
             "{device} ran out of memory at this request ({needed} more was needed, {free} was free). "

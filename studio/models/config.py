@@ -20,6 +20,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 Family = Literal["xcomposer2", "xcomposer2-4khd", "internlm2"]
 
 LINEARS = ("attention.wqkv", "attention.wo", "feed_forward.w1", "feed_forward.w3", "feed_forward.w2")
+PIXELS = {"composer": 224, "viewer": 490}  # what the published 7B model of each role sees
 TOWER = "vit.vision_tower.vision_model."
 SIZES = {(4096, 32): "7B", (2048, 24): "1.8B"}
 VIT_NORM_EPS = 1e-5  # CLIP's, which no checkpoint of this family writes down
