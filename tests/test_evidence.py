@@ -1,0 +1,37 @@
+"""The evidence of the whole path runs anywhere: tiny models on the CPU stand in for both 7B models on a GPU."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "evidence.py"
+
+
+def test_the_whole_path_is_measured_step_by_step() -> None:
+    small = ["--size", "tiny", "--device", "cpu", "--repeat", "1", "--long", "16", "--answer", "4", "--words-only"]
+    done = subprocess.run([sys.executable, str(SCRIPT), *small], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *table, last = done.stdout.splitlines()
+    result = json.loads(last)
+    steps = {step["step"]: step for step in result["steps"]}
+    assert list(steps) == [
+        "both models ready",
+        "article: writing",
+        "article: placing",
+        "article: captioning",
+        "article: finding and choosing",
+        "long text",
+        "chat: 2 pictures",
+        "chat: second turn",
+        "chat: one new picture 1",
+    ]
+    assert steps["article: writing"]["calls"]["Generate"] == 4
+    assert steps["article: finding and choosing"]["calls"]["Choose"] == 4
+    assert steps["chat: 2 pictures"]["prompt_tokens"][0] > 2 * 1225
+    assert steps["long text"]["new_tokens"] == 16 and result["decode_tokens_per_s"] > 0
+    assert 0 < result["first_token_picture_s"] <= result["first_text_picture_s"]
+    assert all(step["memory"] > 0 for step in result["steps"])
+    assert "random weights" in table[0] and "tokens/s at batch 1" in table[-1]
