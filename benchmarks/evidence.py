@@ -44,7 +44,6 @@ from PIL import Image as Pictures
 
 from studio.article import Brief, Picture
 from studio.conversation import Conversation
-from studio.engine.specs import NativeSpec
 from studio.errors import StudioError
 from studio.library.index import Library
 from studio.library.intake import take_in
@@ -52,6 +51,7 @@ from studio.models.machine import gib, gpus
 from studio.protocol import Done, Event, Piece, Started
 from studio.services import Studio
 from studio.settings import Settings, assets
+from studio.specs import NativeSpec
 from studio.steps import Stop
 from studio.worker.lane import Ticket
 

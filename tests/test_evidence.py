@@ -35,3 +35,18 @@ def test_the_whole_path_is_measured_step_by_step() -> None:
     assert 0 < result["first_token_picture_s"] <= result["first_text_picture_s"]
     assert all(step["memory"] > 0 for step in result["steps"])
     assert "random weights" in table[0] and "tokens/s at batch 1" in table[-1]
+
+
+def test_what_it_stands_on_needs_no_package_of_the_page() -> None:
+    """A GPU machine has torch and Pillow; what the page and the exports need may be missing there."""
+    script = """
+import sys
+import studio.services
+from studio.engine.build import build
+from studio.specs import NativeSpec
+build(NativeSpec(random_weights="tiny", device="cpu"))
+page = "gradio nh3 markdown2 xlsxwriter docx reportlab lucide xllamacpp rapidocr onnxruntime modelscope_hub timm"
+print(sorted(set(page.split()) & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

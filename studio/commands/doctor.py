@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 
 from studio import __version__
-from studio.engine.budget import before_loading
 from studio.errors import ModelError
+from studio.models.budget import before_loading
 from studio.models.catalog import PUBLISHED, find, plan
 from studio.models.machine import gpus
 from studio.settings import Settings

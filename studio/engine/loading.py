@@ -11,11 +11,11 @@ from typing import Literal
 import torch
 from PIL import Image as Picture
 
-from studio.engine.budget import Budget, budget, parts
 from studio.engine.seat import Seat
 from studio.errors import InputError, ModelError, StudioError
 from studio.models import machine
 from studio.models import tokenizer as tokenizers
+from studio.models.budget import Budget, budget, parts
 from studio.models.config import PIXELS, Architecture, published, read
 from studio.models.machine import gib as gib  # benchmarks take it from here
 from studio.models.model import from_source

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from studio.engine.specs import GgufSpec, NativeSpec
 from studio.errors import ModelError
 from studio.models import catalog
 from studio.models.catalog import PUBLISHED, find, named, plan, resolve
 from studio.models.machine import Gpu
 from studio.settings import Settings
+from studio.specs import GgufSpec, NativeSpec
 
 COMPOSER, VIEWER = PUBLISHED[:2]
 SMALL, CHAT = named("xcomposer2-vl-1.8b"), named("internlm2-chat-1.8b")

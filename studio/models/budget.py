@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.engine.specs import NativeSpec
 from studio.errors import ModelError
 from studio.models import files, machine
 from studio.models.config import LINEARS, PIXELS, Architecture, published, read
 from studio.models.machine import gib
+from studio.specs import NativeSpec
 
 WORKSPACE = 2 << 30  # bytes on a GPU for activations, pictures, beams and graphs, beside weights and cache
 INT8 = 1 + 1 / 64  # bytes of a weight: itself, and at most one 16-bit scale for each group of 128

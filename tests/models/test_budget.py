@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.commands import doctor
-from studio.engine import budget as budgets
-from studio.engine.budget import WORKSPACE, before_loading, budget, of_folder, parts
-from studio.engine.specs import NativeSpec
 from studio.errors import ModelError
+from studio.models import budget as budgets
 from studio.models import machine
+from studio.models.budget import WORKSPACE, before_loading, budget, of_folder, parts
 from studio.models.config import published
 from studio.models.machine import Gpu
 from studio.settings import Settings
+from studio.specs import NativeSpec
 
 GIB = 1 << 30
 BOTH = [parts(published("7b", 224)), parts(published("7b", 490))]
