@@ -1,4 +1,4 @@
-"""The command line: serve, write, ask, batch, library, doctor. Progress goes to stderr, results to stdout.
+"""The command line: serve, write, ask, batch, library, models, doctor. Progress goes to stderr, results to stdout.
 
 Exit codes: 0 done, 1 failed with one sentence, 2 wrong usage (click's).
 """
@@ -162,6 +162,48 @@ def library_search(chosen: Settings, words: str, as_json: bool, limit: int) -> N
     from studio.commands import library as command
 
     command.search(chosen, words, limit, as_json)
+
+
+@studio.group()
+def models() -> None:
+    """The published models: list, download, check."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
+@configured
+def models_list(chosen: Settings, as_json: bool) -> None:
+    """Say which models are published, and where they are on this machine."""
+    from studio.commands import models as command
+
+    rows = command.table(chosen)
+    click.echo(json.dumps(rows, ensure_ascii=False, indent=2) if as_json else command.told(rows))
+
+
+@models.command("download")
+@click.argument("name")
+@click.option(
+    "--source", type=click.Choice(["modelscope", "huggingface"]), default="modelscope", show_default=True, help="Hub"
+)
+@click.option("--to", type=click.Path(file_okay=False), default="", help="Folder [models/NAME in the data folder]")
+@configured
+def models_download(chosen: Settings, name: str, source: str, to: str) -> None:
+    """Get the model NAME; a download that was cut off is continued."""
+    from studio.commands import models as command
+
+    click.echo(str(command.download(chosen, name, source, to)))
+
+
+@models.command("check")
+@click.argument("folder", type=click.Path())
+@click.option("--golden", required=True, type=click.Path(), help="safetensors file with recorded results")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object")
+def models_check(folder: str, golden: str, as_json: bool) -> None:
+    """Compare the checkpoint in FOLDER with recorded results of the original code; exit code 1 when they differ."""
+    from studio.commands import models as command
+
+    if not command.check(Path(folder), Path(golden), as_json):
+        sys.exit(1)
 
 
 @studio.command()

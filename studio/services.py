@@ -7,8 +7,6 @@ from studio.ask import Asker
 from studio.batch import Batches
 from studio.compose import Composer
 from studio.embedding import Embedder
-from studio.export import export
-from studio.export.about import about
 from studio.find import Finder
 from studio.jobs import Jobs
 from studio.library.index import Library
@@ -53,6 +51,9 @@ class Studio:
 
     def exported(self, person: str, article: Article, format: str) -> bytes:
         """A stored article as a file of that format. Raises InputError for a format that is not known."""
+        from studio.export import export  # its libraries are needed for nothing else
+        from studio.export.about import about
+
         versions = self.store.versions(person, article.id)
         facts = about(article, versions[0].created, versions[-1].created)
         return export(article, format, self.store.read_file, facts)

@@ -33,11 +33,20 @@ class Settings:
         "Which models run: xcomposer2, starter, or auto: XComposer2 where a CUDA GPU and its files are found",
         choices=("auto", "xcomposer2", "starter"),
     )
-    composer: str = _setting("", "Folder of the XComposer2-7B checkpoint (writing), if not found by itself")
-    vl: str = _setting("", "Folder of the XComposer2-VL-7B checkpoint (pictures), if not found by itself")
+    composer: str = _setting(
+        "", "The model that writes: folder, name or hub id of XComposer2-7B, if not found by itself; none: no writing"
+    )
+    vl: str = _setting(
+        "", "The model that sees: folder, name or hub id of XComposer2-VL-7B, if not found by itself; none: no chat"
+    )
     gguf: str = _setting("", "A GGUF file to run on llama.cpp instead of the starter model")
     mmproj: str = _setting("", "The mmproj GGUF that lets the --gguf model see pictures")
     quantize: str = _setting("none", "Weight-only quantisation of XComposer2: none or int8", choices=("none", "int8"))
+    swap: str = _setting(
+        "auto",
+        "Keep the idle one of two XComposer2 models in main memory: auto (where the GPU is too small), on, off",
+        choices=("auto", "on", "off"),
+    )
     random_weights: str = _setting(
         "", "Full-size XComposer2 with random weights, to try a GPU without checkpoints: 7b", choices=("", "7b")
     )

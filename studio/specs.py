@@ -28,6 +28,7 @@ class NativeSpec:
     quantize: str = "none"
     random_weights: str = ""
     threads: int = 0
+    swap: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -11,24 +11,40 @@ import psutil
 
 from studio import __version__
 from studio.errors import ModelError
-from studio.models.catalog import PUBLISHED, find, gpus, plan
+from studio.models.budget import before_loading
+from studio.models.catalog import PUBLISHED, find, plan
+from studio.models.machine import gpus
 from studio.settings import Settings
 from studio.specs import GgufSpec, NativeSpec
 
-PACKAGES = ("gradio", "torch", "transformers", "timm", "sentencepiece", "modelscope", "pillow", "xllamacpp", "rapidocr")
+PACKAGES = (
+    "gradio",
+    "torch",
+    "transformers",
+    "timm",
+    "sentencepiece",
+    "modelscope-hub",
+    "huggingface-hub",
+    "pillow",
+    "xllamacpp",
+    "rapidocr",
+)
 
 
 def report(settings: Settings) -> dict[str, Any]:
     """Everything as plain data."""
+    runs: dict[str, Any] = {}
     try:
         spec = plan(settings)
-        runs = {"engine": type(spec).__name__.removesuffix("Spec").lower(), "problem": ""}
+        runs |= {"engine": type(spec).__name__.removesuffix("Spec").lower(), "problem": ""}
         if isinstance(spec, GgufSpec):
             runs |= {"model": spec.card.name, "file": spec.path}
         elif isinstance(spec, NativeSpec):
             runs |= {"composer": spec.composer, "viewer": spec.viewer, "random_weights": spec.random_weights}
+            plan_of_memory = before_loading(spec)
+            runs["memory"] = plan_of_memory.lines() if plan_of_memory else ["known only when the models are loaded"]
     except ModelError as e:
-        runs = {"engine": "", "problem": str(e)}
+        runs |= {"engine": "", "problem": str(e)}
     memory = psutil.virtual_memory()
     folder = next(p for p in (settings.folder, *settings.folder.parents) if p.exists())
     return {
@@ -56,9 +72,21 @@ def told(report: dict[str, Any]) -> str:
     lines.append(f"Data: {report['data']['folder']} ({report['data']['free'] / gib:.0f} GiB free)")
     lines += [f"{name}: {folder or 'not found'}" for name, folder in report["models"].items()]
     runs = report["runs"]
-    what = runs.get("model") or runs.get("composer") or runs.get("viewer") or runs.get("random_weights")
-    lines.append(f"Would run: {runs['engine']}, {what}" if runs["engine"] else f"Cannot run: {runs['problem']}")
+    lines.append(f"Would run: {runs['engine']}, {_what(runs)}" if runs["engine"] else f"Cannot run: {runs['problem']}")
+    if runs.get("random_weights"):
+        lines.append("WARNING: random weights, the text means nothing. This is for trying the GPU only.")
+    elif runs.get("engine") == "native":
+        jobs = {"composer": "no writing: studio models download xcomposer2-7b"}
+        jobs |= {"viewer": "no chat about pictures: studio models download xcomposer2-vl-7b"}
+        lines += [f"  {said}" for role, said in jobs.items() if not runs[role]]
+    lines += [f"  {line}" for line in runs.get("memory", ())]
     return "\n".join(lines)
+
+
+def _what(runs: dict[str, Any]) -> str:
+    if runs.get("random_weights"):
+        return f"XComposer2 with random weights ({runs['random_weights']})"
+    return str(runs.get("model") or ", ".join(filter(None, (runs.get("composer"), runs.get("viewer")))))
 
 
 def _version(name: str) -> str:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import psutil
 import torch
 from PIL import Image as Picture
 
 from studio.engine.seat import Seat
 from studio.errors import InputError, ModelError, StudioError
+from studio.models import machine
 from studio.models import tokenizer as tokenizers
-from studio.models.config import Architecture, published, read
+from studio.models.budget import Budget, budget, parts
+from studio.models.config import PIXELS, Architecture, published, read
+from studio.models.machine import gib as gib  # benchmarks take it from here
 from studio.models.model import from_source
+from studio.models.swap import Swap
 from studio.models.weights import Checkpoint, RandomSource, Source
 from studio.protocol import Control, Image, ModelCard, Prompt, Role, Text
 from studio.specs import NativeSpec
 
 RANDOM_NOTE = "Random weights: the text means nothing · 随机权重：文字没有意义"
-PIXELS = {"composer": 224, "viewer": 490}  # what the published models of each role see
-WORKSPACE = 2 << 30  # bytes for activations, pictures and beams, beside weights and cache
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,17 @@ class Planned:
     checkpoint: Checkpoint | None = None  # none: random weights
     seed: int = 0
 
-    def bytes(self, element: int) -> int:
-        """Weights and cache at `element` bytes a number."""
-        return self.architecture.parameters() * element + self.architecture.cache_bytes(
-            self.architecture.context, element
-        )
+
+@dataclass(frozen=True)
+class Loaded:
+    """Every model of a spec, loaded and tested. With a `swap`, a seat's model must be brought before each call."""
+
+    seats: Mapping[Role, Seat]
+    budget: Budget
+    swap: Swap | None = None
 
 
-def seats(spec: NativeSpec) -> dict[Role, Seat]:
+def load(spec: NativeSpec) -> Loaded:
     """Every model of the spec, loaded and tested. One folder in both roles is loaded once."""
     if spec.quantize != "none":
         raise InputError("setting_bad", name="--quantize", value=spec.quantize, cause="it cannot be done yet")
@@ -50,14 +55,17 @@ def seats(spec: NativeSpec) -> dict[Role, Seat]:
     device = device_of(spec.device)
     dtype = dtype_of(device)
     plans = _plans(spec)
-    check_memory(list(plans.values()), device, dtype)
-    done: dict[Path | None, Seat] = {}
-    result: dict[Role, Seat] = {}
-    for role, plan in plans.items():
-        seat = done.get(plan.folder) if plan.checkpoint else None
-        result[role] = seat or seat_of(plan, device, dtype)
-        done[plan.folder] = result[role]
-    return result
+    distinct = {plan.folder if plan.checkpoint else id(plan): plan for plan in plans.values()}
+    plan = budget_of([plan.architecture for plan in distinct.values()], device, dtype, spec.quantize, spec.swap)
+    swap = Swap(device) if plan.swap else None
+    done: dict[object, Seat] = {}
+    for key, planned in distinct.items():
+        done[key] = seat_of(planned, device, dtype)
+        if swap:
+            swap.park(done[key].model)
+    if swap:
+        swap.open()
+    return Loaded({role: done[p.folder if p.checkpoint else id(p)] for role, p in plans.items()}, plan, swap)
 
 
 def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype) -> Seat:
@@ -99,24 +107,13 @@ def dtype_of(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def check_memory(plans: list[Planned], device: torch.device, dtype: torch.dtype) -> None:
-    """Raise ModelError with the numbers unless all plans fit into what is free."""
-    distinct = {p.folder if p.checkpoint else id(p): p for p in plans}.values()
-    needed = sum(plan.bytes(dtype.itemsize) for plan in distinct)
-    if device.type == "cuda":
-        needed += WORKSPACE
-        free = torch.cuda.mem_get_info(device)[0]
-    else:
-        free = psutil.virtual_memory().available
-    if needed > free:
-        key = "card_too_small" if len(distinct) == 1 else "card_too_small_for_two"
-        models = ", ".join(plan.architecture.name for plan in distinct)
-        raise ModelError(key, model=models, needed=gib(needed), device=str(device), free=gib(free))
-
-
-def gib(size: int) -> str:
-    """Bytes for people."""
-    return f"{size / (1 << 30):.1f} GiB"
+def budget_of(
+    models: list[Architecture], device: torch.device, dtype: torch.dtype, quantize: str = "none", swap: str = "auto"
+) -> Budget:
+    """What will be where; ModelError with the numbers and the flag that helps when it cannot be."""
+    host = machine.host_free()
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else host
+    return budget([parts(a) for a in models], str(device), dtype.itemsize, free, host, quantize, swap)
 
 
 def self_test(seat: Seat) -> None:

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from studio.engine.base import Cancelled
-from studio.engine.loading import gib, seats
+from studio.engine import loading
+from studio.engine.base import Cancelled, Engine
 from studio.engine.seat import LEAST_ROOM, Seat
 from studio.engine.stopping import StopText
+from studio.engine.turns import TakingTurns
 from studio.errors import InputError, ModelError, OutOfMemory
+from studio.models.machine import gib
 from studio.models.tokenizer import TextStream
 from studio.protocol import Choose, Done, Generate, ModelCard, Piece, Reason, Role, Sampling, Usage
 from studio.specs import NativeSpec
@@ -27,9 +29,13 @@ from studio.specs import NativeSpec
 MOST_BEAMS = 5
 
 
-def load(spec: NativeSpec) -> NativeEngine:
+def load(spec: NativeSpec) -> Engine:
     """The engine that `spec` describes, its models loaded and tested. Raises ModelError with the reason."""
-    return NativeEngine(seats(spec))
+    loaded = loading.load(spec)
+    engine = NativeEngine(loaded.seats)
+    if loaded.swap is None:
+        return engine
+    return TakingTurns(engine, loaded.swap, {role: seat.model for role, seat in loaded.seats.items()})
 
 
 @dataclass

@@ -20,6 +20,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 Family = Literal["xcomposer2", "xcomposer2-4khd", "internlm2"]
 
 LINEARS = ("attention.wqkv", "attention.wo", "feed_forward.w1", "feed_forward.w3", "feed_forward.w2")
+PIXELS = {"composer": 224, "viewer": 490}  # what the published 7B model of each role sees
 TOWER = "vit.vision_tower.vision_model."
 SIZES = {(4096, 32): "7B", (2048, 24): "1.8B"}
 VIT_NORM_EPS = 1e-5  # CLIP's, which no checkpoint of this family writes down
@@ -129,11 +130,16 @@ def tile_tokens(rows: int, columns: int) -> int:
 
 
 def published(size: str, image: int) -> Architecture:
-    """The published shapes without a file, for random weights: XComposer2-7B (224 px) and -VL-7B (490 px)."""
-    if size != "7b":
+    """The published shapes without a file, for random weights: XComposer2-7B (224 px) and -VL-7B (490 px). `tiny` has
+    their context and positions a picture and is small everywhere else: to try a whole path on a CPU."""
+    if size not in ("7b", "tiny"):
         raise ModelError("model_unknown", name=size, known="7b")
-    grid = image // 14
-    vision = Vision(image, 14, 1024, 24, 16, 4096, grid**2 + 1, 1024, 4096)
+    positions = (image // 14) ** 2 + 1
+    if size == "tiny":
+        vision = Vision(image, 14, 64, 1, 4, 128, positions, 64, 64)
+        ranks = dict.fromkeys(LINEARS, 8)
+        return Architecture("xcomposer2", 2048, 64, 2, 4, 2, 128, 1e-5, 1e6, 4096, 1, 2, ranks, vision)
+    vision = Vision(image, 14, 1024, 24, 16, 4096, positions, 1024, 4096)
     ranks = dict.fromkeys(LINEARS, 256)
     return Architecture("xcomposer2", 92544, 4096, 32, 32, 8, 14336, 1e-5, 1e6, 4096, 1, 2, ranks, vision)
 

@@ -7,7 +7,6 @@ expected and found size.
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from studio.errors import ModelError
+from studio.models.files import Shapes, cut_off, rest, safetensors_shapes, weight_files
 
-INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 RANDOM_STD = 0.02
 
 
@@ -40,13 +39,9 @@ class Checkpoint:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        if not folder.is_dir():
-            raise ModelError("checkpoint_folder_missing", path=folder)
         self._readers: dict[str, Callable[[str], Tensor]] = {}
-        self.shapes: dict[str, tuple[int, ...]] = {}
-        files, total = _files(folder)
-        for path in files:
-            _check_there(path, files, total)
+        self.shapes: Shapes = {}
+        files, total = weight_files(folder)
         for path in files:
             read, shapes = _open_safetensors(path) if path.suffix == ".safetensors" else _open_bin(path, files, total)
             self._readers |= dict.fromkeys(shapes, read)
@@ -120,72 +115,16 @@ class RandomSource:
         """Nothing can be wrong."""
 
 
-def _files(folder: Path) -> tuple[list[Path], int]:
-    """The weight files and the bytes of all their tensors (0: no index says it)."""
-    for name in INDEXES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        try:
-            index = json.loads(path.read_text(encoding="utf-8"))
-            files = sorted({folder / file for file in index["weight_map"].values()})
-            return files, int(index.get("metadata", {}).get("total_size", 0))
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as e:
-            raise ModelError("config_bad", path=path, cause=f"it is no index of weight files ({e!r})") from e
-    for pattern in ("*.safetensors", "pytorch_model*.bin"):
-        if found := sorted(folder.glob(pattern)):
-            return found, 0
-    raise ModelError("checkpoint_file_missing", path=folder / "pytorch_model.bin.index.json")
-
-
-def _check_there(path: Path, files: list[Path], total: int) -> None:
-    """The file exists and is no stand-in of git-lfs, which a clone without git-lfs leaves behind."""
-    if not path.is_file():
-        if total:
-            raise ModelError("shard_missing", path=path, expected=_rest(path, files, total))
-        raise ModelError("checkpoint_file_missing", path=path)
-    size = path.stat().st_size
-    if size < 1024:
-        words = path.read_bytes().split()
-        if words[:1] == [b"version"] and b"size" in words:
-            raise _cut(path, int(words[words.index(b"size") + 1]), size)
-    if size == 0:
-        raise _cut(path, _rest(path, files, total), 0)
-
-
-def _rest(path: Path, files: list[Path], total: int) -> int:
-    """At least so many bytes must be in `path`: those of all tensors less the other files that are there."""
-    others = sum(file.stat().st_size for file in files if file != path and file.is_file())
-    absent = [file for file in files if not file.is_file()] or [path]
-    return max(1, (total - others) // len(absent))
-
-
-def _cut(path: Path, expected: int, found: int) -> ModelError:
-    return ModelError("file_cut_off", path=path, expected=expected, found=found)
-
-
-def _open_safetensors(path: Path) -> tuple[Callable[[str], Tensor], dict[str, tuple[int, ...]]]:
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as f:
-            length = int.from_bytes(f.read(8), "little")
-            header = json.loads(f.read(length)) if length <= size else None
-    except ValueError as e:
-        raise ModelError("model_broken", path=path, cause="it is not a safetensors file") from e
-    if header is None:
-        raise _cut(path, 8 + length, size)
-    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    expected = 8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-    if size < expected:
-        raise _cut(path, expected, size)
+def _open_safetensors(path: Path) -> tuple[Callable[[str], Tensor], Shapes]:
+    found = safetensors_shapes(path)
     try:
         opened: Any = safe_open(str(path), framework="pt", device="cpu")
     except SafetensorError as e:
         raise ModelError("model_broken", path=path, cause=str(e)) from e
-    return opened.get_tensor, {name: tuple(entry["shape"]) for name, entry in entries.items()}
+    return opened.get_tensor, found
 
 
-def _open_bin(path: Path, files: list[Path], total: int) -> tuple[Callable[[str], Tensor], dict[str, tuple[int, ...]]]:
+def _open_bin(path: Path, files: list[Path], total: int) -> tuple[Callable[[str], Tensor], Shapes]:
     try:
         try:
             tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -196,9 +135,9 @@ def _open_bin(path: Path, files: list[Path], total: int) -> tuple[Callable[[str]
     except pickle.UnpicklingError as e:
         raise ModelError("weights_with_code", path=path) from e
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as e:
-        size, least = path.stat().st_size, _rest(path, files, total)
+        size, least = path.stat().st_size, rest(path, files, total)
         if size < least:
-            raise _cut(path, least, size) from e
+            raise cut_off(path, least, size) from e
         cause = f"it is cut off or no torch file ({size:,} bytes)"
         raise ModelError("model_broken", path=path, cause=cause) from e
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):

@@ -336,9 +336,13 @@ def test_what_is_wrong_at_the_start_is_said(
     assert "warp:7" in broken(folders, device="warp:7")
     if not torch.cuda.is_available():
         assert "--device cpu" in broken(folders, device="cuda")
-    monkeypatch.setattr("psutil.virtual_memory", lambda: type("M", (), {"available": 1000})())
+    monkeypatch.setattr("studio.models.machine.host_free", lambda: 1000)
     assert "0.0 GiB are free" in broken(folders) and "--models starter" in broken(folders)
-    assert "Start with one of them" in broken(folders, viewer=str(folders["viewer"]))
+    assert "--models starter" in broken(folders, viewer=str(folders["viewer"]))  # even one is too much
+    one = architecture(json.loads((folders["viewer"] / "config.json").read_text())["vocab_size"], image=35)
+    enough = (one.parameters() + one.cache_bytes(one.context, 1)) * 4
+    monkeypatch.setattr("studio.models.machine.host_free", lambda: enough)
+    assert "--vl none" in broken(folders, viewer=str(folders["viewer"]))
 
 
 def test_a_checkpoint_without_its_own_tokenizer_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:

@@ -1,0 +1,151 @@
+"""Which models are found where, what a flag means, and what would run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from studio.errors import ModelError
+from studio.models import catalog
+from studio.models.catalog import PUBLISHED, find, named, plan, resolve
+from studio.models.machine import Gpu
+from studio.settings import Settings
+from studio.specs import GgufSpec, NativeSpec
+
+COMPOSER, VIEWER = PUBLISHED[:2]
+SMALL, CHAT = named("xcomposer2-vl-1.8b"), named("internlm2-chat-1.8b")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, and no GPU."""
+    for name in ("MODELSCOPE_CACHE", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(catalog, "gpus", lambda: [])
+    return tmp_path
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    return Settings(data=str(home / "data"))
+
+
+def put(folder: Path) -> str:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    return str(folder)
+
+
+def with_flags(settings: Settings, **flags: str) -> Settings:
+    return Settings(**(vars(settings) | flags))  # type: ignore[arg-type]
+
+
+LAYOUTS = [
+    "data/models/{name}",
+    ".cache/modelscope/models/{ms_owner}--{ms_name}/snapshots/master",
+    ".cache/modelscope/models/{ms_owner}/{ms_mangled}",
+    ".cache/modelscope/hub/models/{ms_owner}/{ms_mangled}",
+    ".cache/modelscope/hub/{ms_owner}/{ms_mangled}",
+    ".cache/huggingface/hub/models--{hf}/snapshots/abc123",
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("model", PUBLISHED, ids=lambda m: m.name)
+def test_a_model_is_found_where_each_client_keeps_it(
+    layout: str, model: catalog.Published, home: Path, settings: Settings
+) -> None:
+    assert find(settings, model) == ""
+    owner, name = model.modelscope.split("/")
+    parts = {"name": model.name, "ms_owner": owner, "ms_name": name, "ms_mangled": name.replace(".", "___")}
+    folder = put(home / layout.format(**parts, hf=model.huggingface.replace("/", "--")))
+    assert find(settings, model) == folder
+    assert [m.name for m in PUBLISHED if find(settings, m)] == [model.name]
+    for given in (*model.names, folder):
+        assert resolve(settings, given) == folder
+
+
+def test_caches_named_by_the_environment_are_searched(
+    home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = put(home / "hf cache" / "hub" / "models--internlm--internlm-xcomposer2-7b" / "snapshots" / "1")
+    monkeypatch.setenv("HF_HOME", str(home / "hf cache"))
+    assert find(settings, COMPOSER) == folder
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(home / "ms"))
+    folder = put(home / "ms" / "models" / COMPOSER.modelscope)
+    assert find(settings, COMPOSER) == folder
+
+
+def test_of_two_revisions_the_one_that_main_names_is_taken(home: Path, settings: Settings) -> None:
+    repository = home / ".cache/huggingface/hub/models--internlm--internlm-xcomposer2-7b"
+    first, _ = put(repository / "snapshots" / "aaa"), put(repository / "snapshots" / "bbb")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("aaa\n")
+    assert find(settings, COMPOSER) == first
+
+
+def test_what_is_not_here_is_not_fetched_but_the_command_is_told(settings: Settings) -> None:
+    for given in COMPOSER.names:
+        with pytest.raises(ModelError, match="studio models download xcomposer2-7b") as caught:
+            plan(with_flags(settings, composer=given))
+        assert "17 GB" in str(caught.value) and caught.value.say("zh")
+    with pytest.raises(ModelError, match="no checkpoint folder /nowhere"):
+        plan(with_flags(settings, vl="/nowhere"))
+    with pytest.raises(ModelError, match="no checkpoint folder some/other"):
+        plan(with_flags(settings, vl="some/other"))
+
+
+def test_any_cached_hub_id_may_be_given(home: Path, settings: Settings) -> None:
+    folder = put(home / ".cache/huggingface/hub/models--some--tune.v1" / "snapshots" / "1")
+    assert resolve(settings, "some/tune.v1") == folder
+
+
+def test_without_a_gpu_or_files_the_starter_runs(home: Path, settings: Settings) -> None:
+    assert isinstance(plan(settings), GgufSpec)
+    put(home / "data/models/xcomposer2-7b")
+    assert isinstance(plan(settings), GgufSpec)  # found, but nothing asked for it on this machine
+
+
+def test_with_a_gpu_what_is_found_runs(home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "gpus", lambda: [Gpu("card", 1 << 36, 1 << 36)])
+    assert isinstance(plan(settings), GgufSpec)
+    assert CHAT and SMALL
+    put(home / "data/models" / CHAT.name)
+    assert isinstance(plan(settings), GgufSpec)  # a chat model runs only when it is named
+    small = put(home / "data/models" / SMALL.name)
+    spec = plan(settings)
+    assert isinstance(spec, NativeSpec) and (spec.composer, spec.viewer) == ("", small)
+    viewer, composer = put(home / "data/models" / VIEWER.name), put(home / "data/models" / COMPOSER.name)
+    spec = plan(settings)
+    assert isinstance(spec, NativeSpec) and (spec.composer, spec.viewer) == (composer, viewer)
+    assert isinstance(plan(with_flags(settings, models="starter")), GgufSpec)
+    alone = plan(with_flags(settings, vl="none", quantize="int8", swap="off"))
+    assert isinstance(alone, NativeSpec)
+    assert (alone.composer, alone.viewer, alone.quantize, alone.swap) == (composer, "", "int8", "off")
+
+
+def test_a_named_model_runs_without_a_gpu_too(home: Path, settings: Settings) -> None:
+    assert CHAT
+    folder = put(home / "data/models" / CHAT.name)
+    spec = plan(with_flags(settings, composer="internlm2-chat-1.8b"))
+    assert isinstance(spec, NativeSpec) and spec.composer == folder
+    with pytest.raises(ModelError, match="studio models download"):
+        plan(with_flags(settings, models="xcomposer2"))
+    spec = plan(with_flags(settings, random_weights="7b"))
+    assert isinstance(spec, NativeSpec) and (spec.composer, spec.random_weights) == ("", "7b")
+
+
+def test_looking_for_models_imports_neither_torch_nor_a_hubs_client() -> None:
+    script = """
+import sys
+from studio.commands import doctor, models
+from studio.settings import Settings
+models.told(models.table(Settings())), doctor.told(doctor.report(Settings()))
+sys.exit(", ".join({"torch", "transformers", "modelscope_hub", "huggingface_hub", "requests"} & {*sys.modules}) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
