@@ -25,6 +25,7 @@ from studio.models.catalog import plan
 from studio.services import Studio
 from studio.settings import Settings, assets
 from studio.specs import GgufSpec, NativeSpec
+from studio.ui.about import about_tab
 from studio.ui.chat import chat_api, chat_tab
 from studio.ui.desk import Desk, script_facts
 from studio.ui.history import history_tab
@@ -183,6 +184,7 @@ def page(studio: Studio, desk: Desk) -> gr.Blocks:
             table_tab(studio, desk)
             library_tab(studio)
             history_tab(studio, desk, tabs, paper, talk)
+            about_tab(studio)
         write_api(studio)
         chat_api(studio)
     return blocks

@@ -151,6 +151,34 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason_rename": ("renamed", "重命名"),
     "reason_duplicate": ("copied", "创建副本"),
     "reason_restore": ("old version restored", "恢复旧版"),
+    # about
+    "about_models": ("Models", "模型"),
+    "role_composer": ("Writes", "写作"),
+    "role_viewer": ("Answers about pictures", "看图问答"),
+    "tokens_of_context": ("{n} tokens of context", "上下文 {n} 个 token"),
+    "about_state": ("State", "状态"),
+    "state_starting": ("loading", "正在加载"),
+    "state_ready": ("ready", "就绪"),
+    "state_failed": ("failed to start", "启动失败"),
+    "state_closed": ("closed", "已关闭"),
+    "about_restarts": ("Restarts after a failure", "故障后重启次数"),
+    "about_waiting": ("Requests waiting", "排队请求"),
+    "about_memory": ("Memory", "内存与显存"),
+    "about_get": ("Getting XComposer2", "获取 XComposer2"),
+    "about_get_how": (
+        "XComposer2 writes Chinese and English and sees pictures. It needs an NVIDIA GPU with about 20 GB for one "
+        "model, 40 GB for both. Run this on the machine with the GPU, then start the studio again:",
+        "XComposer2 能用中英文写作，也能看图。一个模型约需 20 GB 显存，两个约需 40 GB。"
+        "请在有显卡的机器上运行下面的命令，然后重新启动：",
+    ),
+    "about_far": ("The studio on another machine", "程序在另一台机器上"),
+    "about_far_how": (
+        "Open a tunnel, leave it running, and open the same address here:",
+        "先打开隧道并保持运行，再在本机打开同样的网址：",
+    ),
+    "about_kept": ("What is kept, and where", "保存的内容"),
+    "about_folder": ("Data folder", "数据文件夹"),
+    "copy": ("Copy", "复制"),
     # the model that answers
     "starter_banner": (
         "Small starter model: English only, often wrong. XComposer2 needs a GPU; `studio doctor` says how.",
