@@ -54,7 +54,8 @@ class Section:
 
 @dataclass(frozen=True)
 class Brief:
-    """What a person asked for. `images` None leaves the number to the model; `pictures` are own ones, used first."""
+    """What a person asked for. `images` None leaves the number to the model; `pictures` are own ones, used first. An
+    indented line of the outline is a heading of the second level."""
 
     instruction: str
     outline: tuple[str, ...] = ()
@@ -78,7 +79,7 @@ class Brief:
             raise InputError("images_out_of_range", count=self.images, limit=MAX_IMAGES)
         if len(self.pictures) > MAX_IMAGES:
             raise InputError("too_many_pictures", count=len(self.pictures), limit=MAX_IMAGES)
-        headings = tuple(line for line in (" ".join(h.split()).lstrip("# ") for h in self.outline) if line)
+        headings = tuple(line for line in map(_heading, self.outline) if line.strip())
         if self.outline and not headings:
             raise InputError("outline_blank")
         if (size := sum(map(len, headings))) > MAX_INSTRUCTION:
@@ -183,6 +184,13 @@ def split(text: str) -> tuple[str, tuple[str, ...]]:
     if blocks and blocks[0].startswith("# "):
         title = blocks.pop(0)[2:].strip()
     return title, tuple(blocks)
+
+
+def _heading(line: str) -> str:
+    """A line of an outline without its signs; two blanks in front where it was indented or had more than two #."""
+    deep = line.startswith(("  ", "\t", "###"))
+    words = " ".join(line.split()).lstrip("# ")
+    return f"  {words}" if deep and words else words
 
 
 def _is_part_of_list(line: str) -> bool:

@@ -112,10 +112,12 @@ class Composer:
         images = calls.images(brief.pictures)
         share = max(96, calls.sampling(brief).max_tokens // len(brief.outline))
         sampling = calls.sampling(brief, max_tokens=share, stop=("\n#",))
-        for heading in brief.outline:
-            before = f"{article.markdown}\n\n## {heading}".strip()
+        for line in brief.outline:
+            heading = line.strip()
+            marked = f"{'###' if line.startswith(' ') else '##'} {heading}"
+            before = f"{article.markdown}\n\n{marked}".strip()
             prompt = calls.speech.section(brief.instruction, brief.outline, heading, before, images)
-            beginning = "\n\n".join([*(s.text for s in article.sections), f"## {heading}"]) + "\n\n"
+            beginning = "\n\n".join([*(s.text for s in article.sections), marked]) + "\n\n"
             article = yield from _grow(article, prompt, sampling, beginning, calls)
             article = replace(article, status="writing")  # a section that fills its share is no cut article
             if calls.stop.pressed:

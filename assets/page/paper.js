@@ -70,6 +70,7 @@ export class Paper {
   take(doc) {
     if (!doc || doc.sections === undefined) return;
     if (doc.id !== this.doc.id && !doc.open) return;
+    const opened = doc.id !== this.doc.id && doc.id;
     const follows = doc.busy && innerHeight + scrollY > document.documentElement.scrollHeight - 160;
     if (doc.id !== this.doc.id) { this.leave(); this.nodes.clear(); this.editing = null; }
     this.doc = doc;
@@ -81,6 +82,7 @@ export class Paper {
     for (const id of [...this.nodes.keys()]) if (!doc.sections.some((s) => s.id === id)) this.nodes.delete(id);
     this.showState();
     this.inspector.show();
+    if (opened && innerWidth < 760) this.tools.scrollIntoView({ block: "start" });
     if (follows) scrollTo({ top: document.documentElement.scrollHeight });
   }
 

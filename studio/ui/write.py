@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from studio.article import MAX_IMAGES, Brief, to_dict
+from studio.article import MAX_IMAGES, Brief, Picture, to_dict
 from studio.errors import StudioError
 from studio.services import Studio
+from studio.settings import assets
 from studio.steps import Progress, Stop
-from studio.ui.desk import Desk, exported
-from studio.ui.people import keep, shown, who
+from studio.ui.desk import Desk, exported, uploaded
+from studio.ui.people import keep_one, shown, who
 from studio.ui.text import i18n
 
 SEED = 8909
@@ -26,15 +28,8 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
             instruction = desk.instruction = gr.Textbox(
                 label=t("instruction"), placeholder=t("instruction_hint"), lines=3, max_lines=12, elem_id="instruction"
             )
-            outline = gr.Textbox(label=t("outline"), lines=2, max_lines=16, elem_id="outline")
-            draft = gr.Button(t("draft_outline"), size="sm", elem_id="draft")
-            pictures = gr.File(
-                label=t("pictures"),
-                file_count="multiple",
-                file_types=["image", ".heic", ".heif"],
-                elem_id="own-pictures",
-                height=132,
-            )
+            outline = _part("outline.js", [], "outline", "draft")
+            pictures = _part("own.js", [], "own-pictures")
             images = gr.Dropdown(
                 [(t("auto"), -1), *((str(n), n) for n in range(MAX_IMAGES + 1))],
                 value=-1,
@@ -44,27 +39,35 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
             with gr.Accordion(t("more"), open=False):
                 seed = gr.Number(SEED, label=t("seed"), precision=0, elem_id="seed")
                 own = [
-                    gr.Number(None, label=t(name), precision=precision, placeholder=t("own_hint"), elem_id=name)
-                    for name, precision in _OWN.items()
+                    gr.Number(
+                        None,
+                        label=t(name),
+                        precision=digits,
+                        placeholder=t("own_hint"),
+                        elem_id=name,
+                        minimum=low,
+                        maximum=high,
+                    )  # fmt: skip
+                    for name, (digits, low, high) in _OWN.items()
                 ]
             start = gr.Button(t("start"), variant="primary", elem_id="start")
         with gr.Column(scale=4, min_width=320):
             paper = desk.paper()
 
     def write(
-        request: gr.Request, about: str, lines: str, files: list[str] | None, count: int, *numbers: Any
+        request: gr.Request, about: str, lines: list[str], files: list[dict[str, str]], count: int, *numbers: Any
     ) -> Iterator[dict[str, Any]]:
         try:
-            brief = _brief(about, lines, count, numbers, keep(studio, who(request), files or ()))
+            brief = _brief(about, lines or [], count, numbers, _own(studio, who(request), files or []))
             job = studio.jobs.start(who(request), brief)
         except StudioError as e:
             raise shown(e, request) from e
         yield from desk.follow(job, request)
 
-    def drafted(about: str, request: gr.Request) -> str:
+    def drafted(about: str, request: gr.Request) -> list[str]:
         try:
             Brief(about).check()
-            return "\n".join(studio.composer.outline(about, who(request), Stop()))
+            return list(studio.composer.outline(about, who(request), Stop()))
         except StudioError as e:
             raise shown(e, request) from e
 
@@ -78,18 +81,43 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
         concurrency_limit=64,
         api_visibility="private",
     )
-    draft.click(drafted, instruction, outline, concurrency_limit=64, api_visibility="private")
+    outline.draft(drafted, instruction, outline, concurrency_limit=64, api_visibility="private")
     return paper
 
 
-_OWN = {"length": 0, "temperature": 2, "top_p": 2, "top_k": 0, "repetition_penalty": 3}  # name → digits
+_OWN = {  # element → digits, limits
+    "length": (0, 16, 4096),
+    "temperature": (2, 0, 2),
+    "top_p": (2, 0, 1),
+    "top_k": (0, 0, 1000),
+    "repetition_penalty": (3, 0.5, 2),
+}
 
 
-def _brief(about: str, lines: str, count: int, numbers: tuple[Any, ...], own: Any) -> Brief:
+def _part(script: str, value: Any, name: str, event: str = "none") -> gr.HTML:
+    """A part of the form that a script of the page draws; its value goes both ways."""
+    return gr.HTML(
+        value,
+        html_template="<div></div>",
+        css_template=(assets() / "page/form.css").read_text(),
+        js_on_load=f"import(new URL('page/{script}', document.baseURI))"
+        f".then(m => m.mount({{element, props, watch, trigger, upload}})); '{event}'",
+        apply_default_css=False,
+        elem_id=name,
+    )
+
+
+def _own(studio: Studio, person: str, files: list[dict[str, str]]) -> tuple[Picture, ...]:
+    """The pictures that the browser uploaded. Raises NotFoundError for any other path, InputError for no picture."""
+    pairs = [(str(file.get("path", "")), Path(str(file.get("name", ""))).name) for file in files]
+    return tuple(keep_one(studio, person, uploaded(studio, path, name), name) for path, name in pairs)
+
+
+def _brief(about: str, lines: list[str], count: int, numbers: tuple[Any, ...], own: Any) -> Brief:
     seed, length, temperature, top_p, top_k, penalty = numbers
     return Brief(
         about,
-        tuple(lines.splitlines()) if lines.strip() else (),
+        tuple(map(str, lines)),
         None if count < 0 else count,
         own,
         SEED if seed is None else int(seed),

@@ -65,7 +65,7 @@ def test_typing_survives_a_reload(desk: Page) -> None:
     desk.fill("#paper textarea.edit", "half a sent")
     desk.reload()
     desk.get_by_role("tab", name="History").click()
-    desk.locator("#articles label").first.click()
+    desk.locator("#history-shelf .cover").first.click()
     desk.wait_for_selector("#paper section", timeout=30_000)
     choose(desk, 0)
     desk.click("#paper [data-act=edit]")

@@ -23,25 +23,49 @@ def test_an_article_goes_on_while_the_page_is_away(page: Page) -> None:
     begin(page, "Write an article about rain", "1")
     page.reload()
     page.get_by_role("tab", name="History").click()
-    page.locator("#articles label").first.click()
+    page.locator("#history-shelf .cover").first.click()
     ended(page)
     expect(page.locator("#paper figure img")).to_have_count(1)
 
 
 def test_an_own_picture_is_used(page: Page) -> None:
-    page.set_input_files("#own-pictures input[type=file]", str(PICTURES / "robot.webp"))
-    expect(page.locator("#own-pictures")).to_contain_text("robot", timeout=30_000)
+    robot, tea = PICTURES / "robot.webp", PICTURES / "tea.webp"
+    page.set_input_files("#own-pictures input[type=file]", [str(tea), str(robot)])
+    expect(page.locator("#own-pictures figure img")).to_have_count(2, timeout=30_000)
+    page.locator("#own-pictures figure").first.locator("button").click()
+    expect(page.locator("#own-pictures figure")).to_have_attribute("title", "robot.webp")
     begin(page, "Write an article about machines that help at home", "1")
     ended(page)
     expect(page.locator("#paper .credit")).to_contain_text("robot.webp")
 
 
-def test_every_heading_of_the_outline_stands_in_the_article(page: Page) -> None:
-    page.fill("#outline textarea", "The Harvest\nThe Market\nThe Meal")
+def test_a_drafted_outline_is_edited_and_obeyed(page: Page) -> None:
+    page.fill("#instruction textarea", "Write an article about bread")
+    page.click("#outline [data-act=draft_outline]")
+    lines = page.locator("#outline li input")
+    expect(lines).to_have_count(3, timeout=30_000)
+    lines.nth(1).fill("The Mill")
+    lines.nth(1).press("Enter")
+    page.keyboard.type("The Oven")
+    page.locator("#outline li").nth(2).locator("[data-act=indent]").click()
+    page.locator("#outline li").nth(3).locator("[data-act=delete]").click()
+    lines.nth(0).press("Alt+ArrowDown")
     begin(page, "Write an article about bread", "0")
     ended(page)
-    headings = page.locator("#paper h2").all_inner_texts()
-    assert headings == ["The Harvest", "The Market", "The Meal"]
+    headings = page.locator("#paper h2, #paper h3")
+    assert headings.all_inner_texts() == ["The Mill", "The harvest", "The Oven"]
+    assert page.locator("#paper h3").all_inner_texts() == ["The Oven"]
+
+
+def test_a_number_out_of_range_is_hinted_at_beside_it(page: Page) -> None:
+    page.locator("#form .label-wrap").click()
+    page.fill("#temperature input", "9")
+    expect(page.locator("#temperature .range")).to_contain_text("between 0 and 2")
+    page.fill("#temperature input", "1")
+    expect(page.locator("#temperature .range")).to_have_count(0)
+    before = page.input_value("#seed input")
+    page.click("#seed .dice")
+    assert page.input_value("#seed input") != before
 
 
 def test_an_empty_instruction_is_answered_with_a_sentence(page: Page) -> None:
@@ -82,5 +106,6 @@ def test_two_browsers_never_see_each_others_work(page: Page, chromium: Browser, 
     other = chromium.new_context(locale="en-US").new_page()
     other.goto(scripted.url)
     other.get_by_role("tab", name="History").click()
-    expect(other.locator("#articles label")).to_have_count(0)
+    expect(other.locator("#history-shelf")).to_contain_text("What you write and ask is kept here.")
+    expect(other.locator("#history-shelf .card")).to_have_count(0)
     other.context.close()

@@ -57,7 +57,7 @@ def test_stop_keeps_what_is_written_and_continue_goes_on(page: Page) -> None:
     assert len(text) > 80
     page.reload()
     page.get_by_role("tab", name="History").click()
-    page.locator("#articles label").first.click()
+    page.locator("#history-shelf .cover").first.click()
     page.wait_for_selector("#paper section", timeout=30_000)
     assert page.locator("#paper .body").inner_text() == text
     page.click("#paper [data-act=continue]")
