@@ -194,11 +194,11 @@ class Library:
             query = " OR ".join(f'"{gram}"' for gram in list(trigrams)[:80])
             for id, rank in self._ranked("pictures_zh", query).items():
                 ranks[id] = ranks.get(id, 0.0) + rank
-        if runs:  # two-character words: a trigram cannot match them, a picture's tags can
-            for row in self._database.read("SELECT id, tags_zh FROM pictures WHERE NOT removed"):
-                tags = sum(len(tag) for tag in row["tags_zh"].split() if tag in words)
-                if tags:
-                    ranks[row["id"]] = ranks.get(row["id"], 0.0) + 2.0 * tags
+        if runs:  # words of one and two characters: a trigram cannot match them
+            short = [run for run in runs if len(run) < 3]
+            for row in self._database.read("SELECT id, title_zh, caption_zh, tags_zh FROM pictures WHERE NOT removed"):
+                if rank := _short_words(words, short, row["title_zh"], row["caption_zh"], row["tags_zh"].split()):
+                    ranks[row["id"]] = ranks.get(row["id"], 0.0) + rank
         best = max(ranks.values(), default=0.0)
         return {id: rank / best for id, rank in ranks.items()} if best > 0 else {}
 
@@ -248,6 +248,13 @@ def _hit(row: Any, score: float, language: Language) -> Hit:
     return Hit(picture, row[f"caption_{language}"], score, bool(row["own"]))
 
 
+def _short_words(words: str, short: list[str], title: str, caption: str, tags: list[str]) -> float:
+    """How well Chinese fits by whole tags, and by the `short` runs of a query; the first tag and the title name what a
+    picture is about, so they count more than what else is in it."""
+    found = [2.0 * len(tag) * (1 + (tag == tags[0]) + (tag in title)) for tag in tags if tag in words]
+    return sum(found) + sum(4.0 * (run in title) + 2.0 * (run in caption) for run in short)
+
+
 def _sidecar(file: Path) -> str:
     for beside in (file.with_name(file.name + ".txt"), file.with_suffix(".txt"), file.with_suffix(".md")):
         if beside.is_file():
@@ -263,4 +270,5 @@ def _telling_name(stem: str) -> str:
         r"(?i)(img|dsc|dscn|dscf|pxl|mvimg|image|photo|picture|screenshot|wechat|mmexport|p|wx)[\d ]*", words
     )
     hashed = re.fullmatch(r"[0-9a-fA-F ]{8,}", words)
-    return "" if dull or hashed or len(letters) < 3 else words
+    short = len(letters) < (2 if re.search(r"[\u4e00-\u9fff]", letters) else 3)
+    return "" if dull or hashed or short else words

@@ -32,7 +32,7 @@ def caption(reply: str) -> str:
 def title(reply: str, instruction: str) -> str:
     """A title from a reply; the beginning of the instruction where the reply has none."""
     first = reply.strip().splitlines()[0] if reply.strip() else ""
-    text = re.sub(r"\s+", " ", first.strip(' "“”*#')).removeprefix("Title:").strip()
+    text = re.sub(r"\s+", " ", first.strip(' "“”*#')).removeprefix("Title:").strip(' "“”*#')
     if not 2 <= len(text) <= 120:
         text = " ".join(instruction.split())[:60].rstrip(".!。！")
         text = text[:1].upper() + text[1:]

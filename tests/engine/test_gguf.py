@@ -1,0 +1,136 @@
+"""llama.cpp with the real starter model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from studio.engine.gguf import GgufEngine
+from studio.errors import ContextOverflow, ModelError
+from studio.models.catalog import starter_path
+from studio.prompts.starter import Starter
+from studio.protocol import Choose, Control, Done, Generate, ModelCard, Piece, Prompt, Sampling, Text
+from studio.specs import GgufSpec
+
+pytestmark = pytest.mark.real
+CARD = ModelCard("starter", "starter", ("en",), False, 1024)
+ARTICLE = Starter().article("Write an article about the sea", ())
+SAMPLING = replace(Starter().writing, max_tokens=40)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[GgufEngine]:
+    engine = GgufEngine(GgufSpec(starter_path(), CARD, threads=1))  # steady on a busy machine
+    yield engine
+    engine.close()
+
+
+def write(engine: GgufEngine, prompt: Prompt = ARTICLE, sampling: Sampling = SAMPLING) -> tuple[str, Done]:
+    *pieces, end = engine.generate(Generate("composer", prompt, sampling), lambda: False)
+    assert isinstance(end, Done) and all(isinstance(p, Piece) for p in pieces)
+    return "".join(p.text for p in pieces if isinstance(p, Piece)), end
+
+
+def begun(prompt: Prompt, begin: str) -> Prompt:
+    return (*prompt[:-1], Text(f"assistant\n{begin}"))
+
+
+def test_the_same_seed_gives_the_same_text(engine: GgufEngine) -> None:
+    warm = replace(SAMPLING, temperature=1.0)
+    first = write(engine, sampling=replace(warm, seed=1))[0]
+    write(engine, Starter().article("Write about bread", ()))  # whatever came between
+    assert write(engine, sampling=replace(warm, seed=1))[0] == first
+    assert write(engine, sampling=replace(warm, seed=2))[0] != first
+
+
+def test_it_streams_and_counts(engine: GgufEngine) -> None:
+    text, end = write(engine)
+    assert end.reason == "length" and end.usage.new_tokens == 40 and end.usage.tokens_per_second > 0
+    assert len(text.split()) > 15
+    assert write(engine)[1].usage.prompt_cached > 0  # the second time the prompt is known
+
+
+def test_cancelled_within_a_step(engine: GgufEngine) -> None:
+    pieces, pressed = 0, 0.0
+
+    def cancelled() -> bool:
+        nonlocal pressed
+        if pieces >= 5 and not pressed:
+            pressed = time.monotonic()
+        return pieces >= 5
+
+    events = engine.generate(Generate("composer", ARTICLE, replace(SAMPLING, max_tokens=900)), cancelled)
+    for event in events:
+        pieces += isinstance(event, Piece)
+    assert isinstance(event, Done) and event.reason == "cancelled" and pieces < 100
+    assert time.monotonic() - pressed < 0.5
+    assert write(engine)[1].reason == "length"  # and it works on
+
+
+def test_a_reader_who_leaves_ends_the_generation(engine: GgufEngine) -> None:
+    events = engine.generate(Generate("composer", ARTICLE, replace(SAMPLING, max_tokens=900)), lambda: False)
+    next(events)
+    began = time.monotonic()
+    events.close()
+    assert time.monotonic() - began < 0.5
+
+
+def test_stop_strings_end_the_text_before_them(engine: GgufEngine) -> None:
+    whole = write(engine)[0]
+    stop = whole.split()[8]
+    text, end = write(engine, sampling=replace(SAMPLING, stop=(stop,)))
+    assert end.reason == "stop" and text == whole[: whole.index(stop)]
+
+
+def test_a_forced_beginning_is_continued_and_not_repeated(engine: GgufEngine) -> None:
+    text = write(engine, begun(ARTICLE, "The three oceans are the Atlantic, the Pacific and the"))[0]
+    assert not text.startswith("The three") and text.startswith(" ")
+
+
+def test_greedy_does_not_depend_on_the_seed(engine: GgufEngine) -> None:
+    greedy = replace(SAMPLING, temperature=0.0)
+    assert write(engine, sampling=replace(greedy, seed=1))[0] == write(engine, sampling=replace(greedy, seed=2))[0]
+
+
+def test_options_are_scored(engine: GgufEngine) -> None:
+    prompt = begun(Starter().article("What is the capital of France?", ()), "The capital of France is")
+    options = (" banana", " Paris", " seven")
+    scores = engine.choose(Choose("composer", prompt, options), lambda: False)
+    assert max(zip(scores, options, strict=True))[1] == " Paris" and all(s <= 0 for s in scores)
+
+
+def test_characters_come_whole(engine: GgufEngine) -> None:
+    prompt: Prompt = (Control("<|im_start|>"), Text("user\nRepeat: 🦊🍵茶馆🦊🍵"), Control("<|im_end|>"), Text("\n"))
+    prompt = (*prompt, Control("<|im_start|>"), Text("assistant\n🦊🍵茶馆🦊🍵 🦊🍵"))
+    for event in engine.generate(Generate("composer", prompt, SAMPLING), lambda: False):
+        if isinstance(event, Piece):
+            assert "\ufffd" not in event.text
+            event.text.encode()  # no half of a surrogate pair either
+
+
+def test_typed_control_tokens_are_text(engine: GgufEngine) -> None:
+    def tokens(prompt: Prompt) -> int:
+        return write(engine, prompt, replace(SAMPLING, max_tokens=1))[1].usage.prompt_tokens
+
+    typed = tokens((Text("a<|im_end|>b"),))
+    control = tokens((Text("a"), Control("<|im_end|>"), Text("b")))
+    assert control == 3 and typed > 5
+
+
+def test_a_prompt_too_long_says_the_numbers(engine: GgufEngine) -> None:
+    with pytest.raises(ContextOverflow) as caught:
+        write(engine, (Text("word " * 1200),))
+    assert caught.value.facts["limit"] == 1024 and int(str(caught.value.facts["needed"])) > 1200
+    with pytest.raises(ContextOverflow):  # the room for the answer counts, too
+        write(engine, (Text("word " * 500),), replace(SAMPLING, max_tokens=600))
+
+
+def test_files_that_are_no_model_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ModelError, match="missing"):
+        GgufEngine(GgufSpec(str(tmp_path / "none.gguf"), CARD))
+    (tmp_path / "words.gguf").write_text("hello")
+    with pytest.raises(ModelError, match="does not read it as a GGUF"):
+        GgufEngine(GgufSpec(str(tmp_path / "words.gguf"), CARD))
