@@ -89,7 +89,9 @@ def serve(chosen: Settings) -> None:
 @click.option("--images", default="auto", help="Number of pictures, 0 to 15, or auto")
 @click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=8909)
-@click.option("--out", required=True, type=click.Path(dir_okay=False), help="FILE.zip, .md, .xlsx or .html")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False), help="FILE.zip, .md, .xlsx, .html, .docx or .pdf"
+)
 @configured
 def write(
     chosen: Settings, instruction: str, outline: str | None, images: str, pictures: tuple[str, ...], seed: int, out: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -35,8 +35,7 @@ def article_docx(article: Article, read_picture: ReadPicture, about: Mapping[str
     if title:
         writer.paragraph(line_runs(title), "Title")
     for section in article.sections:
-        for block in blocks(section.text):
-            writer.block(block)
+        writer.blocks(blocks(section.text))
         if section.illustration:
             writer.figure(section.illustration, read_picture)
     model = line(str(about.get("model") or article.model))
@@ -59,14 +58,21 @@ class _Writer:
         self._style("Normal", _TEXT, 11, _INK, after=8)
         self._style("Title", _HEAD, 22, _INK, after=14)
         self._style("Caption", _TEXT, 9.5, _SOFT, after=14)
+        self._style("Quote", _TEXT, 11, _SOFT, after=8)
+        self._document.styles["Quote"].paragraph_format.left_indent = Cm(0.7)
         for level, size in enumerate((17, 14.5, 12.5, 11.5, 11, 11), 1):
             self._style(f"Heading {level}", _HEAD, size, _INK, after=6)
         border = self._document.styles["Title"].element.get_or_add_pPr().find(qn("w:pBdr"))
         if border is not None:
             border.getparent().remove(border)
 
-    def block(self, block: Block) -> None:
-        """One block of Markdown."""
+    def blocks(self, made: Sequence[Block]) -> None:
+        """The blocks of a section."""
+        self._lists.clear()
+        for block in made:
+            self._block(block)
+
+    def _block(self, block: Block) -> None:
         match block.kind:
             case "heading":
                 self.paragraph(block.runs, f"Heading {block.level}")
@@ -106,6 +112,8 @@ class _Writer:
         size = {"width": round(picture.width * pixel * scale), "height": round(picture.height * pixel * scale)}
         inline = place.add_run().add_picture(BytesIO(picture.data), **size)
         inline._inline.docPr.set("descr", title or caption)  # for screen readers
+        for side in ("distT", "distB", "distL", "distR"):
+            inline._inline.set(side, "0")  # LibreOffice takes 3 mm where nothing is said
         if below := " · ".join(filter(None, (caption, credit))):
             place.paragraph_format.keep_with_next = True
             self.paragraph((Run(below),), "Caption").alignment = WD_ALIGN_PARAGRAPH.CENTER
@@ -132,8 +140,11 @@ class _Writer:
         for run in runs:
             made = paragraph.add_run(run.text)
             made.bold, made.italic = run.bold or None, run.italic or None
-            made.font.strike, made.font.subscript = run.struck or None, run.sub or None
-            made.font.superscript = run.sup or None
+            made.font.strike = run.struck or None
+            if run.sub:
+                made.font.subscript = True
+            if run.sup:
+                made.font.superscript = True
             if run.code:
                 made.font.name, made.font.size = "Consolas", Pt(9.5)
             if run.link.startswith(("http:", "https:", "mailto:")):
@@ -154,7 +165,7 @@ class _Writer:
         made = self.paragraph(block.runs, kind if depth == 1 else f"{kind} {depth}")
         made.paragraph_format.space_after = Pt(3)
         if ordered:
-            if block.list not in self._lists or block.mark == "1.":
+            if block.list not in self._lists:
                 self._lists[block.list] = self._new_list(made, int(block.mark[:-1]))
             numbers = made._p.get_or_add_pPr().get_or_add_numPr()
             numbers.get_or_add_numId().val = self._lists[block.list]
@@ -177,9 +188,11 @@ class _Writer:
             return
         table = self._document.add_table(len(block.rows), count, style="Table Grid")
         for r, row in enumerate(block.rows):
+            table.rows[r]._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
             for c, runs in enumerate(row):
                 cell = table.cell(r, c).paragraphs[0]
-                cell.paragraph_format.space_after = Pt(2)
+                cell.paragraph_format.space_before = cell.paragraph_format.space_after = Pt(3)
+                cell.paragraph_format.line_spacing = 1.15
                 head = r == 0 and block.heads
                 self._fill(cell, tuple(Run(**{**vars(run), "bold": True}) for run in runs) if head else runs)
         self._document.add_paragraph().paragraph_format.space_after = Pt(4)
@@ -188,6 +201,7 @@ class _Writer:
         style: Any = self._document.styles[name]
         style.font.name, style.font.size, style.font.color.rgb = fonts[0], Pt(size), colour
         style.font.italic = False
+        style.font.bold = name.startswith("Heading")
         style.paragraph_format.space_after = Pt(after)
         style.paragraph_format.line_spacing = 1.4 if name == "Normal" else 1.2
         given = style.element.get_or_add_rPr().get_or_add_rFonts()

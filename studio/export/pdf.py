@@ -6,7 +6,10 @@ Bold words stand in the sans face, as Chinese typesetting does it; italics are t
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from html import escape
 from io import BytesIO
 from typing import Any
@@ -26,12 +29,14 @@ from studio.export.fonts import Face, truetype
 from studio.export.pictures import PAGE_SIDE, ReadPicture, for_sheet, load
 from studio.export.text import Language, label, language_of, line, unmarked
 
-_INK, _SOFT, _LINE, _SEAL, _JADE = (HexColor(c) for c in ("#1F1E1B", "#6B675F", "#E6E1D8", "#B5372B", "#3F7365"))
+_INK, _SOFT, _LINE, _SEAL = (HexColor(c) for c in ("#1F1E1B", "#6B675F", "#E6E1D8", "#B5372B"))
+_TEXT, _BOLD, _ITALIC = "text", "bold", "italic"  # the names of the fonts
+_ONE_AT_A_TIME = threading.Lock()
 _MARGIN = 25 * mm
-_WIDTH = A4[0] - 2 * _MARGIN
+_WIDTH = A4[0] - 2 * _MARGIN - 12  # reportlab keeps 6 points free on either side
 _HIGHEST = 120 * mm  # of a picture
 _WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
-_ALWAYS = "".join(map(chr, range(32, 127))) + "•…·“”‘’"
+_ALWAYS = "".join(map(chr, range(32, 127))) + "\u00a0•…·“”‘’"
 _SIZES = {1: 17.0, 2: 14.5, 3: 12.5, 4: 11.5, 5: 11.0, 6: 11.0}
 
 
@@ -42,15 +47,11 @@ def article_pdf(article: Article, read_picture: ReadPicture, about: Mapping[str,
     parts = [(section, blocks(section.text)) for section in article.sections]
     shown = [section.illustration for section, _ in parts if section.illustration]
     words = [title, foot, *(b.text + b.mark for _, made in parts for b in made)]
-    words += [w for s in shown for w in (s.caption, s.picture.title, s.picture.credit, label("missing", language))]
-    page = _Page("".join(words))
-    story: list[Any] = [page.paragraph(line_runs(title), "title")] if title else []
-    for section, made in parts:
-        story += page.blocks(made)
-        if section.illustration:
-            story.append(page.figure(section.illustration, read_picture, language))
-    if foot:
-        story += [HRFlowable(width="100%", color=_LINE, spaceBefore=24), page.paragraph((Run(foot),), "foot")]
+    words += [
+        w
+        for s in shown
+        for w in (s.caption, s.picture.title, s.picture.credit, label("missing", language, name=s.picture.key))
+    ]
     out = BytesIO()
     document = SimpleDocTemplate(
         out,
@@ -64,28 +65,57 @@ def article_pdf(article: Article, read_picture: ReadPicture, about: Mapping[str,
         lang="zh-CN" if language == "zh" else "en",
         invariant=1,  # no time and no random number: the same article gives the same bytes
     )
-    document.build(story or [page.paragraph((Run(" "),), "text")], onFirstPage=page.number, onLaterPages=page.number)
+    with _fonts({c for c in "".join(words) + _ALWAYS if c >= " "}):
+        page = _Page()
+        story: list[Any] = [page.paragraph(line_runs(title), "title")] if title else []
+        for section, made in parts:
+            story += page.blocks(made)
+            if section.illustration:
+                story.append(page.figure(section.illustration, read_picture, language))
+        if foot:
+            story += [HRFlowable(width="100%", color=_LINE, spaceBefore=24), page.paragraph((Run(foot),), "foot")]
+        empty = page.paragraph((Run(" "),), "text")
+        document.build(story or [empty], onFirstPage=page.number, onLaterPages=page.number)
     return out.getvalue()
 
 
-class _Page:
-    """Fonts with the characters of one document, and its parts as reportlab lays them out."""
+@contextmanager
+def _fonts(characters: set[str]) -> Iterator[None]:
+    """The fonts with these characters, known to reportlab for as long as one document is made.
 
-    def __init__(self, words: str) -> None:
-        characters = {c for c in words + _ALWAYS if c.isprintable()}
-        self._fonts = {
-            style: self._font(face, characters, slanted)
-            for style, face, slanted in (("text", "serif", False), ("bold", "sans", False), ("italic", "serif", True))
-        }
-        text, bold = self._fonts["text"], self._fonts["bold"]
-        base = ParagraphStyle("text", fontName=text, fontSize=11, leading=19, textColor=_INK, spaceAfter=8)
-        heading = {"fontName": bold, "spaceBefore": 16, "keepWithNext": 1}
+    It has one table of fonts for the whole process, in which the first of a name stays: another document's characters
+    would be missing.
+    """
+    with _ONE_AT_A_TIME:
+        faces: tuple[tuple[str, Face, bool], ...] = (
+            *((_TEXT, "serif", False), (_BOLD, "sans", False), (_ITALIC, "serif", True)),
+        )
+        made = [TTFont(name, BytesIO(truetype(face, characters, slanted))) for name, face, slanted in faces]
+        try:
+            for font in made:
+                pdfmetrics.registerFont(font)
+            yield
+        finally:
+            for font in made:
+                pdfmetrics._fonts.pop(font.fontName, None)
+                pdfmetrics._dynFaceNames.pop(font.face.name, None)
+
+
+class _Page:
+    """The parts of a document as reportlab lays them out."""
+
+    def __init__(self) -> None:
+        base = ParagraphStyle("text", fontName=_TEXT, fontSize=11, leading=19, textColor=_INK)
+        base.spaceBefore, base.spaceAfter = 5, 8
+        heading = {"fontName": _BOLD, "spaceBefore": 16, "keepWithNext": 1}
         self._styles = {
             "text": base,
-            "title": ParagraphStyle("title", base, fontName=bold, fontSize=22, leading=30, spaceAfter=18),
+            "title": ParagraphStyle("title", base, fontName=_BOLD, fontSize=22, leading=30, spaceAfter=18),
             "quote": ParagraphStyle("quote", base, leftIndent=16, textColor=_SOFT),
-            "code": ParagraphStyle("code", base, fontName=bold, fontSize=9.5, leading=14, leftIndent=12, spaceAfter=10),
-            "cell": ParagraphStyle("cell", base, fontSize=10, leading=15, spaceAfter=0),
+            "code": ParagraphStyle(
+                "code", base, fontName=_BOLD, fontSize=9.5, leading=14, leftIndent=12, spaceAfter=10
+            ),
+            "cell": ParagraphStyle("cell", base, fontSize=10, leading=15, spaceBefore=0, spaceAfter=0),
             "caption": ParagraphStyle(
                 "caption", base, fontSize=9.5, leading=14, textColor=_SOFT, alignment=TA_CENTER, spaceBefore=5
             ),
@@ -97,7 +127,7 @@ class _Page:
 
     def number(self, canvas: Any, document: Any) -> None:
         """The page's number at its foot."""
-        canvas.setFont(self._fonts["text"], 9)
+        canvas.setFont(_TEXT, 9)
         canvas.setFillColor(_SOFT)
         canvas.drawCentredString(A4[0] / 2, 12 * mm, str(document.page))
 
@@ -107,8 +137,15 @@ class _Page:
         wrap = "CJK" if any(_WIDE.search(run.text) for run in runs) else None
         changes: dict[str, Any] = {"wordWrap": wrap}
         if depth:
-            changes |= {"leftIndent": 20 * depth, "bulletIndent": 20 * depth - 16, "spaceAfter": 3}
-        made = ParagraphStyle(f"{style} {wrap} {depth}", chosen, **changes)
+            changes |= {
+                "leftIndent": 20 * depth,
+                "bulletIndent": 20 * depth - 16,
+                "bulletFontName": _TEXT if mark[:1].isdigit() else _BOLD,
+                "bulletFontSize": 11,
+                "spaceBefore": 0,
+                "spaceAfter": 3,
+            }
+        made = ParagraphStyle(f"{style} {wrap} {depth} {mark}", chosen, **changes)
         return Paragraph("".join(map(self._markup, runs)), made, bulletText=mark or None)
 
     def blocks(self, made: Sequence[Block]) -> Iterator[Any]:
@@ -147,8 +184,10 @@ class _Page:
         count = max(map(len, block.rows), default=0)
         if not count:
             return
-        rows = [[self.paragraph(runs, "cell") for runs in row] + [""] * (count - len(row)) for row in block.rows]
         heads = 1 if block.heads else 0
+        bold = [tuple(replace(run, bold=True) for run in runs) for row in block.rows[:heads] for runs in row]
+        words = [bold, *block.rows[1:]] if heads else block.rows
+        rows = [[self.paragraph(runs, "cell") for runs in row] + [""] * (count - len(row)) for row in words]
         lines = TableStyle(
             [
                 ("LINEBELOW", (0, 0), (-1, -1), 0.5, _LINE),
@@ -158,20 +197,13 @@ class _Page:
         )
         yield Table(rows, [_WIDTH / count] * count, repeatRows=heads, splitInRow=1, style=lines, spaceAfter=12)
 
-    def _font(self, face: Face, characters: set[str], slanted: bool) -> str:
-        """A name by which reportlab knows the font; a new one each time, since its characters are this document's."""
-        data = truetype(face, characters, slanted)
-        name = f"{face}{'-slanted' * slanted}-{id(self):x}"
-        pdfmetrics.registerFont(TTFont(name, BytesIO(data)))
-        return name
-
     def _markup(self, run: Run) -> str:
         """The run in reportlab's own markup, which is no HTML but looks like it."""
         text = escape(run.text, quote=False).replace("\n", "<br/>")
         if run.code:
-            text = f'<font name="{self._fonts["bold"]}" size="9.5" backColor="#F0ECE3">{text}</font>'
+            text = f'<font name="{_BOLD}" size="9.5">{text}</font>'
         elif run.bold or run.italic:
-            text = f'<font name="{self._fonts["bold" if run.bold else "italic"]}">{text}</font>'
+            text = f'<font name="{_BOLD if run.bold else _ITALIC}">{text}</font>'
         for tag, wanted in (("strike", run.struck), ("sub", run.sub), ("super", run.sup)):
             text = f"<{tag}>{text}</{tag}>" if wanted else text
         if run.link.startswith(("http:", "https:", "mailto:")):

@@ -13,7 +13,7 @@ from studio.export.text import LABELS, clean, language_of, pieces, slug
 from .conftest import article_of
 
 
-@pytest.mark.parametrize("format", ["pdf", "", "ZIP", ".md"])
+@pytest.mark.parametrize("format", ["odt", "", "ZIP", ".md"])
 def test_an_unknown_format_is_said(format, tea, talk, read_picture):
     with pytest.raises(InputError, match="zip, md, xlsx, html"):
         export(tea, format, read_picture, {})
