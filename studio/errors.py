@@ -98,6 +98,10 @@ SENTENCES.update(
             "The question has {length:,} characters; at most {limit:,} fit. Please shorten it.",
             "问题有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
         ),
+        "text_too_long": (
+            "The text has {length:,} characters; at most {limit:,} fit. Please shorten it.",
+            "文字有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+        ),
         "file_not_text": (
             "{path} is not a text file in UTF-8. Save it as UTF-8 text, then do it again.",
             "{path} 不是 UTF-8 文本文件，请另存为 UTF-8 文本后重试。",

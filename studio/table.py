@@ -115,5 +115,5 @@ def questions_of(text: str) -> tuple[str, ...]:
     if len(questions) > MAX_QUESTIONS:
         raise InputError("table_questions", count=len(questions), limit=MAX_QUESTIONS)
     if (longest := max(map(len, questions))) > MAX_QUESTION:
-        raise InputError("text_too_long", what="question", length=longest, limit=MAX_QUESTION)
+        raise InputError("question_too_long", length=longest, limit=MAX_QUESTION)
     return questions

@@ -48,7 +48,7 @@ TABLE: dict[str, set[str]] = {
     "batch": {"ask", "library", "live", "steps", "store", "worker", "protocol", "article", "conversation", "table"},
     "services": {
         "jobs", "batch", "ask", "compose", "find", "embedding", "library", "export", "store", "worker", "specs",
-        "settings", "article",
+        "protocol", "settings", "article",
     },
     "commands": {
         "services", "jobs", "batch", "ask", "compose", "steps", "library", "export", "store", "models", "specs",
