@@ -49,7 +49,8 @@ def serve(settings: Settings) -> None:
     """Run until Ctrl+C. Raises StorageError when the port is taken."""
     listening = _listen(settings.host, settings.port)
     with Studio(settings, plan(settings)) as studio:
-        config = uvicorn.Config(application(studio), log_level="warning")
+        # open pages hold their connections for ever: without a limit Ctrl+C would wait for them
+        config = uvicorn.Config(application(studio), log_level="warning", timeout_graceful_shutdown=2)
         os.write(2, f"XComposer Studio: http://{settings.host}:{settings.port}  (Ctrl+C ends it)\n".encode())
         uvicorn.Server(config).run(sockets=[listening])
 
@@ -178,6 +179,8 @@ def page(studio: Studio, desk: Desk) -> gr.Blocks:
             js_on_load="import(new URL('page/masthead.js', document.baseURI)).then(m => m.mount({element, props}))",
             apply_default_css=False,
         )
+        write_api(studio)  # first: a name is given to whoever asks for it first, and the page's events have names, too
+        chat_api(studio)
         with gr.Tabs() as tabs:
             paper = write_tab(studio, desk)
             talk = chat_tab(studio, desk, tabs)
@@ -185,8 +188,6 @@ def page(studio: Studio, desk: Desk) -> gr.Blocks:
             library_tab(studio)
             history_tab(studio, desk, tabs, paper, talk)
             about_tab(studio)
-        write_api(studio)
-        chat_api(studio)
     return blocks
 
 

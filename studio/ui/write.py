@@ -136,8 +136,7 @@ def write_api(studio: Studio) -> None:
         request: gr.Request, instruction: str, outline: str = "", images: int = -1, seed: int = SEED
     ) -> Iterator[dict[str, Any]]:
         try:
-            lines = tuple(outline.splitlines()) if outline.strip() else ()
-            brief = Brief(instruction, lines, None if images == -1 else images, seed=seed)
+            brief = Brief(instruction, tuple(outline.splitlines()), None if images == -1 else images, seed=seed)
             job = studio.jobs.start(who(request), brief)
         except StudioError as e:
             raise shown(e, request) from e

@@ -41,7 +41,7 @@ SPEC = ScriptedSpec(
 def main(port: int, data: Path) -> None:
     """Serve until ended."""
     with Studio(Settings(port=port, data=str(data)), SPEC) as studio:
-        uvicorn.run(application(studio), port=port, log_level="warning")
+        uvicorn.run(application(studio), port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 if __name__ == "__main__":

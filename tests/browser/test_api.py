@@ -1,0 +1,50 @@
+"""The named endpoints, as a program calls them with gradio_client."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import Server
+from gradio_client import Client, exceptions, handle_file
+
+PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
+
+
+@pytest.fixture(scope="module")
+def client(scripted: Server) -> Client:
+    return Client(scripted.url, verbose=False)
+
+
+def test_the_three_endpoints_and_no_others_are_offered(client: Client) -> None:
+    offered = client.view_api(return_format="dict", print_info=False)
+    assert set(offered["named_endpoints"]) == {"/write", "/ask", "/export"}
+    assert not offered["unnamed_endpoints"]
+
+
+def test_an_article_grows_and_is_exported(client: Client) -> None:
+    states = list(client.submit("Write an article about peaks", images=1, api_name="/write"))
+    assert states[-1]["step"] == "done" and states[-1]["status"] == "done"
+    assert sum(bool(s["illustration"]) for s in states[-1]["sections"]) == 1
+    got = client.predict(states[-1]["id"], "zip", api_name="/export")
+    assert "article.md" in zipfile.ZipFile(got).namelist()
+
+
+def test_a_question_about_a_picture_is_answered(client: Client) -> None:
+    picture = handle_file(str(PICTURES / "cat.webp"))
+    *_, answer = client.submit([picture], "What is this?", api_name="/ask")
+    assert "picture" in answer and "mountains" in answer
+
+
+def test_what_cannot_be_done_is_said(client: Client) -> None:
+    for asked, sentence in (
+        (("  ",), "nothing to write about yet"),
+        (("x", "", 99), "choose 0 to 15"),
+        (("x" * 200_001,), "characters"),
+        (("tea", " \n  \n"), "only blank lines"),
+    ):
+        with pytest.raises(exceptions.AppError, match=sentence):
+            client.predict(*asked, api_name="/write")
+    with pytest.raises(exceptions.AppError, match="not here"):
+        client.predict(999, "zip", api_name="/export")
