@@ -63,7 +63,7 @@ def for_page(picture: Loaded) -> Loaded | None:
 
 def for_sheet(picture: Loaded, side: int = SHEET_SIDE) -> Loaded | None:
     """For an office file: upright PNG or JPEG without metadata. None when the pixels cannot be decoded."""
-    image = _decode(picture)
+    image = _decode(picture, 2 * side)
     if image is None:
         return None
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
@@ -80,10 +80,13 @@ def _look(data: bytes) -> Loaded | None:
         return None
 
 
-def _decode(picture: Loaded) -> Image.Image | None:
-    """The pixels, upright, as RGB or RGBA."""
+def _decode(picture: Loaded, enough: int = 0) -> Image.Image | None:
+    """The pixels, upright, as RGB or RGBA. A JPEG is unfolded no further than to `enough` pixels, where that is given:
+    a table has ten thousand of them."""
     try:
         with Image.open(BytesIO(picture.data)) as image:
+            if enough:
+                image.draft(None, (enough, enough))
             image.load()
             upright = ImageOps.exif_transpose(image)
     except _UNDECODABLE:

@@ -172,15 +172,17 @@ class _Events:
             raise shown(e, request) from e
         yield self._frame(batch.state, request)
         clock = _Clock()
-        for filling in batch.updates():
-            if self._watched.get(session) is not batch:
-                return
-            left = clock.left(filling)
-            if filling.step == "done":
-                break
-            yield (gr.skip(), sheet(filling, language(request), left), *(gr.skip(),) * 5)
-        self._watched.pop(session, None)
-        yield self._frame(batch.state, request)
+        try:
+            for filling in batch.updates():
+                if self._watched.get(session) is not batch:
+                    return
+                left = clock.left(filling)
+                if filling.step != "done":
+                    yield (gr.skip(), sheet(filling, language(request), left), *(gr.skip(),) * 5)
+            yield self._frame(batch.state, request)
+        finally:
+            if self._watched.get(session) is batch:
+                del self._watched[session]
 
     def _frame(self, filling: Filling, request: gr.Request) -> Frame:
         """Everything as it is at the begin or the end of a filling."""
