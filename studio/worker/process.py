@@ -68,7 +68,6 @@ class Broken:
 def main(spec: EngineSpec, pipe: Connection) -> None:
     """The process's life: until the pipe closes, which is also what happens when the page's process dies."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: on busy cores its threads wait 10 times longer
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # timm brings a hub's client along; nothing here may call out
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C goes to the whole terminal group; the page decides
     try:
         engine, senses = build(spec)
