@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from sentencepiece import SentencePieceProcessor
 from studio.article import Article, Brief, Picture
 from studio.conversation import Conversation
 from studio.library.intake import take_in
-from studio.protocol import Sampling
+from studio.models.config import tile_tokens
+from studio.protocol import Done, Generate, Sampling, Text
 from studio.services import Studio
 from studio.settings import Settings
 from studio.specs import NativeSpec
@@ -56,6 +59,23 @@ def test_one_model_alone(role: str, folder: Path, tmp_path: Path) -> None:
         else:
             assert answered(studio) in (("length", ""), ("stop", ""))
             assert written(studio) == ("", "composer_missing")
+
+
+def test_4khd_sees_a_picture_in_tiles(folder: Path, tmp_path: Path) -> None:
+    base = architecture()
+    assert base.vision
+    eyes = replace(base.vision, image=336, patch=14, positions=577, layers=1, projector_in=4 * base.vision.width)
+    vocab = json.loads((folder / "config.json").read_text())["vocab_size"]
+    ranks = {**base.ranks, "attention.wqkv": 8}
+    a = replace(base, vocab=vocab, family="xcomposer2-4khd", vision=eyes, ranks=ranks, context=16384)
+    made = write(tmp_path / "4khd", a, tensors(a))
+    (made / "tokenizer.model").write_bytes((folder / "tokenizer.model").read_bytes())
+    wide = picture("teal", (900, 36))  # 1 × 25 tiles
+    with Studio(Settings(data=str(tmp_path / "data")), NativeSpec(viewer=str(made), device="cpu")) as studio:
+        assert studio.lane.wait_ready(120)["viewer"].context == 16384
+        done = studio.lane.submit(Generate("viewer", (wide, Text("?")), Sampling(max_tokens=2))).result()
+    assert isinstance(done, Done)
+    assert done.usage.prompt_tokens == 1 + tile_tokens(1, 25) + 1
 
 
 def test_a_wrong_file_fails_at_the_start_with_its_reason(folder: Path, tmp_path: Path) -> None:
