@@ -84,8 +84,9 @@ def resolve(settings: Settings, given: str) -> str:
 
     Nothing is fetched; ModelError says the command that does.
     """
-    if Path(given).expanduser().is_dir():
-        return str(Path(given).expanduser())
+    folder = Path(given).expanduser().absolute()  # the page's process changes its working folder
+    if folder.is_dir():
+        return str(folder)
     if model := named(given):
         if found := find(settings, model):
             return found
@@ -121,7 +122,8 @@ def plan(settings: Settings) -> EngineSpec:
     """What would run with these settings on this machine. Raises ModelError with what is missing."""
     if settings.gguf:
         card = ModelCard(Path(settings.gguf).stem, "starter", ("en",), bool(settings.mmproj), 4096)
-        return GgufSpec(settings.gguf, card, settings.mmproj, settings.threads, bool(gpus()))
+        file, eyes = (str(Path(p).expanduser().absolute()) if p else "" for p in (settings.gguf, settings.mmproj))
+        return GgufSpec(file, card, eyes, settings.threads, bool(gpus()))
     if settings.models != "starter" or settings.random_weights:
         if spec := _native(settings):
             return spec

@@ -7,7 +7,6 @@ not one of the InternLM2 family is refused by name.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.errors import ModelError
+from studio.models.fields import Fields, Shapes, config_of, layers_of, shape_of
 
-Shapes = Mapping[str, tuple[int, ...]]
 Family = Literal["xcomposer2", "xcomposer2-4khd", "internlm2"]
 
 LINEARS = ("attention.wqkv", "attention.wo", "feed_forward.w1", "feed_forward.w3", "feed_forward.w2")
@@ -146,59 +145,29 @@ def published(size: str, image: int) -> Architecture:
 
 def read(folder: Path, shapes: Shapes) -> Architecture:
     """The architecture of the checkpoint in `folder` whose tensors have these shapes; ModelError when it is none."""
-    config = _config(folder)
+    config = config_of(folder)
     family = _family(folder, config, shapes)
-    get = _Fields(folder, config)
-    heads = int(get("num_attention_heads"))
-    layers = 1 + max((int(name.split(".")[2]) for name in shapes if name.startswith("model.layers.")), default=-1)
-    vocab, hidden = _shape(folder, shapes, "model.tok_embeddings.weight", 2)
-    ffn = _shape(folder, shapes, "model.layers.0.feed_forward.w1.weight", 2)[0]
+    get = Fields(folder, config)
+    vocab, hidden = shape_of(folder, shapes, "model.tok_embeddings.weight", 2)
     first = {name: f"model.layers.0.{name}.Plora_A.weight" for name in LINEARS}
     architecture = Architecture(
         family=family,
         vocab=vocab,
         hidden=hidden,
-        layers=layers,
-        heads=heads,
-        kv_heads=int(get("num_key_value_heads")),
-        ffn=ffn,
-        norm_eps=float(get("rms_norm_eps")),
-        rope_theta=float(get("rope_theta")),
+        layers=layers_of(shapes, "model.layers."),
+        heads=get.whole("num_attention_heads"),
+        kv_heads=get.whole("num_key_value_heads"),
+        ffn=shape_of(folder, shapes, "model.layers.0.feed_forward.w1.weight", 2)[0],
+        norm_eps=get("rms_norm_eps"),
+        rope_theta=get("rope_theta"),
         context=_context(config, get, family),
-        bos=int(get("bos_token_id")),
-        eos=int(get("eos_token_id")),
-        ranks={name: shapes[plora][0] for name, plora in first.items() if plora in shapes},
-        vision=None if family == "internlm2" else _vision(folder, config, shapes),
+        bos=get.whole("bos_token_id", vocab - 1),
+        eos=get.whole("eos_token_id", vocab - 1),
+        ranks={name: shape_of(folder, shapes, plora, 2)[0] for name, plora in first.items() if plora in shapes},
+        vision=None if family == "internlm2" else _vision(folder, get, shapes, family),
     )
     _agree(folder, config, architecture)
     return architecture
-
-
-class _Fields:
-    """Fields of config.json that must be there."""
-
-    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
-        self._folder, self._config = folder, config
-
-    def __call__(self, name: str) -> Any:
-        value = self._config.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            cause = f"{name!r} is missing" if value is None else f"{name!r} cannot be {value!r}"
-            raise ModelError("config_bad", path=self._folder / "config.json", cause=cause)
-        return value
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    if not path.is_file():
-        raise ModelError("checkpoint_file_missing", path=path)
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise ModelError("config_bad", path=path, cause=f"it is not JSON: {e}") from e
-    if not isinstance(config, dict):
-        raise ModelError("config_bad", path=path, cause="it is not a JSON object")
-    return config
 
 
 def _family(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> Family:
@@ -215,32 +184,39 @@ def _family(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> Family:
     return "xcomposer2" if "vision_proj.0.weight" in shapes else "internlm2"
 
 
-def _context(config: Mapping[str, Any], get: _Fields, family: Family) -> int:
+def _context(config: Mapping[str, Any], get: Fields, family: Family) -> int:
     """Tokens. Beyond max_position_embeddings the dynamic NTK scaling would begin, which this code does not do."""
     scaling = config.get("rope_scaling")
     if isinstance(scaling, dict) and scaling.get("type", "dynamic") != "dynamic":
-        raise ModelError("config_bad", path=get._folder / "config.json", cause=f"'rope_scaling' cannot be {scaling}")
-    most = int(get("max_position_embeddings"))
+        raise get.wrong("rope_scaling", f"cannot be {scaling}")
+    most = get.whole("max_position_embeddings")
     if family == "internlm2":
         return most
-    written = int(get("max_length"))
+    written = get.whole("max_length")
     return min(max(written, TILE_CONTEXT) if family == "xcomposer2-4khd" else written, most)
 
 
-def _vision(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> Vision:
-    width, _, patch, _ = _shape(folder, shapes, TOWER + "embeddings.patch_embedding.weight", 4)
-    positions = _shape(folder, shapes, TOWER + "embeddings.position_embedding.weight", 2)[0]
-    projector_hidden, projector_in = _shape(folder, shapes, "vision_proj.0.weight", 2)
+def _vision(folder: Path, get: Fields, shapes: Shapes, family: Family) -> Vision:
+    width, _, patch, _ = shape_of(folder, shapes, TOWER + "embeddings.patch_embedding.weight", 4)
+    positions = shape_of(folder, shapes, TOWER + "embeddings.position_embedding.weight", 2)[0]
+    projector_hidden, projector_in = shape_of(folder, shapes, "vision_proj.0.weight", 2)
     stored = math.isqrt(positions - 1) * patch
-    layers = 1 + max(int(name[len(TOWER) :].split(".")[2]) for name in shapes if name.startswith(TOWER + "encoder."))
-    tiled = projector_in != width
+    tiled = family == "xcomposer2-4khd"
+    if tiled and stored != TILE_PIXELS:  # XComposer2.5 has these tensors too, and cuts otherwise
+        raise ModelError("model_refused", path=folder, found=f"a model with tiles of {stored} px")
+    if projector_in != (4 if tiled else 1) * width:
+        cause = f"vision_proj.0.weight reads {projector_in} numbers, the ViT gives {width}"
+        raise ModelError("model_broken", path=folder, cause=cause)
+    image = get.whole("img_size", 4096) if "img_size" in get and not tiled else stored
+    if image < patch:
+        raise get.wrong("img_size", f"cannot be {image}")
     return Vision(
-        image=TILE_PIXELS if tiled else int(config.get("img_size") or stored),
+        image=image,
         patch=patch,
         width=width,
-        layers=layers,
+        layers=layers_of(shapes, TOWER + "encoder.layers."),
         heads=max(4, width // 64),  # no file says it: every published CLIP has heads of 64, tiny test towers four
-        ffn=_shape(folder, shapes, TOWER + "encoder.layers.0.mlp.fc1.weight", 2)[0],
+        ffn=shape_of(folder, shapes, TOWER + "encoder.layers.0.mlp.fc1.weight", 2)[0],
         positions=positions,
         projector_in=projector_in,
         projector_hidden=projector_hidden,
@@ -272,17 +248,9 @@ def _vision_tensors(v: Vision, hidden: int, family: Family) -> dict[str, tuple[i
     return result
 
 
-def _shape(folder: Path, shapes: Shapes, name: str, dimensions: int) -> tuple[int, ...]:
-    shape = shapes.get(name)
-    if shape is None or len(shape) != dimensions:
-        cause = f"{name} is missing" if shape is None else f"{name} has the shape {list(shape)}"
-        raise ModelError("model_broken", path=folder, cause=cause)
-    return shape
-
-
 def _agree(folder: Path, config: Mapping[str, Any], a: Architecture) -> None:
     """config.json and tensors must describe one model: a config copied from elsewhere shows here."""
-    if a.heads < 1 or a.kv_heads < 1 or a.hidden % a.heads or a.heads % a.kv_heads:
+    if a.heads < 1 or a.kv_heads < 1 or a.hidden % (2 * a.heads) or a.heads % a.kv_heads:
         cause = f"{a.heads} heads and {a.kv_heads} key-value heads do not divide a width of {a.hidden}"
         raise ModelError("config_bad", path=folder / "config.json", cause=cause)
     found = {"hidden_size": a.hidden, "num_hidden_layers": a.layers, "intermediate_size": a.ffn, "vocab_size": a.vocab}

@@ -100,7 +100,7 @@ class TextStream:
         """The text that this id completes, often but not always its own piece."""
         known = self._tokenizer.bytes_of(token)
         if isinstance(known, bytes):
-            return self.end() + known.decode() if known else ""
+            return self.end() + known.decode()  # a control token has no text, and ends a character begun before it
         self._pending += bytes([known])
         return self._taken()
 

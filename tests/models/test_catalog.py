@@ -104,6 +104,17 @@ def test_any_cached_hub_id_may_be_given(home: Path, settings: Settings) -> None:
     assert resolve(settings, "some/tune.v1") == folder
 
 
+def test_a_path_stays_right_when_the_working_folder_changes(
+    home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = put(home / "here" / "my model")
+    monkeypatch.chdir(home / "here")
+    assert resolve(settings, "my model") == folder
+    spec = plan(with_flags(settings, gguf="a.gguf", mmproj="b.gguf"))
+    assert isinstance(spec, GgufSpec)
+    assert (spec.path, spec.mmproj) == (str(home / "here" / "a.gguf"), str(home / "here" / "b.gguf"))
+
+
 def test_without_a_gpu_or_files_the_starter_runs(home: Path, settings: Settings) -> None:
     assert isinstance(plan(settings), GgufSpec)
     put(home / "data/models/xcomposer2-7b")

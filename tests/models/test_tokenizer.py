@@ -98,6 +98,13 @@ def test_a_character_comes_out_whole(any_one: Tokenizer) -> None:
     assert stream.add(by_byte[0xE4]) == "" and stream.end() == "\ufffd" and stream.end() == ""
 
 
+def test_a_control_token_ends_a_character_begun_before_it(any_one: Tokenizer) -> None:
+    by_byte = {any_one.bytes_of(i): i for i in range(any_one.size) if isinstance(any_one.bytes_of(i), int)}
+    assert any_one.decode([by_byte[0xC2], any_one.bos, by_byte[0x80]]) == "\ufffd\ufffd"
+    if any_one._processor:
+        assert any_one._processor.decode([by_byte[0xC2], any_one.bos, by_byte[0x80]]) == "\ufffd\ufffd"
+
+
 def test_images_cut_the_prompt_into_runs(any_one: Tokenizer) -> None:
     image = picture()
     head, middle, tail = any_one.encode((Text("a"), Text("b"), image, Control("[UNUSED_TOKEN_146]"), Text("c")))

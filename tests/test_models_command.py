@@ -1,0 +1,116 @@
+"""`studio models` as a person meets it: what goes to stdout and stderr, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from golden import GOLDEN, architecture, llama, needs_golden, tensors, write
+from safetensors.torch import load_file, save_file
+
+from studio.cli import main
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Away from the person's own settings, data and caches."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("STUDIO_LANGUAGE", "STUDIO_DATA", "MODELSCOPE_CACHE", "HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """Exit code, stdout, stderr."""
+    try:
+        main(["models", *map(str, arguments)])
+        code = 0
+    except SystemExit as e:
+        code = int(e.code or 0)
+    out, err = capfd.readouterr()
+    return code, out, err
+
+
+def test_list(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    here = tmp_path / ".xcomposer-studio" / "models" / "xcomposer2-vl-7b"
+    here.mkdir(parents=True)
+    (here / "config.json").write_text("{}")
+    code, out, err = run(capfd, "list")
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: line for line in out.splitlines()}
+    assert rows["xcomposer2-vl-7b"].endswith(str(here)) and rows["xcomposer2-7b"].endswith("not here")
+    assert "studio models download NAME" in out
+    code, out, _ = run(capfd, "list", "--json")
+    found = {row["name"]: row for row in json.loads(out)}
+    assert set(found) == {
+        "xcomposer2-7b", "xcomposer2-vl-7b", "xcomposer2-vl-1.8b", "xcomposer2-4khd-7b",
+        "internlm2-chat-1.8b", "internlm2-chat-7b",
+    }  # fmt: skip
+    assert found["xcomposer2-vl-7b"]["folder"] == str(here)
+    assert found["internlm2-chat-1.8b"]["modelscope"] == "Shanghai_AI_Laboratory/internlm2-chat-1_8b"
+
+
+def test_an_unknown_name_and_wrong_usage(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capfd, "download", "gpt-5")
+    assert (code, out) == (1, "") and "known are: xcomposer2-7b" in err
+    assert run(capfd, "download")[0] == 2
+    assert run(capfd, "download", "xcomposer2-7b", "--source", "nowhere")[0] == 2
+    assert run(capfd, "check", "folder")[0] == 2
+    code, out, err = run(capfd, "check", "folder", "--golden", "io.safetensors")
+    assert (code, out) == (1, "") and "io.safetensors" in err
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> tuple[Path, Path]:
+    """A checkpoint and records of an oracle, made here: a transformers Llama of equal weights."""
+    a = architecture(eyes=False)
+    weights = tensors(a)
+    folder = write(tmp_path / "a model 1.0", a, weights, "bin-sharded")
+    ids = torch.randint(3, a.vocab, (1, 21), generator=torch.Generator().manual_seed(0))
+    oracle = llama(a, weights)
+    with torch.inference_mode():
+        prompt = weights["model.tok_embeddings.weight"][ids]
+        greedy = oracle.generate(
+            inputs_embeds=prompt, max_new_tokens=8, do_sample=False, eos_token_id=None, pad_token_id=0
+        )
+        records = {
+            "text_ids": ids[0],
+            "text_logits": oracle(ids).logits,
+            "inputs_embeds": prompt,
+            "im_mask": torch.zeros(1, 21, dtype=torch.long),
+            "logits": oracle(ids).logits,
+            "greedy": greedy[0, -8:],
+        }
+    save_file({name: t.contiguous() for name, t in records.items()}, tmp_path / "io.safetensors")
+    return folder, tmp_path / "io.safetensors"
+
+
+def test_check_agrees_with_an_oracle_made_here(capfd: pytest.CaptureFixture[str], own: tuple[Path, Path]) -> None:
+    folder, golden = own
+    code, out, _ = run(capfd, "check", folder, "--golden", golden, "--json")
+    found = json.loads(out)
+    assert code == 0 and found["ok"] and set(found["tensors"]) == {"text_logits", "logits"}
+    assert found["ids"]["greedy"] == {"equal": True, "first_difference": None, "steps": 8}
+    code, out, _ = run(capfd, "check", folder, "--golden", golden)
+    assert code == 0 and "greedy: equal in all 8 steps" in out and "Agrees" in out
+
+
+def test_check_says_where_it_does_not_agree(capfd: pytest.CaptureFixture[str], own: tuple[Path, Path]) -> None:
+    folder, golden = own
+    records = load_file(golden)
+    records["greedy"][3] += 1
+    save_file(records, golden)
+    code, out, _ = run(capfd, "check", folder, "--golden", golden, "--json")
+    assert code == 1 and json.loads(out)["ids"]["greedy"]["first_difference"] == 3
+    code, out, _ = run(capfd, "check", folder, "--golden", golden)
+    assert code == 1 and "greedy: differs at step 3" in out and "DOES NOT AGREE" in out
+
+
+@needs_golden
+def test_check_agrees_with_the_original_code(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capfd, "check", GOLDEN, "--golden", GOLDEN / "io.safetensors", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["ok"] and max(found["tensors"].values()) < 1e-4
+    assert set(found["ids"]) == {"greedy", "greedy_penalty_1_3", "beam3"}
