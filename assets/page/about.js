@@ -12,7 +12,8 @@ export function mount({ element, server, watch }) {
         ...(f.restarts ? [[word("about_restarts"), String(f.restarts)]] : []),
         [word("about_waiting"), String(f.waiting)],
       ]),
-      h("h2", {}, word("about_memory")), list([...f.memory, ...f.gpus].map((m) => [m.name, m.size])),
+      ...(f.memory.length + f.gpus.length
+        ? [h("h2", {}, word("about_memory")), list([...f.memory, ...f.gpus].map((m) => [m.name, m.size]))] : []),
       h("h2", {}, word("about_get")), h("p", {}, word("about_get_how")),
       list(f.found.filter((m) => m.folder).map((m) => [m.name, m.folder])),
       ...f.found.slice(0, 2).filter((m) => !m.folder).map((m) => command(`uv run studio models download ${m.name}`)),

@@ -71,7 +71,8 @@ export class Paper {
     if (!doc || doc.sections === undefined) return;
     if (doc.id !== this.doc.id && !doc.open) return;
     const opened = doc.id !== this.doc.id && doc.id;
-    const follows = doc.busy && innerHeight + scrollY > document.documentElement.scrollHeight - 160;
+    // only while text grows at the end: pictures that come later must not move what is being read
+    const follows = doc.busy && doc.steps[0]?.state === "current" && innerHeight + scrollY > document.documentElement.scrollHeight - 160;
     if (doc.id !== this.doc.id) { this.leave(); this.nodes.clear(); this.editing = null; }
     this.doc = doc;
     this.title.textContent = doc.title;

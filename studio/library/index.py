@@ -32,6 +32,7 @@ STOP_WORDS = frozenset(
     "the their them there they this to was we were what when which who will with you your".split()
 )
 WORDS_WEIGHT = 0.3  # the best match by words has 1 whatever it is worth, so meaning counts more where it is known
+STARTER_SET = "Starter set"  # where its pictures say they come from
 OWN_BONUS = 0.05  # own pictures win at equal match
 SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split())
 
@@ -238,7 +239,7 @@ class Library:
             key = hashlib.sha256(data).hexdigest()
             with Pictures.open(path) as picture:
                 self._store.adopt_file(key, "image/webp", picture.width, picture.height, path)
-            self._put(key, entry, own=False, origin="Starter set")
+            self._put(key, entry, own=False, origin=STARTER_SET)
         with self._database.write() as connection:
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('starter', ?)", (stamp,))
 

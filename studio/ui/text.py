@@ -133,6 +133,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "library_empty": ("No pictures yet: add some of your own.", "还没有图片，可以添加自己的图片。"),
     "all_pictures": ("All pictures", "全部图片"),
     "own_pictures": ("Added by people", "自己添加的"),
+    "starter_set": ("Starter set", "自带图片"),
     "starter_pictures": ("Starter set", "自带图片"),
     "add_pictures": ("Add pictures", "添加图片"),
     "adding": ("Adding {name} …", "正在添加 {name}……"),

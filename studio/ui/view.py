@@ -11,6 +11,7 @@ import nh3
 
 from studio.article import Article, Picture, Section
 from studio.errors import Language, NotFoundError
+from studio.library.index import STARTER_SET
 from studio.steps import Progress
 from studio.store import Store
 from studio.ui.text import t
@@ -73,9 +74,12 @@ class View:
             "width": width,
             "height": height,
             "caption": shown.caption if shown else "",
-            "credit": shown.picture.credit if shown else "",
+            "credit": self._credit(shown.picture) if shown else "",
             "candidates": [self.candidate(p) for p in shown.candidates] if shown else [],
         }
+
+    def _credit(self, picture: Picture) -> str:
+        return t("starter_set", self._language) if picture.credit == STARTER_SET else picture.credit
 
     def _size(self, picture: Picture) -> tuple[int, int]:
         try:

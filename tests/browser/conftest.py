@@ -35,7 +35,7 @@ class Server:
         return next(c for c in children if "spawn_main" in " ".join(c.cmdline()))
 
 
-def _serve(command: list[str], port: int, data: Path) -> Iterator[Server]:
+def serve(command: list[str], port: int, data: Path) -> Iterator[Server]:
     """Run a studio until the tests are done with it."""
     with (data / "server.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, *command], stdout=log, stderr=log)
@@ -55,7 +55,7 @@ def _serve(command: list[str], port: int, data: Path) -> Iterator[Server]:
     process.wait(20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -64,21 +64,26 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The studio as a person starts it, on the starter model."""
-    port, data = _free_port(), tmp_path_factory.mktemp("data")
+    port, data = free_port(), tmp_path_factory.mktemp("data")
     command = [str(ROOT / "launch.py"), "--port", str(port), "--data", str(data), "--models", "starter"]
-    yield from _serve(command, port, data)
+    yield from serve(command, port, data)
 
 
 @pytest.fixture(scope="session")
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The studio on the scripted engine, see scripted.py."""
-    port, data = _free_port(), tmp_path_factory.mktemp("scripted")
-    yield from _serve([str(Path(__file__).parent / "scripted.py"), str(port), str(data)], port, data)
+    port, data = free_port(), tmp_path_factory.mktemp("scripted")
+    yield from serve([str(Path(__file__).parent / "scripted.py"), str(port), str(data)], port, data)
+
+
+def chromium_path() -> str | None:
+    """A Chromium that this machine has."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = chromium_path()
     if not path:
         if os.environ.get("CI"):
             pytest.fail("CI needs a Chromium: .ci/run installs one")
@@ -118,11 +123,12 @@ def page(server: Server, chromium: Browser) -> Iterator[Page]:
     yield from watched(server, chromium)
 
 
-def begin(page: Page, instruction: str, images: str = "automatic") -> None:
-    """Fill the form, start, and wait for the first words."""
+def begin(page: Page, instruction: str, images: str | None = "automatic") -> None:
+    """Fill the form, start, and wait for the first words. `images` None leaves their number as it is."""
     page.fill("#instruction textarea", instruction)
-    page.click("#images input")
-    page.get_by_role("option", name=images, exact=True).click()
+    if images is not None:
+        page.click("#images input")
+        page.get_by_role("option", name=images, exact=True).click()
     page.click("#start")
     page.wait_for_selector("#paper section", timeout=120_000)
 
