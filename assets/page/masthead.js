@@ -1,7 +1,7 @@
 // The line at the top: which model answers, language, light or dark.
 
 import { button, h, word } from "./dom.js";
-import "./fields.js";
+import "./keys.js";
 
 export function mount({ element, props }) {
   const place = element.querySelector(".told");

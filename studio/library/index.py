@@ -74,6 +74,10 @@ class Library:
         sql = "SELECT * FROM pictures WHERE NOT removed ORDER BY own DESC, added DESC, id LIMIT ? OFFSET ?"
         return [_hit(row, 0.0, language) for row in self._database.read(sql, limit, offset)]
 
+    def is_own(self, key: str) -> bool:
+        """Whether a person added it, be it removed by now."""
+        return bool(self._database.read("SELECT 1 FROM pictures WHERE key = ? AND own", key))
+
     def picture(self, key: str, language: Language = "en") -> Hit | None:
         """That picture, if it is in the library."""
         rows = self._database.read("SELECT * FROM pictures WHERE key = ? AND NOT removed", key)
@@ -122,12 +126,12 @@ class Library:
         return Report(added, updated, tuple(refused))
 
     def remove(self, key: str) -> None:
-        """Take an own picture out of search; its file stays for the articles that show it."""
-        self._change("UPDATE pictures SET removed = 1 WHERE key = ? AND own", key)
+        """Take a picture out of search; its file stays for the articles that show it."""
+        self._change("UPDATE pictures SET removed = 1 WHERE key = ?", key)
 
     def restore(self, key: str) -> None:
         """Back into search."""
-        self._change("UPDATE pictures SET removed = 0 WHERE key = ? AND own", key)
+        self._change("UPDATE pictures SET removed = 0 WHERE key = ?", key)
 
     def describe(self, key: str, caption: str) -> None:
         """Other words for an own picture, in both languages: nobody says in which one they are."""

@@ -18,17 +18,19 @@ from studio.protocol import Sampling
 from studio.services import Studio
 from studio.steps import Stop
 from studio.ui.desk import Desk, uploads
+from studio.ui.parts import Number, numbers, read
 from studio.ui.people import keep, shown, who
 from studio.ui.text import WORDS, i18n
 
-_NUMBERS = {  # element → field of Sampling, digits, limits
-    "answer_length": ("max_tokens", 0, 1, 4096),
-    "chat_temperature": ("temperature", 2, 0, 2),
-    "chat_top_p": ("top_p", 2, 0, 1),
-    "chat_top_k": ("top_k", 0, 0, 1000),
-    "chat_penalty": ("repetition_penalty", 3, 0.5, 2),
-    "beams": ("beams", 0, 1, 5),
-}
+NUMBERS = (
+    Number("answer_length", "max_tokens", 0, 1, 4096),
+    Number("chat_temperature", "temperature", 2, 0, 2),
+    Number("chat_top_p", "top_p", 2, 0, 1),
+    Number("chat_top_k", "top_k", 0, 0, 1000),
+    Number("chat_penalty", "repetition_penalty", 3, 0.5, 2),
+    Number("chat_seed", "seed", 0, 0, 2**32 - 1),
+    Number("beams", "beams", 0, 1, 5),
+)
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
 Reply = tuple[Any, ...]
 
@@ -75,12 +77,11 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
                 for kind in export.CONVERSATION_FORMATS
             }
         with gr.Accordion(t("more"), open=False):
-            with gr.Row():
-                numbers = [_number(name, *limits) for name, limits in _NUMBERS.items()]
+            settings = numbers(NUMBERS, "chat-settings")
         url = gr.Textbox(visible=False)
 
     def streamed(
-        work: Callable[[str], tuple[Conversation, bool]], values: tuple[Any, ...], request: gr.Request, empty: bool
+        work: Callable[[str], tuple[Conversation, bool]], values: Any, request: gr.Request, empty: bool
     ) -> Iterator[Reply]:
         """The answer to the last turn of the conversation that `work` makes, as it grows."""
         try:
@@ -96,21 +97,21 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
         except StudioError as e:
             raise shown(e, request) from e
 
-    def ask(request: gr.Request, message: dict[str, Any], said: Conversation, *values: Any) -> Iterator[Reply]:
+    def ask(request: gr.Request, message: dict[str, Any], said: Conversation, values: Any) -> Iterator[Reply]:
         def work(mine: str) -> tuple[Conversation, bool]:
             return said.ask((message["text"] or "").strip(), keep(studio, mine, message["files"])), False
 
         yield from streamed(work, values, request, empty=True)
 
-    def again(request: gr.Request, said: Conversation, *values: Any) -> Iterator[Reply]:
+    def again(request: gr.Request, said: Conversation, values: Any) -> Iterator[Reply]:
         if said.turns:
             yield from streamed(lambda _: (said, False), values, request, empty=False)
 
-    def go_on(request: gr.Request, said: Conversation, *values: Any) -> Iterator[Reply]:
+    def go_on(request: gr.Request, said: Conversation, values: Any) -> Iterator[Reply]:
         if said.turns:
             yield from streamed(lambda _: (said, True), values, request, empty=False)
 
-    def edited(request: gr.Request, event: gr.EditData, said: Conversation, *values: Any) -> Iterator[Reply]:
+    def edited(request: gr.Request, event: gr.EditData, said: Conversation, values: Any) -> Iterator[Reply]:
         at = _turn(event.index)
         if at < len(said.turns):
             asked = replace(said, turns=said.turns[:at]).ask(_plain(event.value), said.turns[at].pictures)
@@ -135,10 +136,10 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
     outputs = [bubbles, box, talk, more]
     options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, "api_visibility": "private"}
     running = [
-        box.submit(ask, [box, talk, *numbers], outputs, **options),
-        bubbles.retry(again, [talk, *numbers], outputs, **options),
-        bubbles.edit(edited, [talk, *numbers], outputs, **options),
-        more.click(go_on, [talk, *numbers], outputs, **options),
+        box.submit(ask, [box, talk, settings], outputs, **options),
+        bubbles.retry(again, [talk, settings], outputs, **options),
+        bubbles.edit(edited, [talk, settings], outputs, **options),
+        more.click(go_on, [talk, settings], outputs, **options),
     ]
     box.stop(None, cancels=running, api_visibility="private")
     bubbles.like(liked, talk, talk, api_visibility="private")
@@ -173,21 +174,10 @@ def _answers(
             studio.store.save_conversation(person, last.conversation.answer(finish="cancelled"))
 
 
-def _sampling(studio: Studio, values: tuple[Any, ...]) -> Sampling | None:
-    """What the person set, on top of what suits the model; None where nothing was set."""
-    fields = zip(_NUMBERS.values(), values, strict=True)
-    own: dict[str, Any] = {
-        name: value if digits else int(value) for (name, digits, *_), value in fields if value is not None
-    }
+def _sampling(studio: Studio, values: Any) -> Sampling | None:
+    """What the person set, on top of what suits the model; None where nothing was set. Raises InputError."""
+    own = read(NUMBERS, values)
     return replace(studio.asker.sampling(), **own) if own else None
-
-
-def _number(name: str, field: str, digits: int, low: float, high: float) -> gr.Number:
-    """A field that may stay empty: then the model's own value holds."""
-    t = i18n()
-    return gr.Number(
-        None, label=t(name), precision=digits, placeholder=t("own_hint"), minimum=low, maximum=high, elem_id=name
-    )
 
 
 def _bubbles(studio: Studio, conversation: Conversation) -> list[dict[str, Any]]:

@@ -61,11 +61,16 @@ class Shelves:
 
     def delete(self, request: Any, key: str) -> None:
         """Take an own picture out of search; articles that show it keep it."""
-        self._library.remove(key)
+        self._library.remove(self._own(key))
 
     def undelete(self, request: Any, key: str) -> None:
         """Back into search."""
-        self._library.restore(key)
+        self._library.restore(self._own(key))
+
+    def _own(self, key: str) -> str:
+        if not self._library.is_own(key):
+            raise InputError("not_your_picture")
+        return key
 
 
 def _card(hit: Hit) -> Asked:

@@ -57,6 +57,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "chat_top_p": ("Top-p", "Top-p"),
     "chat_top_k": ("Top-k", "Top-k"),
     "chat_penalty": ("Repetition penalty", "重复惩罚"),
+    "chat_seed": ("Seed", "随机种子"),
     "beams": ("Beams (1 to 5)", "束搜索（1 到 5）"),
     "ask_what": ("What is in this picture?", "图片里有什么？"),
     "clear": ("New conversation", "新对话"),

@@ -19,7 +19,7 @@ PARAGRAPHS = (
     "Above the hut only birds and stones are left, and the wind.",
     "In the evening the walkers come down again, tired and content.",
 )
-LONG = "\n\n".join(f"Mile {i}. " + "The road goes on and on. " * 12 for i in range(60))
+LONG = "\n\n".join(f"Mile {i}. " + "The road goes on and on. " * 10 for i in range(60))
 SPEC = ScriptedSpec(
     tuple(
         Reply(text, match, times=0, **more)
