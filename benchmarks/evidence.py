@@ -24,6 +24,7 @@ import importlib.util
 import io
 import json
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -166,7 +167,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             first_tokens = picture_first_tokens(studio, watch, steps, given)
     long = next(step for step in steps if step.name == "long text").figures()
     return {
-        **environment(),
+        **environment(given.commit),
         "models": {role: card.name for role, card in cards.items()},
         "settings": {"size": given.size, "quantize": given.quantize, "swap": given.swap, "batch": 1},
         "tokenizer": given.tokenizer or "one id a byte",
@@ -256,16 +257,17 @@ def used_memory(studio: Studio) -> int:
     return int(psutil.Process(studio.lane.pid).memory_info().rss) if studio.lane.pid else 0
 
 
-def environment() -> dict[str, Any]:
-    """What was measured on."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout
+def environment(commit_given: str) -> dict[str, Any]:
+    """What was measured on. A copied working tree may have no history, so its commit can be given."""
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asked, capture_output=True, text=True).stdout if shutil.which("git") else ""
     cards = gpus()
     names = ("torch", "transformers", "triton", "numpy", "pillow")
     return {
         "device": cards[0].name if cards else f"CPU, {psutil.cpu_count()} cores",
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in names},
-        "commit": commit.strip() or "unknown",
+        "commit": commit_given or commit.strip() or "unknown",
     }
 
 
@@ -319,6 +321,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--long", type=int, default=512, help="tokens of the text without a break")
     parser.add_argument("--answer", type=int, default=64, help="tokens of an answer about three pictures")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--commit", default="", help="where the tree was copied without its history")
     parser.add_argument("--words-only", action="store_true", help="leave the search model out")
     given = parser.parse_args(arguments)
     given.tokens = given.tokens or (600 if given.tokenizer else 300)

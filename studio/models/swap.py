@@ -7,6 +7,7 @@ tensor's address is the same in every turn and CUDA graphs that were captured wi
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -91,7 +92,12 @@ def _locked(size: int, device: torch.device) -> Tensor:
     two, 32 GiB for a 7B model; where the system refuses to lock so much, the copy is slower and right."""
     block = torch.empty(size, dtype=torch.uint8)
     if device.type == "cuda":
-        torch.cuda.cudart().cudaHostRegister(block.data_ptr(), size, 0)  # type: ignore[no-untyped-call]
+        result = torch.cuda.cudart().cudaHostRegister(block.data_ptr(), size, 0)  # type: ignore[no-untyped-call]
+        if int(result) != 0:
+            try:
+                torch.zeros(1, device=device)  # CUDA tells a refusal again at the next launch; here it harms nobody
+            except RuntimeError as e:
+                logging.getLogger(__name__).warning("main memory for swapping is not locked: %s", e)
     return block
 
 
