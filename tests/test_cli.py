@@ -124,7 +124,7 @@ def test_wrong_usage_is_2(studio, arguments: list[str]) -> None:  # type: ignore
 
 
 def test_an_unknown_format_names_those_that_are(studio) -> None:  # type: ignore[no-untyped-def]
-    code, _, error = studio("write", "tea", "--out", "a.pdf")
+    code, _, error = studio("write", "tea", "--out", "a.odt")
     assert code == 1 and ".zip, .md, .xlsx, .html" in error
 
 
