@@ -23,7 +23,7 @@ from studio.export.pictures import PAGE_SIDE, ReadPicture, for_sheet, load
 from studio.export.text import Language, label, language_of, line, unmarked
 
 _INK, _SOFT, _JADE = RGBColor(0x1F, 0x1E, 0x1B), RGBColor(0x6B, 0x67, 0x5F), RGBColor(0x3F, 0x73, 0x65)
-_WIDTH, _HIGHEST = Cm(16), Cm(12)  # of a picture
+_WIDTH, _HIGHEST = Cm(16), Cm(9)  # of a picture
 _TEXT, _HEAD = ("Georgia", "宋体"), ("Georgia", "黑体")  # Latin and Chinese; every Word has them or knows a likeness
 
 
