@@ -23,7 +23,7 @@ PACKAGES = (
     "transformers",
     "timm",
     "sentencepiece",
-    "modelscope-hub",
+    "modelscope",
     "huggingface-hub",
     "pillow",
     "xllamacpp",

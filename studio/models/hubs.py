@@ -45,28 +45,34 @@ class Hub(Protocol):
 
 
 class ModelScope:
-    """Through `modelscope_hub`, the client that the modelscope package is built on."""
+    """Through `modelscope`."""
 
     title = "ModelScope"
 
     def __init__(self) -> None:
         # The client gives up on a file after an hour, which 10 GB on a slow line need more of.
         os.environ.setdefault("MODELSCOPE_DOWNLOAD_TOTAL_TIMEOUT", "86400")
-        from modelscope_hub import HubApi
+        from modelscope.hub.api import HubApi
 
-        endpoint = os.environ.get("MODELSCOPE_ENDPOINT")
-        self._api = HubApi(endpoint=endpoint)
+        self._endpoint = os.environ.get("MODELSCOPE_ENDPOINT")
+        self._api = HubApi(endpoint=self._endpoint)
 
     def files(self, repository: str, revision: str) -> list[RemoteFile]:
         """See `Hub`."""
-        found = self._api.list_repo_files(repository, "model", revision=revision or None)
-        return [RemoteFile(f.path, f.size, f.sha256 or "") for f in found if not f.is_dir]
+        found = self._api.get_model_files(repository, revision=revision or None, recursive=True)
+        return [RemoteFile(f["Path"], f["Size"], f.get("Sha256") or "") for f in found if f.get("Type") != "tree"]
 
     def fetch(self, repository: str, revision: str, files: list[RemoteFile], folder: Path) -> None:
         """See `Hub`. One file at a time: a stream fills a line, and one half file is better than four."""
-        listed = [{"Path": f.path, "Size": f.size, "Sha256": f.sha256 or None} for f in files]
-        self._api.download_repo(
-            repository, "model", revision=revision or None, local_dir=folder, file_list=listed, max_workers=1
+        from modelscope.hub.snapshot_download import snapshot_download
+
+        snapshot_download(
+            repository,
+            revision=revision or None,
+            local_dir=str(folder),
+            allow_file_pattern=[f.path for f in files],
+            max_workers=1,
+            endpoint=self._endpoint,
         )
 
 

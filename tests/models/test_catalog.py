@@ -156,7 +156,7 @@ import sys
 from studio.commands import doctor, models
 from studio.settings import Settings
 models.told(models.table(Settings())), doctor.told(doctor.report(Settings()))
-sys.exit(", ".join({"torch", "transformers", "modelscope_hub", "huggingface_hub", "requests"} & {*sys.modules}) or 0)
+sys.exit(", ".join({"torch", "transformers", "modelscope", "huggingface_hub", "requests"} & {*sys.modules}) or 0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
