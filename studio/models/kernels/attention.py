@@ -1,0 +1,99 @@
+"""Attention of one new token a row over its blocks of the cache, with RoPE and the writing of the new key and value.
+
+A program serves one row, one key-value head with all its query heads (so keys and values are read once), and one part
+of the tokens. The last program to arrive joins the parts (split-KV, "flash decoding").
+"""
+
+import triton
+import triton.language as tl
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
+
+
+@triton.jit
+def attend_kernel(
+    qkv, keys, values, tables, positions, cos, sin, out, parts, tops, sums, arrived, table_stride, scale,
+    KV: tl.constexpr, GROUP: tl.constexpr, PAD: tl.constexpr, HALF: tl.constexpr, BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr, TILE: tl.constexpr, PDL: tl.constexpr,
+):  # fmt: skip
+    """See above. keys, values [blocks · BLOCK, KV, D]; positions [rows] says where the new token stands."""
+    D: tl.constexpr = 2 * HALF
+    row, head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    if PDL:
+        gdc_launch_dependents()
+    position = tl.load(positions + row)
+    share = tl.cdiv(tl.cdiv(position + 1, SPLITS), TILE) * TILE
+    active = tl.cdiv(position + 1, share)
+    if split >= active:
+        return
+    half, wide, g, t = tl.arange(0, HALF), tl.arange(0, D), tl.arange(0, PAD), tl.arange(0, TILE)
+    angle_cos = tl.load(cos + position * D + half)
+    angle_sin = tl.load(sin + position * D + half)
+    if PDL:
+        gdc_wait()
+    base = qkv + (row * KV + head) * (GROUP + 2) * D
+    real = g < GROUP
+    q1 = tl.load(base + g[:, None] * D + half[None, :], mask=real[:, None], other=0.0).to(tl.float32)
+    q2 = tl.load(base + g[:, None] * D + HALF + half[None, :], mask=real[:, None], other=0.0).to(tl.float32)
+    kind: tl.constexpr = keys.dtype.element_ty
+    first = (q1 * angle_cos[None, :] - q2 * angle_sin[None, :]).to(kind)
+    second = (q2 * angle_cos[None, :] + q1 * angle_sin[None, :]).to(kind)
+    k1 = tl.load(base + GROUP * D + half).to(tl.float32)
+    k2 = tl.load(base + GROUP * D + HALF + half).to(tl.float32)
+    new1 = (k1 * angle_cos - k2 * angle_sin).to(kind)
+    new2 = (k2 * angle_cos + k1 * angle_sin).to(kind)
+    new_value = tl.load(base + (GROUP + 1) * D + wide)
+    table = tables + row * table_stride
+    if split == active - 1:
+        slot = (tl.load(table + position // BLOCK) * BLOCK + position % BLOCK).to(tl.int64)
+        here = (slot * KV + head) * D
+        tl.store(keys + here + half, new1)
+        tl.store(keys + here + HALF + half, new2)
+        tl.store(values + here + wide, new_value)
+    top = tl.full([PAD], -1e30, tl.float32)
+    total = tl.zeros([PAD], tl.float32)
+    acc = tl.zeros([PAD, D], tl.float32)
+    begin = split * share
+    for start in range(begin, tl.minimum(begin + share, position + 1), TILE):
+        token = start + t
+        old = token < position
+        slots = (tl.load(table + token // BLOCK, mask=old, other=0) * BLOCK + token % BLOCK).to(tl.int64)
+        rows = (slots * KV + head) * D
+        latest = (token == position)[:, None]
+        low = tl.load(keys + rows[:, None] + half[None, :], mask=old[:, None], other=0.0)
+        high = tl.load(keys + rows[:, None] + HALF + half[None, :], mask=old[:, None], other=0.0)
+        value = tl.load(values + rows[:, None] + wide[None, :], mask=old[:, None], other=0.0)
+        low = tl.where(latest, new1[None, :], low)
+        high = tl.where(latest, new2[None, :], high)
+        value = tl.where(latest, new_value[None, :], value)
+        score = (tl.dot(first, tl.trans(low)) + tl.dot(second, tl.trans(high))) * (scale * 1.4426950408889634)
+        score = tl.where((token <= position)[None, :], score, -1e30)
+        higher = tl.maximum(top, tl.max(score, 1))
+        chance = tl.exp2(score - higher[:, None])
+        shrink = tl.exp2(top - higher)
+        total = total * shrink + tl.sum(chance, 1)
+        acc = acc * shrink[:, None] + tl.dot(chance.to(kind), value)
+        top = higher
+    result = out + (row * KV + head) * GROUP * D
+    if active == 1:
+        acc = acc / total[:, None]
+        tl.store(result + g[:, None] * D + wide[None, :], acc.to(out.dtype.element_ty), mask=real[:, None])
+        return
+    mine = ((row * KV + head) * SPLITS + split) * GROUP
+    tl.store(parts + (mine + g[:, None]) * D + wide[None, :], acc, mask=real[:, None])
+    tl.store(tops + mine + g, top, mask=real)
+    tl.store(sums + mine + g, total, mask=real)
+    tl.debug_barrier()
+    before = tl.atomic_add(arrived + row * KV + head, 1, sem="acq_rel")
+    if before < active - 1:
+        return
+    tl.store(arrived + row * KV + head, 0)
+    s = tl.arange(0, SPLITS)
+    there = s < active
+    for i in tl.static_range(GROUP):
+        where = ((row * KV + head) * SPLITS + s) * GROUP + i
+        peak = tl.load(tops + where, mask=there, other=-1e30, cache_modifier=".cg")
+        weight = tl.exp2(peak - tl.max(peak, 0))
+        amount = tl.load(sums + where, mask=there, other=0.0, cache_modifier=".cg")
+        piece = tl.load(parts + where[:, None] * D + wide[None, :], mask=there[:, None], other=0.0, cache_modifier=".cg")
+        joined = tl.sum(piece * weight[:, None], 0) / tl.sum(amount * weight, 0)
+        tl.store(result + i * D + wide, joined.to(out.dtype.element_ty))
