@@ -10,17 +10,32 @@ from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 
 @triton.jit
+def _tile(keys, values, table, token, position, head, KV: tl.constexpr, HALF: tl.constexpr, BLOCK: tl.constexpr):
+    """Keys (in halves) and values of these tokens of one head, zero where a token is not before `position`."""
+    D: tl.constexpr = 2 * HALF
+    old = token < position
+    slots = (tl.load(table + token // BLOCK, mask=old, other=0) * BLOCK + token % BLOCK).to(tl.int64)
+    rows = ((slots * KV + head) * D)[:, None]
+    half, wide = tl.arange(0, HALF)[None, :], tl.arange(0, D)[None, :]
+    low = tl.load(keys + rows + half, mask=old[:, None], other=0.0)
+    high = tl.load(keys + rows + HALF + half, mask=old[:, None], other=0.0)
+    return low, high, tl.load(values + rows + wide, mask=old[:, None], other=0.0)
+
+
+@triton.jit
 def attend_kernel(
-    qkv, keys, values, tables, positions, cos, sin, out, parts, tops, sums, arrived, table_stride, scale,
+    qkv, keys, values, numbers, cos, sin, out, parts, tops, sums, arrived, stride, scale,
     KV: tl.constexpr, GROUP: tl.constexpr, PAD: tl.constexpr, HALF: tl.constexpr, BLOCK: tl.constexpr,
-    SPLITS: tl.constexpr, TILE: tl.constexpr, PDL: tl.constexpr,
+    TABLE: tl.constexpr, SPLITS: tl.constexpr, TILE: tl.constexpr, PDL: tl.constexpr,
 ):  # fmt: skip
-    """See above. keys, values [blocks · BLOCK, KV, D]; positions [rows] says where the new token stands."""
+    """See above. keys, values [slots, KV, D]; numbers: a row's second says where the new token stands, its blocks begin
+    at TABLE. What was cached before is read while the kernel that makes q still runs."""
     D: tl.constexpr = 2 * HALF
     row, head, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     if PDL:
         gdc_launch_dependents()
-    position = tl.load(positions + row)
+    position = tl.load(numbers + row * stride + 1)
+    table = numbers + row * stride + TABLE
     share = tl.cdiv(tl.cdiv(position + 1, SPLITS), TILE) * TILE
     active = tl.cdiv(position + 1, share)
     if split >= active:
@@ -28,6 +43,9 @@ def attend_kernel(
     half, wide, g, t = tl.arange(0, HALF), tl.arange(0, D), tl.arange(0, PAD), tl.arange(0, TILE)
     angle_cos = tl.load(cos + position * D + half)
     angle_sin = tl.load(sin + position * D + half)
+    begin = split * share
+    end = tl.minimum(begin + share, position + 1)
+    low, high, value = _tile(keys, values, table, begin + t, position, head, KV, HALF, BLOCK)
     if PDL:
         gdc_wait()
     base = qkv + (row * KV + head) * (GROUP + 2) * D
@@ -42,7 +60,6 @@ def attend_kernel(
     new1 = (k1 * angle_cos - k2 * angle_sin).to(kind)
     new2 = (k2 * angle_cos + k1 * angle_sin).to(kind)
     new_value = tl.load(base + (GROUP + 1) * D + wide)
-    table = tables + row * table_stride
     if split == active - 1:
         slot = (tl.load(table + position // BLOCK) * BLOCK + position % BLOCK).to(tl.int64)
         here = (slot * KV + head) * D
@@ -52,26 +69,20 @@ def attend_kernel(
     top = tl.full([PAD], -1e30, tl.float32)
     total = tl.zeros([PAD], tl.float32)
     acc = tl.zeros([PAD, D], tl.float32)
-    begin = split * share
-    for start in range(begin, tl.minimum(begin + share, position + 1), TILE):
-        token = start + t
-        old = token < position
-        slots = (tl.load(table + token // BLOCK, mask=old, other=0) * BLOCK + token % BLOCK).to(tl.int64)
-        rows = (slots * KV + head) * D
-        latest = (token == position)[:, None]
-        low = tl.load(keys + rows[:, None] + half[None, :], mask=old[:, None], other=0.0)
-        high = tl.load(keys + rows[:, None] + HALF + half[None, :], mask=old[:, None], other=0.0)
-        value = tl.load(values + rows[:, None] + wide[None, :], mask=old[:, None], other=0.0)
-        low = tl.where(latest, new1[None, :], low)
-        high = tl.where(latest, new2[None, :], high)
-        value = tl.where(latest, new_value[None, :], value)
-        score = (tl.dot(first, tl.trans(low)) + tl.dot(second, tl.trans(high))) * (scale * 1.4426950408889634)
-        score = tl.where((token <= position)[None, :], score, -1e30)
+    for start in range(begin, end, TILE):
+        latest = (start + t == position)[:, None]
+        k_low = tl.where(latest, new1[None, :], low)
+        k_high = tl.where(latest, new2[None, :], high)
+        v_here = tl.where(latest, new_value[None, :], value)
+        coming = tl.where(start + TILE < end, start + TILE + t, position)
+        low, high, value = _tile(keys, values, table, coming, position, head, KV, HALF, BLOCK)
+        score = (tl.dot(first, tl.trans(k_low)) + tl.dot(second, tl.trans(k_high))) * (scale * 1.4426950408889634)
+        score = tl.where((start + t <= position)[None, :], score, -1e30)
         higher = tl.maximum(top, tl.max(score, 1))
         chance = tl.exp2(score - higher[:, None])
         shrink = tl.exp2(top - higher)
         total = total * shrink + tl.sum(chance, 1)
-        acc = acc * shrink[:, None] + tl.dot(chance.to(kind), value)
+        acc = acc * shrink[:, None] + tl.dot(chance.to(kind), v_here)
         top = higher
     result = out + (row * KV + head) * GROUP * D
     if active == 1:

@@ -16,7 +16,7 @@ def noise(seed, step, token):
     h = _mixed(seed.to(tl.uint32) ^ (step.to(tl.uint32) * 0x9E3779B1))
     h = _mixed(h ^ token.to(tl.uint32))
     h = _mixed(h + 0x85EBCA6B)
-    return ((h >> 8).to(tl.float32) + 0.5) * (1.0 / 16777216.0)
+    return ((h >> 9).to(tl.float32) + 0.5) * (1.0 / 8388608.0)
 
 
 @triton.jit
@@ -85,6 +85,7 @@ def draw_kernel(
     token = tl.sum(tl.where(rank == winner, ids, 0), 0)
     tl.store(ids_out + row, token)
     tl.store(mine, token)
-    tl.store(mine + 1, tl.load(mine + 1) + 1)
-    tl.store(mine + 2, step + 1)
+    moved = (most > 0).to(tl.int32)  # empty rows stay where they are
+    tl.store(mine + 1, tl.load(mine + 1) + moved)
+    tl.store(mine + 2, step + moved)
     tl.store(seen + row.to(tl.int64) * vocab + token, 1)

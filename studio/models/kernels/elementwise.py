@@ -2,21 +2,28 @@
 
 import triton
 import triton.language as tl
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 
 @triton.jit
-def norm_kernel(x, add, weight, out, eps, K: tl.constexpr, WIDTH: tl.constexpr, ADD: tl.constexpr):
+def norm_kernel(
+    x, add, weight, out, eps, K: tl.constexpr, WIDTH: tl.constexpr, ADD: tl.constexpr, PDL: tl.constexpr,
+):  # fmt: skip
     """out = RMSNorm(x + add), and x becomes x + add. One row a program; rounds where the plain version rounds."""
     row = tl.program_id(0).to(tl.int64) * K
     k = tl.arange(0, WIDTH)
     inside = k < K
+    factor = tl.load(weight + k, mask=inside, other=0.0)
+    if PDL:
+        gdc_launch_dependents()
+        gdc_wait()
     value = tl.load(x + row + k, mask=inside, other=0.0)
     if ADD:
         value = value + tl.load(add + row + k, mask=inside, other=0.0)
         tl.store(x + row + k, value, mask=inside)
     wide = value.to(tl.float32)
     root = tl.rsqrt(tl.sum(wide * wide, 0) / K + eps)
-    scaled = (wide * root).to(value.dtype) * tl.load(weight + k, mask=inside, other=0.0)
+    scaled = (wide * root).to(value.dtype) * factor
     tl.store(out + row + k, scaled, mask=inside)
 
 

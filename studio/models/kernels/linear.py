@@ -15,18 +15,21 @@ from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 
 @triton.jit
-def _prefetch(pointers):
-    """Ask for these cache lines, into L2."""
-    tl.inline_asm_elementwise(
-        "prefetch.global.L2 [$1]; mov.u32 $0, 0;", "=r,l", [pointers], dtype=tl.int32, is_pure=False, pack=1
-    )
+def _halves(bytes_):
+    """int8 → float16 without the slow conversion: a byte put under the exponent of 1024 is 1024 + byte."""
+    return tl.inline_asm_elementwise(
+        """{ .reg .b32 biased, low, high, middle; xor.b32 biased, $2, 0x80808080; mov.b32 middle, 0x64806480;
+        prmt.b32 low, biased, 0x64646464, 0x4140; prmt.b32 high, biased, 0x64646464, 0x4342;
+        sub.f16x2 $0, low, middle; sub.f16x2 $1, high, middle; }""",
+        "=r,=r,r", [bytes_], dtype=tl.float16, is_pure=True, pack=4,
+    )  # fmt: skip
 
 
 @triton.jit
 def vector_kernel(
-    x, w, scales, norm, residual, out, rows_out, eps,
+    x, w, norm, residual, out, rows_out, eps,
     K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
-    NORM: tl.constexpr, RESIDUAL: tl.constexpr, GLU: tl.constexpr, INT8: tl.constexpr, PDL: tl.constexpr,
+    NORM: tl.constexpr, RESIDUAL: tl.constexpr, GLU: tl.constexpr, PDL: tl.constexpr,
 ):  # fmt: skip
     """out[n] = w[n] · x for BN rows n a program; K in steps of BK, the next step's weights on their way meanwhile."""
     n = tl.program_id(0) * BN + tl.arange(0, BN)
@@ -66,10 +69,6 @@ def vector_kernel(
         root = tl.rsqrt(tl.sum(squares, 0) / K + eps)
         result *= root
         up *= root
-    if INT8:
-        result *= tl.load(scales + n, mask=inside)
-        if GLU:
-            up *= tl.load(scales + rows_out + n, mask=inside)
     if GLU:
         result = result / (1 + tl.exp(-result)) * up
     if RESIDUAL:
@@ -79,14 +78,14 @@ def vector_kernel(
 
 @triton.jit(do_not_specialize=["rows_in"])
 def rows_kernel(
-    x, w, scales, norm, residual, out, partial, arrived, rows_in, rows_out, eps,
+    x, w, scales, residual, out, partial, arrived, rows_in, rows_out,
     K: tl.constexpr, M: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, SPLIT: tl.constexpr, STAGES: tl.constexpr,
-    NORM: tl.constexpr, RESIDUAL: tl.constexpr, GLU: tl.constexpr, INT8: tl.constexpr, PDL: tl.constexpr,
-    AHEAD: tl.constexpr,
+    RESIDUAL: tl.constexpr, GLU: tl.constexpr, INT8: tl.constexpr, ASM: tl.constexpr, PDL: tl.constexpr,
 ):  # fmt: skip
     """out[m, n] = x[m] · w[n] for BN rows n and one of SPLIT parts of K a program; m < rows_in ≤ M.
 
-    The last program to arrive at a block of rows adds the parts up, always in the same order.
+    The last program to arrive at a block of rows adds the parts up, always in the same order. int8 is multiplied in
+    float16, which holds it exactly.
     """
     block = tl.program_id(0)
     n = block * BN + tl.arange(0, BN)
@@ -101,33 +100,22 @@ def rows_kernel(
     real = m < rows_in
     if PDL:
         gdc_launch_dependents()
-    if AHEAD > 0:
-        line: tl.constexpr = 128 if INT8 else 64
-        lines = tl.arange(0, AHEAD) * line
-        _prefetch(w + tl.minimum(n, rows_out - 1).to(tl.int64)[:, None] * K + first + lines[None, :])
-        if GLU:
-            up_rows = tl.minimum(n, rows_out - 1).to(tl.int64) + rows_out
-            _prefetch(w + up_rows[:, None] * K + first + lines[None, :])
-    if PDL:
         gdc_wait()
     acc = tl.zeros([BN, M], tl.float32)
     acc_up = tl.zeros([BN, M], tl.float32)
-    squares = tl.zeros([M], tl.float32)
     for step in tl.range(0, KS, BK, num_stages=STAGES):
         part = tl.load(at_x + step, mask=real[None, :], other=0.0)
-        if NORM:
-            wide = part.to(tl.float32)
-            squares += tl.sum(wide * wide, 0)
-            part = (wide * tl.load(norm + first + step + k).to(tl.float32)[:, None]).to(part.dtype)
-        tile = tl.load(at + step, eviction_policy="evict_first").to(part.dtype)
+        tile = tl.load(at + step, eviction_policy="evict_first")
+        tile_up = tile
+        if GLU:
+            tile_up = tl.load(at_up + step, eviction_policy="evict_first")
+        if INT8:
+            part = part.to(tl.float16)
+            tile = _halves(tile) if ASM else tile.to(tl.float16)
+            tile_up = _halves(tile_up) if ASM else tile_up.to(tl.float16)
         acc = tl.dot(tile, part, acc)
         if GLU:
-            tile_up = tl.load(at_up + step, eviction_policy="evict_first").to(part.dtype)
             acc_up = tl.dot(tile_up, part, acc_up)
-    if NORM:
-        root = tl.rsqrt(squares / K + eps)[None, :]
-        acc *= root
-        acc_up *= root
     if INT8:
         acc *= tl.load(scales + n, mask=inside)[:, None]
         if GLU:
