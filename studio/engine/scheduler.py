@@ -102,7 +102,7 @@ class Scheduler:
             if count > 0:
                 reading.append(Reading(sequence, sequence.read, count))
                 sequence.read += count
-                left -= count
+                left = left - count if self.reuse else 0  # else alone, cut at the same places always
         return Plan(stepping, tuple(reading), searching)
 
     def seat(self, sequence: Sequence) -> None:

@@ -25,8 +25,8 @@ class Pool:
 
     def __init__(self, a: Architecture, blocks: int, device: torch.device, dtype: torch.dtype) -> None:
         shape = (a.layers, blocks * BLOCK, a.kv_heads, a.head_dim)
-        self.keys = torch.zeros(shape, device=device, dtype=dtype)
-        self.values = torch.zeros(shape, device=device, dtype=dtype)
+        self._keys, self._values = (torch.zeros(shape, device=device, dtype=dtype) for _ in range(2))
+        self.keys, self.values = self._keys.unbind(), self._values.unbind()  # by layer
         self.blocks = blocks
 
     def gather(self, layer: int, slots: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,14 +35,14 @@ class Pool:
 
     def copy_blocks(self, sources: Sequence[int], targets: Sequence[int]) -> None:
         """Fill the target blocks with what stands in the source blocks."""
-        from_, to = (slots_of(blocks, 0, len(blocks) * BLOCK, self.keys.device) for blocks in (sources, targets))
-        self.keys[:, to] = self.keys[:, from_]
-        self.values[:, to] = self.values[:, from_]
+        from_, to = (slots_of(blocks, 0, len(blocks) * BLOCK, self._keys.device) for blocks in (sources, targets))
+        self._keys[:, to] = self._keys[:, from_]
+        self._values[:, to] = self._values[:, from_]
 
     @property
     def bytes(self) -> int:
         """Memory it holds."""
-        return 2 * self.keys.numel() * self.keys.element_size()
+        return self._keys.nbytes + self._values.nbytes
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Step:
     def _product(self, x: Tensor, matrix: Linear, out: Tensor, norm: Tensor, gated: bool = False) -> None:
         """out = matrix · norm(x), gated or not."""
         launch, eps = self._launch, self._decoder.architecture.norm_eps
-        if x.shape[0] == 1 and matrix.scales is None:
+        if x.shape[0] == 1:
             launch.product(x, matrix, out, self._work, norm=norm, eps=eps, gated=gated)
             return
         x = launch.add_norm(x, None, norm, eps)

@@ -46,7 +46,7 @@ def options(device: torch.device) -> dict[str, bool]:
     return {"launch_pdl": True} if early(device) else {}
 
 
-def vector_tiles(out: int, into: int, gated: bool) -> Tiles:
+def vector_tiles(out: int, into: int, gated: bool, int8: bool) -> Tiles:
     """For one row."""
     chosen = Tiles(2, 4096, 8) if gated else Tiles(1, 2048, 4) if into > 8192 else Tiles(4, 4096, 4)
     if not gated and out <= 4096 >= into:
@@ -99,25 +99,26 @@ def product(
 ) -> None:  # fmt: skip
     """out = matrix · x (+ residual), for x [rows, in]; gated: silu(first half) · second half of the product.
 
-    A `norm` weight, for the input, is for one row of 16 bits only. `out` and `residual` may be one. The vocabulary's
+    A `norm` weight, for the input, is for one row only. `out` and `residual` may be one. The vocabulary's
     matrix needs no workspace.
     """
     rows, into = x.shape
     made = out.shape[-1]
     pdl = early(x.device)
-    if norm is not None or (rows == 1 and matrix.scales is None):
-        t = vector_tiles(made, into, gated)
+    int8 = matrix.scales is not None
+    scales = matrix.scales if int8 else x
+    if rows == 1:
+        t = vector_tiles(made, into, gated, int8)
         linear.vector_kernel[(triton.cdiv(made, t.rows),)](
-            x, matrix.weight, x if norm is None else norm, x if residual is None else residual, out, made, eps,
-            into, t.rows, t.columns, norm is not None, residual is not None, gated, pdl,
+            x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, made, eps,
+            into, t.rows, t.columns, norm is not None, residual is not None, gated, int8, x.is_cuda, pdl,
             num_warps=t.warps, **options(x.device),
         )  # fmt: skip
         return
     padded = max(8, triton.next_power_of_2(rows))
-    int8 = matrix.scales is not None
     t = rows_tiles(made, into, gated, int8, padded)
     linear.rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
-        x, matrix.weight, matrix.scales if int8 else x, x if residual is None else residual, out, work.partial if work else out,
+        x, matrix.weight, scales, x if residual is None else residual, out, work.partial if work else out,
         work.arrived if work else out, rows, made, into, padded, t.rows, t.columns, t.parts, t.stages, residual is not None, gated,
         int8, x.is_cuda, pdl, num_warps=t.warps, num_stages=t.stages, **options(x.device),
     )  # fmt: skip
@@ -132,7 +133,7 @@ def attend(qkv: Tensor, pool: Pool, layer: int, rows: Rows, rope: tuple[Tensor, 
     attention.attend_kernel[(count, a.kv_heads, splits)](
         qkv, pool.keys[layer], pool.values[layer], rows.numbers, *rope, out, work.parts, work.tops, work.sums,
         work.arrived, rows.numbers.stride(0), a.head_dim**-0.5, a.kv_heads, group,
-        max(16, triton.next_power_of_2(group)), a.head_dim // 2, BLOCK, HEAD, splits, tile, early(qkv.device),
+        max(16, triton.next_power_of_2(group)), a.head_dim, BLOCK, HEAD, splits, tile, early(qkv.device),
         num_warps=warps, **options(qkv.device),
     )  # fmt: skip
 
@@ -153,19 +154,19 @@ def rotate_and_write(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `ops.rotate_and_write`; k and v are views into qkv."""
     tokens, group = qkv.shape[0], a.heads // a.kv_heads
-    q = torch.empty(tokens, a.heads, a.head_dim, device=qkv.device, dtype=qkv.dtype)
+    q = qkv.new_empty(tokens, a.heads, a.head_dim)
     elementwise.rope_kernel[(tokens, a.kv_heads)](
         qkv, q, pool.keys[layer], pool.values[layer], layout.positions, layout.slots, *rope, a.kv_heads, group,
         triton.next_power_of_2(group + 1), a.head_dim // 2, num_warps=1,
     )  # fmt: skip
-    grouped = qkv.unflatten(-1, (a.kv_heads, group + 2, a.head_dim))
-    return q, grouped[..., -2, :], grouped[..., -1, :]
+    grouped = qkv.view(tokens, a.kv_heads, group + 2, a.head_dim)
+    return q, grouped.select(2, group), grouped.select(2, group + 1)
 
 
 def swiglu(x: Tensor) -> Tensor:
     """See `ops.swiglu`."""
     tokens, width = x.shape[0], x.shape[1] // 2
-    out = torch.empty(tokens, width, device=x.device, dtype=x.dtype)
+    out = x.new_empty(tokens, width)
     elementwise.swiglu_kernel[(tokens, triton.cdiv(width, 1024))](x, out, width, 1024)
     return out
 

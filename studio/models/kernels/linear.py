@@ -26,10 +26,29 @@ def _halves(bytes_):
 
 
 @triton.jit
+def _shifted(bytes_):
+    """int8 q → float32 128.5 + q / 256, in one instruction a number: the byte becomes a part of the mantissa."""
+    return tl.inline_asm_elementwise(
+        """{ .reg .b32 biased; xor.b32 biased, $4, 0x80808080;
+        prmt.b32 $0, biased, 0x43000000, 0x7404; prmt.b32 $1, biased, 0x43000000, 0x7414;
+        prmt.b32 $2, biased, 0x43000000, 0x7424; prmt.b32 $3, biased, 0x43000000, 0x7434; }""",
+        "=r,=r,=r,=r,r", [bytes_], dtype=tl.float32, is_pure=True, pack=4,
+    )  # fmt: skip
+
+
+@triton.jit
+def _wide(tile, INT8: tl.constexpr, ASM: tl.constexpr):
+    """A tile in float32; int8 as 128.5 + q / 256."""
+    if INT8:
+        return _shifted(tile) if ASM else tile.to(tl.float32) / 256 + 128.5
+    return tile.to(tl.float32)
+
+
+@triton.jit
 def vector_kernel(
-    x, w, norm, residual, out, rows_out, eps,
-    K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
-    NORM: tl.constexpr, RESIDUAL: tl.constexpr, GLU: tl.constexpr, PDL: tl.constexpr,
+    x, w, scales, norm, residual, out, rows_out, eps,
+    K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, NORM: tl.constexpr, RESIDUAL: tl.constexpr,
+    GLU: tl.constexpr, INT8: tl.constexpr, ASM: tl.constexpr, PDL: tl.constexpr,
 ):  # fmt: skip
     """out[n] = w[n] · x for BN rows n a program; K in steps of BK, the next step's weights on their way meanwhile."""
     n = tl.program_id(0) * BN + tl.arange(0, BN)
@@ -48,6 +67,7 @@ def vector_kernel(
     acc = tl.zeros([BN, BK], tl.float32)
     acc_up = tl.zeros([BN, BK], tl.float32)
     squares = tl.zeros([BK], tl.float32)
+    sums = tl.zeros([BK], tl.float32)
     for step in tl.static_range(K // BK):
         here, here_up = tile, tile_up
         if step + 1 < K // BK:
@@ -58,13 +78,20 @@ def vector_kernel(
         if NORM:
             squares += part * part
             part *= tl.load(norm + step * BK + k, eviction_policy="evict_last").to(tl.float32)
-        acc += here.to(tl.float32) * part[None, :]
+        if INT8:
+            sums += part
+        acc += _wide(here, INT8, ASM) * part[None, :]
         if GLU:
-            acc_up += here_up.to(tl.float32) * part[None, :]
+            acc_up += _wide(here_up, INT8, ASM) * part[None, :]
     result = tl.sum(acc, 1)
     up = result
     if GLU:
         up = tl.sum(acc_up, 1)
+    if INT8:  # take the 128.5 out again
+        much = tl.sum(sums, 0) * 128.5
+        result = (result - much) * 256 * tl.load(scales + n, mask=inside)
+        if GLU:
+            up = (up - much) * 256 * tl.load(scales + rows_out + n, mask=inside)
     if NORM:
         root = tl.rsqrt(tl.sum(squares, 0) / K + eps)
         result *= root
