@@ -28,14 +28,9 @@ class NativeSpec:
     quantize: str = "none"
     random_weights: str = ""
     threads: int = 0
-<<<<<<< HEAD:studio/specs.py
     swap: str = "auto"
     batch: int = 1
     deterministic: bool = False
-=======
-    batch: int = 1
-    deterministic: bool = False
->>>>>>> 6ede802 (Engine: paged cache, block manager, scheduler, runner, steps):studio/engine/specs.py
 
 
 @dataclass(frozen=True)
@@ -60,27 +55,3 @@ class ScriptedSpec:
 
 
 EngineSpec = GgufSpec | NativeSpec | ScriptedSpec
-<<<<<<< HEAD:studio/specs.py
-=======
-
-
-def build(spec: EngineSpec) -> tuple[Engine, Senses]:
-    """The engine and the senses that `spec` describes, loaded and ready. Raises ModelError with the reason."""
-    match spec:
-        case GgufSpec():
-            from studio.engine.gguf import GgufEngine
-            from studio.engine.serial import Serial
-            from studio.models.senses import StarterSenses
-
-            return Serial(GgufEngine(spec)), StarterSenses(spec.threads)
-        case NativeSpec():
-            from studio.engine.native import load
-            from studio.models.senses import StarterSenses
-
-            return load(spec), StarterSenses(spec.threads)
-        case ScriptedSpec():
-            from studio.engine.scripted import ScriptedEngine, ScriptedSenses
-            from studio.engine.serial import Serial
-
-            return Serial(ScriptedEngine(spec)), ScriptedSenses(spec)
->>>>>>> 6ede802 (Engine: paged cache, block manager, scheduler, runner, steps):studio/engine/specs.py
