@@ -1,7 +1,8 @@
 """The engine's contract: calls in, events out, a step at a time. Everything above the engine knows only this page.
 
-An engine lives in the worker's process. One thread submits and steps; `cancel` may come from any thread. An engine that
-works on one call at a time is written as two plain functions (`OneByOne`) and made an `Engine` by `studio.engine.serial`.
+An engine lives in the worker's process. One thread submits and steps; `cancel` may come from any thread. An engine
+that works on one call at a time is written as two plain functions (`OneByOne`) and made an `Engine` by
+`studio.engine.serial`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who owns which block of the cache, and what is in it. Knows neither torch nor models.
 
-A full block is known by a key: a hash of its tokens and of the key of the block before it, so that equal keys mean equal
-beginnings. A new prompt takes over the blocks that are known already, and reads only the rest. Blocks that nobody uses
-keep their contents until their place is needed; the one unused longest goes first, the end of a text before its
+A full block is known by a key: a hash of its tokens and of the key of the block before it, so that equal keys mean
+equal beginnings. A new prompt takes over the blocks that are known already, and reads only the rest. Blocks that nobody
+uses keep their contents until their place is needed; the one unused longest goes first, the end of a text before its
 beginning.
 """
 

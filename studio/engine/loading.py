@@ -72,9 +72,7 @@ def load(spec: NativeSpec) -> Loaded:
     return Loaded({role: done[p.folder if p.checkpoint else id(p)] for role, p in plans.items()}, plan, swap)
 
 
-def seat_of(
-    plan: Planned, device: torch.device, dtype: torch.dtype, blocks: int, spec: NativeSpec = NativeSpec()
-) -> Seat:
+def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype, blocks: int, spec: NativeSpec) -> Seat:
     """Load one planned model, give it so many blocks of cache, and test it."""
     a = plan.architecture
     if plan.checkpoint:

@@ -1,6 +1,6 @@
-"""The part of the engine that computes: prompts read in stretches, decoding steps launched, results read one step behind.
+"""The part of the engine that computes: prompts are read in stretches, decoding steps launched, and results read later.
 
-Nothing here waits for the device save `Drawn.read`, and that waits only for its own step.
+Nothing here waits for the device save `Numbers.read`, and that waits only for its own step.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from studio.engine.scheduler import Reading, Sequence
 from studio.models import ops
 from studio.models.beam import Beams
-from studio.models.cache import BLOCK, Layout, Pool, Stretch
+from studio.models.cache import BLOCK, Layout, Stretch
 from studio.models.decoder import Decoder
 from studio.models.linear import image_rows
 from studio.models.loop import Search, Span, step
@@ -40,10 +40,13 @@ class Options:
     deterministic: bool = False  # every step at full size, so that sums are added in the same order always
 
 
+PLAIN = Options()
+
+
 class Runner:
     """One decoder, its pool, and the rows of its decoding step."""
 
-    def __init__(self, decoder: Decoder, blocks: int, batch: int, options: Options = Options()) -> None:
+    def __init__(self, decoder: Decoder, blocks: int, batch: int, options: Options = PLAIN) -> None:
         self.decoder, self.pool = decoder, decoder.pool(blocks)
         self._options = options
         a = decoder.architecture
@@ -70,9 +73,7 @@ class Runner:
         stretches = tuple(Stretch(r.start, r.count, r.sequence.table) for r in readings)
         layout = Layout(stretches, self.decoder.device)
         moved = [
-            (a + first, b + first)
-            for (first, _), found in zip(layout.edges, spans, strict=True)
-            for a, b in found
+            (a + first, b + first) for (first, _), found in zip(layout.edges, spans, strict=True) for a, b in found
         ]
         image = image_rows(moved, self.decoder.device, self.decoder.dtype)
         hidden = self.decoder.forward(torch.cat(parts), self.pool, layout, image)

@@ -1,8 +1,8 @@
 """Which calls run, and what the next step does. Knows neither torch nor models.
 
-Calls are admitted in the order in which they came, as soon as one of `batch` places and enough blocks for the whole call
-are free: an admitted call never has to give way. A step continues every call whose prompt has been read, and reads at
-most `budget` tokens of the prompts that have not, so that nobody who is being answered waits long.
+Calls are admitted in the order in which they came, as soon as one of `batch` places and enough blocks for the whole
+call are free: an admitted call never has to give way. A step continues every call whose prompt has been read, and reads
+at most `budget` tokens of the prompts that have not, so that nobody who is being answered waits long.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from torch import Tensor
 from studio.engine.blocks import Blocks, Unit
 from studio.engine.calls import Choice, Generation
 from studio.engine.pictures import Pictures
-from studio.engine.runner import Numbers, Options, Runner
+from studio.engine.runner import PLAIN, Numbers, Options, Runner
 from studio.engine.scheduler import Reading, Scheduler, Sequence
 from studio.errors import ContextOverflow, ModelError, StudioError
 from studio.models.cache import BLOCK, blocks_for
@@ -35,7 +35,7 @@ class Seat:
     """See above. `blocks` of cache, at most `batch` calls at once."""
 
     def __init__(
-        self, card: ModelCard, model: Model, tokenizer: Tokenizer, blocks: int, batch: int, options: Options = Options()
+        self, card: ModelCard, model: Model, tokenizer: Tokenizer, blocks: int, batch: int = 1, options: Options = PLAIN
     ) -> None:
         self.card, self.model, self.tokenizer = card, model, tokenizer
         self.runner = Runner(model.decoder, blocks, batch, options)

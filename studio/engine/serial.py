@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from studio.engine.base import Cancelled, OneByOne
+from studio.engine.base import OneByOne
 from studio.errors import EngineError, StudioError
 from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Result, Role, Scores
 

@@ -83,7 +83,7 @@ def _compute(model: Model, name: str, io: dict[str, Tensor]) -> Tensor:
     blocks = blocks_for(x.shape[0])
     layout = Layout((Stretch(0, x.shape[0], range(blocks)),), decoder.device)
     hidden = decoder.forward(x, decoder.pool(blocks), layout, image_rows(spans, decoder.device, x.dtype))
-    return decoder.logits(hidden).unflatten(0, io[name].shape[:-1])
+    return decoder.logits(hidden).view(*io[name].shape[:-1], -1)
 
 
 def _difference(golden: Path, name: str, found: Tensor, expected: Tensor) -> float:

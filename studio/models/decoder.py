@@ -103,14 +103,14 @@ def _rope_table(a: Architecture, device: torch.device) -> tuple[Tensor, Tensor]:
     return angles.cos(), angles.sin()
 
 
-def _layer(a: Architecture, source: Source, i: int, int8: bool) -> Layer:
-    path = f"model.layers.{i}."
+def _layer(architecture: Architecture, source: Source, i: int, int8: bool) -> Layer:
+    path, ffn = f"model.layers.{i}.", architecture.ffn
 
     def patch(name: str, first: int = 0) -> tuple[Patch, ...]:
-        if not (rank := a.ranks.get(name)):
+        if not (rank := architecture.ranks.get(name)):
             return ()
-        low = (source(f"{path}{name}.Plora_{half}.weight") for half in "AB")
-        return (Patch(*low, _plora_scale(rank), first),)
+        a, b = (source(f"{path}{name}.Plora_{half}.weight") for half in "AB")
+        return (Patch(a, b, _plora_scale(rank), first),)
 
     def linear(name: str) -> Linear:
         made = Linear(source(f"{path}{name}.weight"), patch(name))
@@ -118,11 +118,11 @@ def _layer(a: Architecture, source: Source, i: int, int8: bool) -> Layer:
 
     def gates() -> Linear:
         w1 = source(f"{path}feed_forward.w1.weight")
-        both = torch.empty(2 * a.ffn, a.hidden, device=w1.device, dtype=w1.dtype)
-        both[: a.ffn] = w1
+        both = torch.empty(2 * ffn, architecture.hidden, device=w1.device, dtype=w1.dtype)
+        both[:ffn] = w1
         del w1
-        both[a.ffn :] = source(f"{path}feed_forward.w3.weight")
-        made = Linear(both, patch("feed_forward.w1") + patch("feed_forward.w3", first=a.ffn))
+        both[ffn:] = source(f"{path}feed_forward.w3.weight")
+        made = Linear(both, patch("feed_forward.w1") + patch("feed_forward.w3", first=ffn))
         return made.quantised() if int8 else made
 
     return Layer(

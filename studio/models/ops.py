@@ -51,7 +51,7 @@ def rotate_and_write(
         from studio.models.kernels import launch
 
         return launch.rotate_and_write(qkv, layout, pool, layer, table, a)
-    grouped = qkv.unflatten(-1, (a.kv_heads, -1, a.head_dim))
+    grouped = qkv.view(qkv.shape[0], a.kv_heads, -1, a.head_dim)
     cos, sin = (t[layout.positions][:, None] for t in table)
     q = rotated(grouped[..., :-2, :].flatten(1, 2), cos, sin)
     k, v = rotated(grouped[..., -2, :], cos, sin), grouped[..., -1, :]
@@ -89,7 +89,7 @@ def _attend(q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     if fused(q):
         # Flash attention itself: it aligns the triangle at the lower right, and starts at once for any length, where
         # cuDNN, which torch would take on Hopper, spends 42 ms on a plan for every new one.
-        y = torch.ops.aten._scaled_dot_product_flash_attention(q, keys, values, 0.0, new > 1)[0]
+        y: Tensor = torch.ops.aten._scaled_dot_product_flash_attention(q, keys, values, 0.0, new > 1)[0]
     elif new in (1, total):
         y = F.scaled_dot_product_attention(q, keys, values, is_causal=new > 1, enable_gqa=True)
     else:

@@ -17,7 +17,8 @@ KEPT = 64  # the largest top-k that the kernels serve
 
 class Rows:
     """numbers [rows, HEAD + blocks] int32: the token to read next, the position it will stand at, how many were drawn,
-    top-k, seed, and from HEAD on the blocks; factors [rows, 4] float32; seen [rows, vocab] int8: BOS and what was drawn.
+    top-k, seed, and from HEAD on the blocks; factors [rows, 4] float32; seen [rows, vocab] int8: BOS and the tokens
+    drawn.
 
     The penalty looks at BOS and what was generated, never at the prompt (REFERENCE.md, golden notes): XComposer2 was
     always called with embeddings, where the original library knows no prompt ids.

@@ -7,6 +7,8 @@ want more of the vocabulary than the drawing kernels keep have graphs of their o
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,7 +31,7 @@ class Step:
         self._work = launch.Workspace(decoder.architecture, len(rows), decoder.device)
         self._head = Linear(decoder.output)
         self._captured: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
-        self._memory: tuple[int, int] | None = None
+        self._memory: Any = None  # the graphs' own pool of memory, which they share
         self.ids = torch.zeros(len(rows), dtype=torch.int32, device=decoder.device)
 
     def size(self, count: int) -> int:
@@ -38,7 +40,7 @@ class Step:
 
     @torch.inference_mode()
     def __call__(self, rows: int, few: bool) -> None:
-        """One step of the first `rows` rows, a `size`. A graph's first step is run as it is, and captured for the next."""
+        """One step of the first `rows` rows, a `size`. The first of a kind is run as it is, and captured for the next."""
         if graph := self._captured.get((rows, few)):
             graph.replay()
             return

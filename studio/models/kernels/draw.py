@@ -1,8 +1,8 @@
 """Choosing the next token of each row from its logits: the 64 best of the vocabulary, then one of them by chance.
 
-Two kernels. `best` finds the 64 best of each stretch of the vocabulary, under the repetition penalty; `draw` finds the 64
-best of those, applies temperature, top-k and top-p, draws with the row's own random numbers, and moves the row on by a
-token. A logit and its id travel as one integer, so that equal logits have an order: the lower id first.
+Two kernels. `best` finds the 64 best of each stretch of the vocabulary, under the repetition penalty; `draw` finds the
+64 best of those, applies temperature, top-k and top-p, draws with the row's own random numbers, and moves the row on by
+a token. A logit and its id travel as one integer, so that equal logits have an order: the lower id first.
 """
 
 import triton

@@ -119,8 +119,8 @@ def product(
     t = rows_tiles(made, into, gated, int8, padded)
     linear.rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
         x, matrix.weight, scales, x if residual is None else residual, out, work.partial if work else out,
-        work.arrived if work else out, rows, made, into, padded, t.rows, t.columns, t.parts, t.stages, residual is not None, gated,
-        int8, x.is_cuda, pdl, num_warps=t.warps, num_stages=t.stages, **options(x.device),
+        work.arrived if work else out, rows, made, into, padded, t.rows, t.columns, t.parts, t.stages,
+        residual is not None, gated, int8, x.is_cuda, pdl, num_warps=t.warps, num_stages=t.stages, **options(x.device),
     )  # fmt: skip
 
 
