@@ -16,6 +16,7 @@ from studio.models import ops
 from studio.models.beam import Beams
 from studio.models.cache import BLOCK, Layout, Stretch
 from studio.models.decoder import Decoder
+from studio.models.device import to_device, to_host
 from studio.models.linear import image_rows
 from studio.models.loop import Search, Span, step
 from studio.models.rows import Rows, few
@@ -77,7 +78,7 @@ class Runner:
         ]
         image = image_rows(moved, self.decoder.device, self.decoder.dtype)
         hidden = self.decoder.forward(torch.cat(parts), self.pool, layout, image)
-        return hidden[torch.tensor([last - 1 for _, last in layout.edges], device=hidden.device)]
+        return torch.stack([hidden[last - 1] for _, last in layout.edges])
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[rows, hidden] → [rows, vocab]."""
@@ -123,27 +124,10 @@ class Runner:
     @torch.inference_mode()
     def scores(self, sequence: Sequence, tokens: tuple[int, ...], logits: Tensor) -> Numbers:
         """Log-probabilities of these tokens under logits [vocab]."""
-        return Numbers((sequence,), to_host(logits.log_softmax(-1)[torch.tensor(tokens, device=logits.device)]))
+        return Numbers((sequence,), to_host(logits.log_softmax(-1)[to_device(tokens, logits.device)]))
 
     def search(self, sequence: Sequence, sampling: Sampling, stops: frozenset[int], logits: Tensor) -> Search:
         """A beam search behind a prompt that has been read; logits [vocab]."""
         a, count = self.decoder.architecture, sampling.beams
         beams = Beams(count, stops, sampling.repetition_penalty, a.bos, self.decoder.device)
         return Search(self.decoder, self.pool, sequence.table, sequence.prompt, logits, beams, count)
-
-
-def to_host(found: Tensor) -> Callable[[], list[float]]:
-    """Start copying numbers to the host; calling the result waits for them alone, not for work launched later."""
-    if not found.is_cuda:
-        return found.tolist
-    pinned = torch.empty(found.shape, dtype=found.dtype, pin_memory=True)
-    pinned.copy_(found, non_blocking=True)
-    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    copied.record()
-
-    def read() -> list[float]:
-        copied.synchronize()
-        numbers: list[float] = pinned.tolist()
-        return numbers
-
-    return read

@@ -18,6 +18,7 @@ from studio.engine.runner import PLAIN, Numbers, Options, Runner
 from studio.engine.scheduler import Reading, Scheduler, Sequence
 from studio.errors import ContextOverflow, ModelError, StudioError
 from studio.models.cache import BLOCK, blocks_for
+from studio.models.device import to_device
 from studio.models.image import opened
 from studio.models.loop import Search, Span, blocks_of_search
 from studio.models.model import Model
@@ -192,7 +193,9 @@ class Seat:
         ended = [i for i, reading in enumerate(kept) if reading.last]
         if not ended:
             return []
-        return self._begin([kept[i].sequence for i in ended], self.runner.logits(hidden[ended]))
+        if len(ended) < len(kept):
+            hidden = torch.stack([hidden[i] for i in ended])
+        return self._begin([kept[i].sequence for i in ended], self.runner.logits(hidden))
 
     def _begin(self, sequences: list[Sequence], logits: Tensor) -> list[Numbers]:
         """What comes after a prompt: the first token, the scores of options, or the first round of a search."""
@@ -210,7 +213,8 @@ class Seat:
         if streams:
             starting = tuple(sequences[i] for i in streams)
             samplings = [self._calls[s.number].call.sampling for s in starting]  # type: ignore[union-attr]
-            launched.append(self.runner.begin(starting, samplings, logits[streams]))
+            theirs = logits if len(streams) == len(sequences) else torch.stack([logits[i] for i in streams])
+            launched.append(self.runner.begin(starting, samplings, theirs))
             self._leave(starting)
         return launched
 
@@ -268,8 +272,7 @@ class Seat:
                 spans.append((at, at + end - begin))
                 parts.append(next(seen)[begin:end])
             else:
-                ids = torch.tensor(run[begin:end], device=self.device)
-                parts.append(self.model.decoder.embed(ids))
+                parts.append(self.model.decoder.embed(to_device(run[begin:end], self.device)))
             at += end - begin
         return torch.cat(parts), spans
 

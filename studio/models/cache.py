@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from studio.models.config import Architecture
+from studio.models.device import to_device
 
 BLOCK = 32  # tokens
 
@@ -35,7 +36,8 @@ class Pool:
 
     def copy_blocks(self, sources: Sequence[int], targets: Sequence[int]) -> None:
         """Fill the target blocks with what stands in the source blocks."""
-        from_, to = (slots_of(blocks, 0, len(blocks) * BLOCK, self._keys.device) for blocks in (sources, targets))
+        device, all_of = self._keys.device, len(sources) * BLOCK
+        from_, to = (to_device(slots_of(blocks, 0, all_of), device) for blocks in (sources, targets))
         self._keys[:, to] = self._keys[:, from_]
         self._values[:, to] = self._values[:, from_]
 
@@ -69,17 +71,17 @@ class Layout:
     @cached_property
     def positions(self) -> Tensor:
         """[tokens] int64."""
-        return torch.cat([torch.arange(s.start, s.end) for s in self.stretches]).to(self.device)
+        return to_device(torch.cat([torch.arange(s.start, s.end) for s in self.stretches]), self.device)
 
     @cached_property
     def slots(self) -> Tensor:
         """[tokens] int64: where each token's key and value go."""
-        return torch.cat([slots_of(s.table, s.start, s.end) for s in self.stretches]).to(self.device)
+        return to_device(torch.cat([slots_of(s.table, s.start, s.end) for s in self.stretches]), self.device)
 
     @cached_property
     def behind(self) -> tuple[Tensor | None, ...]:
         """For each stretch the slots [end] of all its sequence's tokens; None where it is the beginning."""
-        return tuple(slots_of(s.table, 0, s.end, self.device) if s.start else None for s in self.stretches)
+        return tuple(to_device(slots_of(s.table, 0, s.end), self.device) if s.start else None for s in self.stretches)
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -91,12 +93,12 @@ class Layout:
         return tuple(edges)
 
 
-def slots_of(table: Sequence[int], start: int, end: int, device: torch.device | None = None) -> Tensor:
+def slots_of(table: Sequence[int], start: int, end: int) -> Tensor:
     """Slots [end - start] of these positions of a sequence."""
     first = start // BLOCK
     blocks = torch.tensor(table[first : -(-end // BLOCK)], dtype=torch.int64)
     slots = (blocks[:, None] * BLOCK + torch.arange(BLOCK)).flatten()
-    return slots[start - first * BLOCK : end - first * BLOCK].to(device)
+    return slots[start - first * BLOCK : end - first * BLOCK]
 
 
 def blocks_for(tokens: int) -> int:

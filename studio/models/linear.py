@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from studio.models.device import to_device
+
 
 @dataclass(frozen=True)
 class Patch:
@@ -76,4 +78,4 @@ def image_rows(spans: list[tuple[int, int]], device: torch.device, dtype: torch.
     mask = torch.zeros(last - first, 1, dtype=dtype)
     for a, b in spans:
         mask[a - first : b - first] = 1
-    return ImageRows(first, last, mask.to(device))
+    return ImageRows(first, last, to_device(mask, device, dtype))

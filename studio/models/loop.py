@@ -14,6 +14,7 @@ from torch import Tensor
 from studio.models.beam import Beams
 from studio.models.cache import BLOCK, Layout, Pool, Stretch, blocks_for
 from studio.models.decoder import Decoder
+from studio.models.device import to_device
 from studio.models.linear import image_rows
 from studio.models.rows import Rows
 from studio.models.sampler import draw
@@ -83,7 +84,7 @@ class Search:
             targets = [block for _, i in moves for block in self._tails[i][:used]]
             self._pool.copy_blocks(sources, targets)
         stretches = [Stretch(position, 1, self._shared + tail) for tail in self._tails]
-        ids_there = torch.tensor(ids, device=self._decoder.device)
+        ids_there = to_device(ids, self._decoder.device)
         self._scores = step(self._decoder, self._pool, ids_there, stretches)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from studio.models.device import to_device
 from studio.protocol import Sampling
 
 TOKEN, POSITION, STEP, TOP_K, SEED = range(5)  # columns of `numbers`
@@ -49,9 +50,10 @@ class Rows:
         most = sampling.top_k if 0 < sampling.top_k < vocab else vocab
         numbers = [0] * self.numbers.shape[1]
         numbers[: HEAD + len(table)] = [0, prompt - 1, 0, most, _folded(sampling.seed), 0, 0, 0, *table]
-        self.numbers[row] = torch.tensor(numbers, dtype=torch.int32)
+        device = self.numbers.device
+        self.numbers[row] = to_device(numbers, device, torch.int32)
         factors = [max(0.0, sampling.temperature), sampling.top_p, sampling.repetition_penalty, 0.0]
-        self.factors[row] = torch.tensor(factors)
+        self.factors[row] = to_device(factors, device, torch.float32)
         self.seen[row] = 0
         self.seen[row, bos] = 1
 

@@ -48,22 +48,29 @@ def options(device: torch.device) -> dict[str, bool]:
 
 def vector_tiles(out: int, into: int, gated: bool, int8: bool) -> Tiles:
     """For one row."""
-    chosen = Tiles(2, 4096, 8) if gated else Tiles(1, 2048, 4) if into > 8192 else Tiles(4, 4096, 4)
-    if not gated and out <= 4096 >= into:
-        chosen = Tiles(4, 2048, 2)
+    if int8:
+        chosen = Tiles(2, 4096, 4) if gated else Tiles(2, 2048, 2) if into > 8192 else Tiles(4, 4096, 4)
+    elif into > 8192:
+        chosen = Tiles(8, 512, 2)
+    else:
+        chosen = Tiles(2, 4096, 8) if gated else Tiles(4, 2048, 2) if out <= 4096 else Tiles(4, 4096, 8)
     return Tiles(chosen.rows, min(chosen.columns, into & -into), chosen.warps)
 
 
 def rows_tiles(out: int, into: int, gated: bool, int8: bool, padded: int) -> Tiles:
     """For few rows."""
-    if int8:
-        chosen = Tiles(16, 128, 1, 6) if gated else Tiles(32, 512 if padded < 32 else 256, 2, 3, parts=4)
+    if int8 and padded == 8:
+        chosen = Tiles(16, 512, 1, 3) if gated else Tiles(32, 256, 2, 4, parts=4)
+        if into > 8192:
+            chosen = Tiles(16, 512, 1, 4, parts=2)
+    elif int8:
+        chosen = Tiles(64, 128, 4, 4, parts=1 if gated else 4)
     elif gated:
-        chosen = Tiles(16, 128, 1, 2)
+        chosen = Tiles(16, 512, 1, 2)
     elif out > 65536:
         chosen = Tiles(64, 256, 4, 2) if padded < 32 else Tiles(64, 64, 4, 3)
     else:
-        chosen = Tiles(64, 128, 4, 5, parts=4) if out > 4096 else Tiles(16, 256, 1, 5)
+        chosen = Tiles(64, 128, 4, 6, parts=4)
     parts = chosen.parts if into % chosen.parts == 0 else 1
     columns = min(chosen.columns, (into // parts) & -(into // parts))
     if columns < 32:
@@ -73,7 +80,7 @@ def rows_tiles(out: int, into: int, gated: bool, int8: bool, padded: int) -> Til
 
 def attention_tiles(count: int) -> tuple[int, int, int]:
     """Parts that the tokens of a row are cut into, tokens a program takes at a time, its warps."""
-    return max(1, 32 >> max(0, (count - 1).bit_length() - 1)), 64, 4
+    return (32, 64, 4) if count == 1 else (max(1, min(16, 64 // count)), 32, 2)
 
 
 class Workspace:
