@@ -5,20 +5,18 @@ Calls go to the seat of their role; a step is a step of every seat that has call
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import count
 
-import psutil
 import torch
 
 from studio.engine import loading
 from studio.engine.base import Cancelled, Engine
+from studio.engine.memory import memory_error
 from studio.engine.seat import Events, Seat
 from studio.engine.serial import as_studio_error
 from studio.engine.turns import TakingTurns
-from studio.errors import InputError, ModelError, OutOfMemory, StudioError
-from studio.models.machine import gib
+from studio.errors import InputError, ModelError, StudioError
 from studio.protocol import Choose, Event, Failed, Generate, ModelCard, Result, Role, Sampling, Scores
 from studio.specs import NativeSpec
 
@@ -139,17 +137,3 @@ def _check(sampling: Sampling) -> None:
         value = getattr(sampling, name)
         if not low <= value <= high:
             raise InputError("number_out_of_range", name=name, value=value, low=low, high=high)
-
-
-def memory_error(error: Exception, device: torch.device) -> OutOfMemory | None:
-    """Out of memory, in torch's words, becomes OutOfMemory with the numbers; torch's reserve is given back."""
-    if isinstance(error, torch.OutOfMemoryError):
-        asked = re.search(r"Tried to allocate ([\d.]+ \w+)", str(error))
-        torch.cuda.empty_cache()
-        free, _ = torch.cuda.mem_get_info(device) if device.type == "cuda" else (0, 0)
-        needed = asked[1] if asked else "?"
-        return OutOfMemory("out_of_memory_call", device=str(device), needed=needed, free=gib(free))
-    if asked := re.search(r"tried to allocate (\d+) bytes", str(error)):  # the CPU's way to say it
-        free = psutil.virtual_memory().available
-        return OutOfMemory("out_of_memory_call", device="CPU", needed=gib(int(asked[1])), free=gib(free))
-    return None

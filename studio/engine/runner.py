@@ -1,11 +1,10 @@
 """The part of the engine that computes: prompts are read in stretches, decoding steps launched, and results read later.
 
-Nothing here waits for the device save `Numbers.read`, and that waits only for its own step.
+Nothing here waits for the device save `Coming.read`, and that waits only for its own step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +15,7 @@ from studio.models import ops
 from studio.models.beam import Beams
 from studio.models.cache import BLOCK, Layout, Stretch
 from studio.models.decoder import Decoder
-from studio.models.device import to_device, to_host
+from studio.models.device import Coming, to_device
 from studio.models.linear import image_rows
 from studio.models.loop import Search, Span, step
 from studio.models.rows import Rows, few
@@ -30,7 +29,7 @@ class Numbers:
     """Numbers on their way from the device, for these sequences."""
 
     sequences: tuple[Sequence, ...]
-    read: Callable[[], list[float]]
+    coming: Coming
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,10 @@ class Runner:
             rows.put(i, sequence.prompt, sequence.table, sampling, self.decoder.architecture.bos)
             self._samplings[sequence.number] = sampling
         if self._step is None:
-            return Numbers(sequences, to_host(draw(logits, rows)))
+            return Numbers(sequences, Coming(draw(logits, rows)))
         ids = torch.empty(len(sequences), dtype=torch.int32, device=logits.device)
         self._step.draw(logits, rows, ids, all(map(few, samplings)))
-        return Numbers(sequences, to_host(ids))
+        return Numbers(sequences, Coming(ids))
 
     @torch.inference_mode()
     def step(self, sequences: tuple[Sequence, ...]) -> Numbers:
@@ -105,10 +104,10 @@ class Runner:
         if self._step is None:
             rows = self._rows.part(0, count)
             stretches = [Stretch(s.prompt + s.drawn - 2, 1, s.table) for s in sequences]
-            return Numbers(sequences, to_host(draw(step(self.decoder, self.pool, rows.tokens, stretches), rows)))
+            return Numbers(sequences, Coming(draw(step(self.decoder, self.pool, rows.tokens, stretches), rows)))
         size = len(self._rows) if self._options.deterministic else self._step.size(count)
         self._step(size, all(few(self._samplings[s.number]) for s in sequences))
-        return Numbers(sequences, to_host(self._step.ids[:count]))
+        return Numbers(sequences, Coming(self._step.ids[:count]))
 
     @torch.inference_mode()
     def drop(self, source: int, target: int) -> None:
@@ -124,7 +123,7 @@ class Runner:
     @torch.inference_mode()
     def scores(self, sequence: Sequence, tokens: tuple[int, ...], logits: Tensor) -> Numbers:
         """Log-probabilities of these tokens under logits [vocab]."""
-        return Numbers((sequence,), to_host(logits.log_softmax(-1)[to_device(tokens, logits.device)]))
+        return Numbers((sequence,), Coming(logits.log_softmax(-1)[to_device(tokens, logits.device)]))
 
     def search(self, sequence: Sequence, sampling: Sampling, stops: frozenset[int], logits: Tensor) -> Search:
         """A beam search behind a prompt that has been read; logits [vocab]."""

@@ -6,26 +6,23 @@ work while the host turns ids into text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
-from studio.engine.blocks import Blocks, Unit
+from studio.engine.blocks import Blocks
 from studio.engine.calls import Choice, Generation
+from studio.engine.intake import Intake
+from studio.engine.memory import memory_error
 from studio.engine.pictures import Pictures
 from studio.engine.runner import PLAIN, Numbers, Options, Runner
 from studio.engine.scheduler import Reading, Scheduler, Sequence
-from studio.errors import ContextOverflow, ModelError, StudioError
+from studio.errors import StudioError
 from studio.models.cache import BLOCK, blocks_for
-from studio.models.device import to_device
-from studio.models.image import opened
-from studio.models.loop import Search, Span, blocks_of_search
+from studio.models.loop import Search
 from studio.models.model import Model
-from studio.models.tokenizer import Run, Tokenizer
-from studio.protocol import Choose, Done, Event, Failed, Generate, Image, ModelCard, Prompt, Result, Scores, Text
+from studio.models.tokenizer import Tokenizer
+from studio.protocol import Choose, Done, Event, Failed, Generate, Image, ModelCard, Prompt, Result, Scores
 
-LEAST_ROOM = 128  # a prompt must leave room for so many new tokens (or for all that are asked for)
 BUDGET = 4096  # prompt tokens a step reads at most: 0.09 s on an H200
 PLAIN_BUDGET = 512  # where it is not known how long that takes
 
@@ -41,6 +38,7 @@ class Seat:
         self.card, self.model, self.tokenizer = card, model, tokenizer
         self.runner = Runner(model.decoder, blocks, batch, options)
         self.pictures = Pictures(model.tower) if model.tower else None
+        self._intake = Intake(card, model, tokenizer, self.pictures)
         budget = BUDGET if self.runner.ahead else PLAIN_BUDGET
         self.scheduler = Scheduler(Blocks(blocks, BLOCK), batch, budget, reuse=not options.deterministic)
         self._calls: dict[int, Generation | Choice] = {}
@@ -58,7 +56,8 @@ class Seat:
 
     def submit(self, number: int, call: Generate | Choose) -> None:
         """Take a call. ContextOverflow and ModelError come before the model does anything."""
-        made = self._generation(number, call) if isinstance(call, Generate) else self._choice(number, call)
+        intake = self._intake
+        made = intake.generation(number, call) if isinstance(call, Generate) else intake.choice(number, call)
         for run in made.runs:
             if isinstance(run, Image) and self.pictures:
                 self.pictures.open(run)
@@ -77,22 +76,24 @@ class Seat:
     def logits_after(self, prompt: Prompt) -> Tensor:
         """Logits [vocab] after a prompt, read at once and without any call; for tests, its own at the start too."""
         runs = self.tokenizer.encode(prompt)
-        units = self._units(runs, 0)
+        units = self._intake.units(runs, 0)
         sequence = Sequence(0, "choice", units, 1, blocks_for(len(units)))
         taken = self.scheduler.blocks.take([], sequence.blocks)
         assert taken is not None
         sequence.table = taken.table
         reading = Reading(sequence, 0, len(units))
-        part, spans = self._embedded(reading, runs)
+        part, spans = self._intake.embedded(reading, runs)
         logits = self.runner.logits(self.runner.read([reading], [part], [spans]))[0]
         self.scheduler.blocks.release(taken.table)
         return logits
 
     def step(self) -> Events:
         """Work a little. Each event with the number of its call."""
-        plan = self.scheduler.plan()
         events: Events = []
-        launched = []
+        while self._pending and self._pending[0].coming.ready:
+            events += self._harvested(self._pending.pop(0))
+        plan = self.scheduler.plan()
+        launched: list[Numbers] = []
         if plan.stepping:
             launched.append(self.runner.step(plan.stepping))
             self._leave(plan.stepping)
@@ -124,62 +125,14 @@ class Seat:
         if self.pictures:
             self.pictures.close()
 
-    # Calls
-
-    def _generation(self, number: int, call: Generate) -> Generation:
-        runs, sampling = self.tokenizer.encode(call.prompt), call.sampling
-        units = self._units(runs, min(sampling.max_tokens, LEAST_ROOM))
-        most = min(sampling.max_tokens, self.card.context - len(units))
-        if sampling.beams > 1:
-            blocks = blocks_of_search(len(units), most, sampling.beams)
-            sequence = Sequence(number, "search", units, most, blocks, self._opened(runs))
-        else:
-            sequence = Sequence(number, "stream", units, most, blocks_for(len(units) + most), self._opened(runs))
-        return Generation(call, runs, sequence, self.tokenizer)
-
-    def _choice(self, number: int, call: Choose) -> Choice:
-        """Scores are those of the token at which the options begin to differ, in one forward pass.
-
-        Prompt and option are encoded together, since the characters where they meet may share a token. Options that
-        agree in that token share its score.
-        """
-        encoded = [self.tokenizer.encode((*call.prompt, Text(option))) for option in call.options]
-        ends = [runs[-1] for runs in encoded if isinstance(runs[-1], list)]
-        shared = 0
-        while shared < min(map(len, ends)) - 1 and len({end[shared] for end in ends}) == 1:
-            shared += 1
-        runs: list[Run] = [run for run in (*encoded[0][:-1], ends[0][:shared]) if run != []]
-        units = self._units(runs, 1)
-        sequence = Sequence(number, "choice", units, 1, blocks_for(len(units)), self._opened(runs))
-        return Choice(call, runs, sequence, tuple(end[shared] for end in ends))
-
-    def _units(self, runs: list[Run], room: int) -> list[Unit]:
-        """What stands at each position of a prompt that must leave `room` tokens free."""
-        tower = self.model.tower
-        units: list[Unit] = []
-        for run in runs:
-            if isinstance(run, list):
-                units += run
-            elif tower is None:
-                raise ModelError("cannot_see", model=self.card.name)
-            else:
-                size = opened(run.data).size if tower.tiled else (0, 0)
-                units += [(run.key, i) for i in range(tower.tokens(*size))]
-        if (needed := len(units) + room) > self.card.context:
-            raise ContextOverflow("context_overflow", needed=needed, model=self.card.name, limit=self.card.context)
-        return units
-
-    def _opened(self, runs: list[Run]) -> Opened:
-        return Opened(self.pictures, [run for run in runs if isinstance(run, Image)])
-
-    # Steps
+    # What a step does
 
     def _read(self, readings: list[Reading], events: Events) -> list[Numbers]:
         """Read stretches of prompts; where one ends, its call begins. A picture that cannot be opened ends its own."""
         kept, parts, spans = [], [], []
         for reading in readings:
             try:
-                part, found = self._embedded(reading, self._calls[reading.sequence.number].runs)
+                part, found = self._intake.embedded(reading, self._calls[reading.sequence.number].runs)
             except StudioError as error:
                 self._finish(reading.sequence)
                 events.append((reading.sequence.number, Failed(error)))
@@ -189,7 +142,15 @@ class Seat:
             spans.append(found)
         if not kept:
             return []
-        hidden = self.runner.read(kept, parts, spans)
+        try:
+            hidden = self.runner.read(kept, parts, spans)
+        except RuntimeError as error:
+            if (told := memory_error(error, self.device)) is None:
+                raise
+            for reading in kept:
+                self._finish(reading.sequence)
+                events.append((reading.sequence.number, Failed(told)))
+            return []
         ended = [i for i, reading in enumerate(kept) if reading.last]
         if not ended:
             return []
@@ -230,7 +191,7 @@ class Seat:
         return [(sequence.number, event) for event in events]
 
     def _harvested(self, numbers: Numbers) -> Events:
-        found = numbers.read()
+        found = numbers.coming.read()
         first = self._calls.get(numbers.sequences[0].number)
         if isinstance(first, Choice):
             self._finish(first.sequence)
@@ -259,45 +220,3 @@ class Seat:
         self.runner.forget(sequence)
         self._searches.pop(sequence.number, None)
         del self._calls[sequence.number]
-
-    def _embedded(self, reading: Reading, runs: list[Run]) -> tuple[Tensor, list[Span]]:
-        """Embeddings of a stretch [count, hidden], and where pictures stand in it."""
-        first, last = reading.start, reading.start + reading.count
-        pieces = list(_within(runs, reading.sequence.units, first, last))
-        images = [run for run, *_ in pieces if isinstance(run, Image)]
-        seen = iter(self.pictures.see(images) if self.pictures and images else ())
-        parts, spans, at = [], [], 0
-        for run, begin, end in pieces:
-            if isinstance(run, Image):
-                spans.append((at, at + end - begin))
-                parts.append(next(seen)[begin:end])
-            else:
-                parts.append(self.model.decoder.embed(to_device(run[begin:end], self.device)))
-            at += end - begin
-        return torch.cat(parts), spans
-
-
-class Opened:
-    """Whether all these pictures have been opened."""
-
-    def __init__(self, pictures: Pictures | None, images: list[Image]) -> None:
-        self._pictures, self._images = pictures, images
-
-    def __call__(self) -> bool:
-        return all(self._pictures.ready(image) for image in self._images) if self._pictures else True
-
-
-def _within(runs: list[Run], units: list[Unit], first: int, last: int) -> Iterator[tuple[Run, int, int]]:
-    """The runs that reach into positions first … last, each with the part of it that does."""
-    at = 0
-    for run in runs:
-        if isinstance(run, list):
-            length = len(run)
-        else:
-            length = 1
-            while at + length < len(units) and units[at + length] == (run.key, length):
-                length += 1
-        begin, end = max(first - at, 0), min(last - at, length)
-        if begin < end:
-            yield run, begin, end
-        at += length

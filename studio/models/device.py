@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,18 +17,26 @@ def to_device(numbers: Any, device: torch.device, dtype: torch.dtype = torch.int
     return there.pin_memory().to(device, non_blocking=True)
 
 
-def to_host(found: Tensor) -> Callable[[], list[float]]:
-    """Start copying numbers to the host; calling the result waits for them alone, not for work launched later."""
-    if not found.is_cuda:
-        return found.tolist
-    pinned = torch.empty(found.shape, dtype=found.dtype, pin_memory=True)
-    pinned.copy_(found, non_blocking=True)
-    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    copied.record()
+class Coming:
+    """Numbers on their way to the host."""
 
-    def read() -> list[float]:
-        copied.synchronize()
-        numbers: list[float] = pinned.tolist()
+    def __init__(self, found: Tensor) -> None:
+        self._event = None
+        self._numbers = found
+        if found.is_cuda:
+            self._numbers = torch.empty(found.shape, dtype=found.dtype, pin_memory=True)
+            self._numbers.copy_(found, non_blocking=True)
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._event.record()
+
+    @property
+    def ready(self) -> bool:
+        """Whether `read` need not wait."""
+        return self._event is None or bool(self._event.query())  # type: ignore[no-untyped-call]
+
+    def read(self) -> list[float]:
+        """Waits for these numbers alone, not for work launched later."""
+        if self._event is not None:
+            self._event.synchronize()
+        numbers: list[float] = self._numbers.tolist()
         return numbers
-
-    return read

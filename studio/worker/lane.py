@@ -224,15 +224,14 @@ class Lane:
         with self._lock:
             if self.state != "ready":
                 return
-            sent = False
+            before = len(self._turns)
             while len(self._running) < self.batch and len(self._turns):
                 ticket = self._turns.pop()
                 self._running[ticket.number] = ticket
                 ticket.tries += 1
                 ticket.started = time.monotonic()
                 _send(pipe, Run(ticket.number, ticket.call))
-                sent = True
-            if sent:
+            if len(self._turns) < before:
                 self._announce()
 
     def _after_death(self, worker: BaseProcess, starts: int) -> None:
