@@ -40,7 +40,7 @@ class Step:
 
     @torch.inference_mode()
     def __call__(self, rows: int, few: bool) -> None:
-        """One step of the first `rows` rows, a `size`. The first of a kind runs as it is, and is captured for the next."""
+        """One step of the first `rows` rows, a `size`. The first of a kind is run as it is, then captured."""
         if graph := self._captured.get((rows, few)):
             graph.replay()
             return
