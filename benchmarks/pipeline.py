@@ -2,9 +2,9 @@
 
     python benchmarks/pipeline.py [--device cuda] [--size 7b] [--repeat 3]
 
-The shape is the one at which the original code was measured (PERFORMANCE.md §2): an article of 1,200 tokens; the places,
-1,400 + 40; six captions of 265 … 1,565 + 30; six choices with 1,284 … 3,564 tokens of context and 4 … 9 pictures, by the
-letters' logits. As in the real prompts, captions begin like the places' prompt, and each choice like the one before.
+The shape is the one at which the original code was measured: an article of 1,200 tokens; the places, 1,400 + 40; six
+captions of 265 … 1,565 + 30; six choices with 1,284 … 3,564 tokens of context and 4 … 9 pictures, by the letters'
+logits. As in the real prompts, captions begin like the places' prompt, and each choice like the one before.
 Random weights, pictures as JPEG files that nobody has opened before. The last line is one JSON object.
 """
 
