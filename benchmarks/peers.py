@@ -26,6 +26,7 @@ def generate(a: Architecture, device: torch.device, quick: bool) -> dict[str, fl
     with torch.device(device):
         model = transformers.LlamaForCausalLM(config).to(torch.bfloat16).eval()
     found = {"peer_transformers_eager_tokens_per_s": _rate(model, device, 16 if quick else 128)}
+    print(found, flush=True)  # compiling the other takes more than a minute
     if not quick:
         model.generation_config.cache_implementation = "static"
         found["peer_transformers_static_compiled_tokens_per_s"] = _rate(model, device, 256, warm=2)

@@ -80,7 +80,7 @@ def rows_tiles(out: int, into: int, gated: bool, int8: bool, padded: int) -> Til
 
 def attention_tiles(count: int) -> tuple[int, int, int]:
     """Parts that the tokens of a row are cut into, tokens a program takes at a time, its warps."""
-    return (32, 64, 4) if count == 1 else (max(1, min(16, 64 // count)), 32, 2)
+    return (32, 64, 4) if count == 1 else (max(1, min(16, 64 // triton.next_power_of_2(count))), 32, 2)
 
 
 class Workspace:

@@ -1,0 +1,22 @@
+"""The Triton kernels compute what the plain code does: run by Triton's interpreter, so without a GPU. On one: tests/gpu."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("interpreted.py")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="no Triton on this platform")
+@pytest.mark.parametrize("rows", ["1", "9", "1q", "3q"])
+def test_a_step_of_kernels_equals_the_plain_step(rows: str) -> None:
+    """q: int8 weights."""
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": str(SCRIPT.parents[2])}
+    done = subprocess.run([sys.executable, SCRIPT, rows], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "equal", done.stderr
