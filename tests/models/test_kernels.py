@@ -1,4 +1,4 @@
-"""The Triton kernels compute what the plain code does: run by Triton's interpreter, so without a GPU. On one: tests/gpu."""
+"""The Triton kernels compute what the plain code does, here under Triton's interpreter; on a GPU: tests/gpu."""
 
 from __future__ import annotations
 

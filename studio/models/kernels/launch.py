@@ -7,7 +7,7 @@ is right. On Hopper every kernel of the decoding step starts while the one befor
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import triton
@@ -106,8 +106,8 @@ def product(
 ) -> None:  # fmt: skip
     """out = matrix · x (+ residual), for x [rows, in]; gated: silu(first half) · second half of the product.
 
-    A `norm` weight, for the input, is for one row only. `out` and `residual` may be one. The vocabulary's
-    matrix needs no workspace.
+    A `norm` weight, for the input, is for one row only. `out` and `residual` may be one. Without a workspace no sum
+    is cut into parts.
     """
     rows, into = x.shape
     made = out.shape[-1]
@@ -124,6 +124,8 @@ def product(
         return
     padded = max(8, triton.next_power_of_2(rows))
     t = rows_tiles(made, into, gated, int8, padded)
+    if work is None:
+        t = replace(t, parts=1, columns=min(t.columns, into & -into))
     linear.rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
         x, matrix.weight, scales, x if residual is None else residual, out, work.partial if work else out,
         work.arrived if work else out, rows, made, into, padded, t.rows, t.columns, t.parts, t.stages,
