@@ -47,7 +47,7 @@ def seat(size: str, device: torch.device, pixels: int, batch: int, tokens: int, 
     spec = NativeSpec(quantize=quantize, batch=batch)
     plan = Planned(SIZES[size](pixels), None)
     made = seat_of(plan, device, dtype_of(device), RESERVED + blocks_for(tokens), spec)
-    made.runner.warm()
+    made.warm()
     return made
 
 

@@ -68,7 +68,7 @@ def load(spec: NativeSpec) -> Loaded:
     if swap:
         swap.open()
     for seat in done.values():
-        seat.runner.warm()  # after the weights have got the places at which graphs will find them
+        seat.warm()  # after the weights have got the places at which graphs will find them
     return Loaded({role: done[p.folder if p.checkpoint else id(p)] for role, p in plans.items()}, plan, swap)
 
 

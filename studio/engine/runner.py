@@ -5,11 +5,13 @@ Nothing here waits for the device save `Coming.read`, and that waits only for it
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from studio.engine.blocks import RESERVED
 from studio.engine.scheduler import Reading, Sequence
 from studio.models import ops
 from studio.models.beam import Beams
@@ -66,6 +68,19 @@ class Runner:
         sizes = {self._step.size(count) for count in range(1, len(self._rows) + 1)}
         for rows in sorted(sizes):
             self._step(rows, few=True)
+
+    def pace(self, tokens: int = 1024) -> float:
+        """Prompt tokens a second, measured on blocks that nobody has yet."""
+        device = self.decoder.device
+        tokens = min(tokens, (self.pool.blocks - RESERVED) * BLOCK, self.decoder.architecture.context)
+        layout = Layout((Stretch(0, tokens, range(RESERVED, self.pool.blocks)),), device)
+        seconds = 0.0
+        for _ in range(2):  # the first time is a rehearsal
+            x = self.decoder.embed(torch.zeros(tokens, dtype=torch.int64, device=device))
+            started = time.perf_counter()
+            float(self.decoder.forward(x, self.pool, layout)[-1, 0])  # waits until it is there
+            seconds = time.perf_counter() - started
+        return tokens / seconds
 
     def read(self, readings: list[Reading], parts: list[Tensor], spans: list[list[Span]]) -> Tensor:
         """Read stretches of prompts in one go. `parts` are their embeddings, `spans` the pictures in each, counted from

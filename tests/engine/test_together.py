@@ -131,6 +131,12 @@ def test_choices_reuse_the_growing_context(model: Model, monkeypatch: pytest.Mon
     assert isinstance(event, Scores) and scores[1] == pytest.approx(event.values, abs=1e-4)
 
 
+def test_the_pace_is_measured_without_a_trace(model: Model) -> None:
+    made = Seat(CARD, model, bytes_only(A.vocab), 5, 1)
+    assert made.runner.pace() > 0
+    assert (made.scheduler.blocks.known, made.scheduler.blocks.available) == (0, 4)
+
+
 def test_a_picture_that_cannot_be_opened_ends_its_own_call_only(model: Model) -> None:
     from dataclasses import replace
 
