@@ -20,6 +20,6 @@ def memory_error(error: Exception, device: torch.device) -> OutOfMemory | None:
         needed = asked[1] if asked else "?"
         return OutOfMemory("out_of_memory_call", device=str(device), needed=needed, free=gib(free))
     if asked := re.search(r"tried to allocate (\d+) bytes", str(error)):  # the CPU's way to say it
-        needed, free = gib(int(asked[1])), gib(machine.host_free())
-        return OutOfMemory("out_of_memory_call", device="CPU", needed=needed, free=free)
+        host = gib(machine.host_free())
+        return OutOfMemory("out_of_memory_call", device="CPU", needed=gib(int(asked[1])), free=host)
     return None
