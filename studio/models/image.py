@@ -60,8 +60,8 @@ def normalised(picture: Image.Image) -> Tensor:
     """An RGB picture as pixels [3, height, width] in float32, with CLIP's mean and standard deviation."""
     x = np.array(picture).astype(np.float32)  # numpy: on a thread beside the engine, torch's own threads only wait
     x /= np.float32(255)
-    x -= np.float32(MEAN)
-    x /= np.float32(STD)
+    x -= np.array(MEAN, np.float32)
+    x /= np.array(STD, np.float32)
     return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))
 
 

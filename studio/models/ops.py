@@ -86,7 +86,7 @@ def _attend(q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """q stands at the end of keys and values. Key heads are never repeated in memory where a kernel serves groups."""
     new, total = q.shape[0], keys.shape[0]
     q, keys, values = (t.transpose(0, 1)[None] for t in (q, keys, values))
-    if fused(q):
+    if fused(q) and q.is_cuda:
         # Flash attention itself: it aligns the triangle at the lower right, and starts at once for any length, where
         # cuDNN, which torch would take on Hopper, spends 42 ms on a plan for every new one.
         y: Tensor = torch.ops.aten._scaled_dot_product_flash_attention(q, keys, values, 0.0, new > 1)[0]

@@ -8,11 +8,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from golden import Given, architecture, tensors
+from golden import Given, architecture, tensors, whole
 
-from studio.models.cache import Stretch
+from studio.models import ops
+from studio.models.cache import Layout, Stretch
 from studio.models.decoder import Decoder
 from studio.models.kernels import launch
+from studio.models.linear import image_rows
 from studio.models.loop import read_prompt, step
 from studio.models.rows import Rows
 from studio.models.sampler import draw
@@ -54,8 +56,27 @@ def compare(count: int, int8: bool) -> None:
     assert torch.equal(rows.numbers, twin.numbers) and torch.equal(rows.seen, twin.seen)
 
 
+def prefill() -> None:
+    """Two stretches read at once, one behind what its sequence has cached, pictures in both; logits of many rows."""
+    a = architecture(200, layers=2)
+    decoder = Decoder(a, Given(tensors(a)), CPU)
+    x = decoder.embed(torch.randint(3, a.vocab, (60,), generator=torch.Generator().manual_seed(0)))
+    expected = whole(decoder, x, [(5, 25), (30, 50)])
+    pool = decoder.pool(6)
+    ops.fused = lambda tensor: True
+    layout = Layout((Stretch(0, 40, [3, 1]),), CPU)
+    decoder.forward(x[:40].clone(), pool, layout, image_rows([(5, 25), (30, 40)], CPU, x.dtype))
+    layout = Layout((Stretch(40, 20, [3, 1]), Stretch(0, 30, [5])), CPU)
+    image = image_rows([(0, 10), (25, 45)], CPU, x.dtype)
+    found = decoder.logits(decoder.forward(torch.cat((x[40:], x[:30])), pool, layout, image))
+    torch.testing.assert_close(found, torch.cat((expected[40:], expected[:30])), atol=1e-5, rtol=1e-5)
+
+
 if __name__ == "__main__":
     launch.early = lambda device: False  # type: ignore[assignment]
     for given in sys.argv[1:]:
-        compare(int(given.removesuffix("q")), given.endswith("q"))
+        if given == "prefill":
+            prefill()
+        else:
+            compare(int(given.removesuffix("q")), given.endswith("q"))
     sys.stdout.write("equal")

@@ -14,9 +14,9 @@ SCRIPT = Path(__file__).with_name("interpreted.py")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="no Triton on this platform")
-@pytest.mark.parametrize("rows", ["1", "9", "1q", "3q"])
-def test_a_step_of_kernels_equals_the_plain_step(rows: str) -> None:
-    """q: int8 weights."""
+@pytest.mark.parametrize("rows", ["1", "9", "1q", "3q", "prefill"])
+def test_kernels_compute_what_the_plain_code_does(rows: str) -> None:
+    """So many rows of a decoding step (q: int8 weights), or prompts being read."""
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": str(SCRIPT.parents[2])}
     done = subprocess.run([sys.executable, SCRIPT, rows], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "equal", done.stderr
