@@ -1,177 +1,207 @@
-"""The native engine's speed at batch 1, beside the copy rate of the same device in the same run.
+"""The native engine's speed, beside the copy rate of the same device, and beside transformers, in the same run.
 
-    python benchmarks/engine.py [--device cuda] [--size 7b] [--tokenizer FOLDER] [--repeat 5] [--new-tokens 256]
+    python benchmarks/engine.py [--device cuda] [--size 7b] [--quick] [--peers] [--int8] [--calls 500]
 
 Random weights of the true shapes: nothing is downloaded, and the speed is that of a real checkpoint. Decoding cannot be
-faster than its weights can be read, so it is also given as a fraction of that floor. Prints a table; the last line is
-one JSON object.
+faster than its weights can be read, so it is also given as a fraction of that floor. Prints a table with the targets of
+the project; the last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
+import gc
 import json
 import statistics
-import subprocess
-import sys
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from itertools import islice
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # run from a checkout that is not installed
-
-import numpy as np
+import psutil
 import torch
-from PIL import Image as Picture
+from common import (
+    SIZES,
+    copy_rate,
+    done,
+    engine_of,
+    environment,
+    photo,
+    seat,
+    settle,
+    text,
+    together,
+    words,
+)
 
-from studio.engine.loading import Planned, device_of, dtype_of, gib, seat_of
+from studio.engine.loading import device_of
 from studio.engine.native import NativeEngine
-from studio.engine.seat import Prepared, Seat
-from studio.models.config import Architecture, Vision, published
-from studio.models.tokenizer import Run
-from studio.protocol import Control, Done, Generate, Image, Sampling, Text
+from studio.engine.seat import Seat
+from studio.protocol import Done, Generate, Piece, Sampling, Text
 
-SAMPLING = Sampling(temperature=1.0, top_p=0.8, top_k=40, repetition_penalty=1.005)
-PROMPTS = (60, 2048)  # tokens
-
-
-def tiny() -> Architecture:
-    """Small enough for a smoke test on a CPU."""
-    eyes = Vision(70, 14, 64, 2, 4, 128, 26, 64, 96)
-    base = published("7b", 490)
-    ranks = dict.fromkeys(base.ranks, 8)
-    return replace(
-        base, vocab=1000, hidden=64, layers=2, heads=4, kv_heads=2, ffn=128, context=2304, ranks=ranks, vision=eyes
-    )
+ROWS = (  # name, unit, must, aim, whether more is better
+    ("decode_tokens_per_s", "tokens/s", 238, 266, True),
+    ("decode_2k_tokens_per_s", "tokens/s", 238, 266, True),
+    ("decode_int8_tokens_per_s", "tokens/s", 330, 420, True),
+    ("total_8x512+256_tokens_per_s", "tokens/s", 1400, 1700, True),
+    ("total_64x1500+128_tokens_per_s", "tokens/s", 2300, 2700, True),
+    ("first_token_2048_ms", "ms", 55, 46, False),
+    ("first_token_60_ms", "ms", 15, 10, False),
+    ("first_token_image_ms", "ms", 60, 45, False),
+)
 
 
-SIZES: dict[str, Callable[[], Architecture]] = {"7b": lambda: published("7b", 490), "tiny": tiny}
-
-
-def measure(size: str, device: torch.device, tokenizer: Path | None, repeat: int, new_tokens: int) -> dict[str, Any]:
-    """All figures of one model; seconds, bytes, tokens a second."""
+def measure(size: str, device: torch.device, quick: bool, calls: int) -> dict[str, Any]:
+    """All figures of the 16-bit model; tokens a second, milliseconds, bytes."""
+    result: dict[str, Any] = {**environment(device), "copy_bytes_per_s": copy_rate(device, 1 if quick else 5)}
     started = time.perf_counter()
-    seat = seat_of(Planned(SIZES[size](), tokenizer), device, dtype_of(device))
-    result: dict[str, Any] = {"model": seat.card.name, "dtype": str(seat.model.decoder.dtype), **environment(device)}
-    result["ready_s"] = time.perf_counter() - started
-    result["copy_bytes_per_s"] = copy_rate(device, repeat)
-    result["decode_bytes"] = decode_bytes(seat)
-    floor = result["copy_bytes_per_s"] / result["decode_bytes"]
-    result["decode_tokens_per_s"] = decode_rate(seat, repeat, new_tokens)
-    result["engine_tokens_per_s"] = engine_rate(seat, new_tokens)
-    result["decode_of_floor"] = result["decode_tokens_per_s"] / floor
-    for tokens in PROMPTS:
-        result[f"first_token_{tokens}_s"] = first_token(seat, [words(seat, tokens)], repeat)
-    result["first_token_image_s"] = first_token(seat, [words(seat, 40), photo(), words(seat, 20)], repeat)
-    result["memory"] = seat.memory()
-    if device.type == "cuda":
-        result["memory"]["peak"] = torch.cuda.max_memory_allocated(device)
+    tokens = 8 * 4096 if quick else 64 * 1700
+    made = seat(size, device, 490, 64, tokens)
+    settle(device)
+    result |= {"model": made.card.name, "dtype": str(made.model.decoder.dtype)}
+    result["built_s"] = time.perf_counter() - started
+    result["decode_bytes"] = made.model.decoder.bytes_per_token
+    with engine_of({"viewer": made}, 64) as engine:
+        result |= decoding(engine, 24 if quick else 512)
+        result |= first_tokens(engine, made, 1 if quick else 7)
+        if not quick:
+            result |= throughput(engine, made) | scaling(engine, made)
+        result |= beside_an_article(engine, made, 8 if quick else 200)
+        result |= flat_memory(engine, made, calls)
+        result["memory"] = made.memory()
     return result
 
 
-def environment(device: torch.device) -> dict[str, str]:
-    """What was measured on."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    card = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    return {"device": card, "torch": torch.__version__, "commit": commit.strip() or "unknown"}
+def decoding(engine: NativeEngine, new: int) -> dict[str, float]:
+    """One stream as a person gets it, detokenised: behind a short prompt, and up to 2,048 tokens of context."""
+    done(engine, text(60, 1, 16))
+    return {
+        "decode_tokens_per_s": _rate(engine, 60, new),
+        "decode_2k_tokens_per_s": _rate(engine, 2048 - new, new),
+    }
 
 
-def copy_rate(device: torch.device, repeat: int) -> float:
-    """Bytes read and written a second by copying a block that no cache holds."""
-    block = torch.empty((1 << 31) if device.type == "cuda" else (1 << 26), dtype=torch.uint8, device=device)
-    block.random_(0, 255)
-    target = torch.empty_like(block)
-    return 2 * block.numel() / timed(device, lambda: target.copy_(block), 4 * repeat)
+def _rate(engine: NativeEngine, prompt: int, new: int) -> float:
+    return statistics.median(done(engine, text(prompt, seed, new)).usage.tokens_per_second for seed in (2, 3, 4))
 
 
-def decode_bytes(seat: Seat) -> int:
-    """Bytes of weights that one decoded token must read: neither PLoRA nor the embedding table nor the ViT."""
-    read = (t for t in vars(seat.model.decoder).values() if isinstance(t, torch.Tensor))
-    skipped = {id(t) for t in (seat.model.decoder.embedding, seat.model.decoder.cos, seat.model.decoder.sin)}
-    total = sum(t.nbytes for t in read if id(t) not in skipped)
-    for layer in seat.model.decoder.layers:
-        total += layer.w13.nbytes + sum(linear.weight.nbytes for linear in (layer.wqkv, layer.wo, layer.w2))
-    return total
-
-
-def decode_rate(seat: Seat, repeat: int, new_tokens: int) -> float:
-    """Tokens a second after the first, behind a short prompt; the median."""
-    rates = []
-    for _ in range(max(2, repeat // 2)):
-        ids = seat.sampled(_read(seat, seat.embedded([words(seat, PROMPTS[0])], 1)), SAMPLING)
-        next(ids)
-        _settle(seat.device)
-        started = time.perf_counter()
-        count = sum(1 for _ in islice(ids, new_tokens))
-        _settle(seat.device)
-        rates.append(count / (time.perf_counter() - started))
-    return statistics.median(rates[1:])
-
-
-def engine_rate(seat: Seat, new_tokens: int) -> float:
-    """Tokens a second as a person gets them: through the engine, with detokenising and stop tests."""
-    prompt = (Control("[UNUSED_TOKEN_146]"), Text("user\nWrite about lakes."), Control("[UNUSED_TOKEN_145]"))
-    call = Generate("viewer", prompt, replace(SAMPLING, max_tokens=new_tokens, stop=("</end>",)))
-    *_, done = NativeEngine({"viewer": seat}).generate(call, lambda: False)
-    assert isinstance(done, Done)
-    return done.usage.tokens_per_second
-
-
-def first_token(seat: Seat, runs: list[Run], repeat: int) -> float:
-    """Seconds from the encoded prompt, pictures still as files, to the first id on the host; the median."""
-
-    def once() -> None:
-        seat.forget_pictures()
-        next(seat.sampled(_read(seat, seat.embedded(runs, 1)), SAMPLING))
-
-    return timed(seat.device, once, repeat)
-
-
-def words(seat: Seat, count: int) -> list[int]:
-    """So many random ids of ordinary text."""
-    generator = torch.Generator().manual_seed(count)
-    return torch.randint(3, seat.tokenizer.size - 200, (count,), generator=generator).tolist()
-
-
-def photo() -> Image:
-    """A JPEG of a camera's proportions."""
-    noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Picture.fromarray(noise).resize((1600, 1200)).save(file, "JPEG", quality=85)
-    return Image("photo", file.getvalue())
-
-
-def timed(device: torch.device, work: Callable[[], object], repeat: int) -> float:
-    """Median seconds of `work`, after two rounds of warming up."""
+def first_tokens(engine: NativeEngine, made: Seat, repeat: int) -> dict[str, float]:
+    """Milliseconds from the call, pictures still as files, to the first token on the host; nothing is reused."""
+    found = {}
+    for tokens in (60, 512, 2048):
+        times = []
+        for seed in range(repeat + 1):
+            made.scheduler.blocks.forget()
+            times.append(done(engine, text(tokens, seed, 2)).usage.first_token)
+        found[f"first_token_{tokens}_ms"] = 1000 * statistics.median(times[1:])
     times = []
-    for _ in range(2 + repeat):
-        _settle(device)
-        started = time.perf_counter()
-        work()
-        _settle(device)
-        times.append(time.perf_counter() - started)
-    return statistics.median(times[2:])
+    for seed in range(repeat + 1):
+        question = Text(words(60, seed))
+        call = Generate("viewer", (photo(seed), question), Sampling(temperature=0, max_tokens=2))
+        times.append(done(engine, call).usage.first_token)
+    found["first_token_image_ms"] = 1000 * statistics.median(times[1:])
+    return found
+
+
+def throughput(engine: NativeEngine, made: Seat) -> dict[str, float]:
+    """Many calls at once, from submission to the last token of the last; the better of two runs."""
+    found: dict[str, float] = {}
+    for count, prompt, new in ((8, 512, 256), (64, 1500, 128)):
+        runs = []
+        for run in range(2):
+            made.scheduler.blocks.forget()
+            runs.append(together(engine, [text(prompt, 1000 * run + i, new) for i in range(count)]))
+        best = max(runs, key=lambda run: run["tokens"] / run["seconds"])
+        name = f"{count}x{prompt}+{new}"
+        found[f"total_{name}_tokens_per_s"] = best["tokens"] / best["seconds"]
+        found[f"longest_pause_{name}_ms"] = 1000 * max(run["longest_pause"] for run in runs)
+    return found
+
+
+def scaling(engine: NativeEngine, made: Seat) -> dict[str, Any]:
+    """Tokens a second of 1 … 64 calls of 128 + 128 tokens, prompts included."""
+    rates = {}
+    for count in (1, 2, 4, 8, 16, 32, 64):
+        made.scheduler.blocks.forget()
+        run = together(engine, [text(128, 70 * count + i, 128) for i in range(count)])
+        rates[str(count)] = run["tokens"] / run["seconds"]
+    return {"scaling_tokens_per_s": rates}
+
+
+def beside_an_article(engine: NativeEngine, made: Seat, answer: int) -> dict[str, float]:
+    """A chat answer while an article is being written: its first token, and the time between its pieces."""
+    made.scheduler.blocks.forget()
+    article, chat = text(100, 5, 8 * answer), text(600, 6, answer)
+    engine.submit(1, article)
+    for _ in range(answer // 2):
+        engine.step()
+    engine.submit(2, chat)
+    times: list[float] = []
+    first = 0.0
+    while not first:
+        for event in (event for number, event in engine.step() if number == 2):
+            if isinstance(event, Piece):
+                times.append(time.perf_counter())
+            elif isinstance(event, Done):
+                first = event.usage.first_token
+    engine.cancel(1)
+    while engine.busy:
+        engine.step()
+    gaps = sorted(b - a for a, b in pairwise(times)) or [0.0]
+    name = "chat_beside_article"
+    shares = {f"{name}_p{p}_ms": 1000 * gaps[min(len(gaps) - 1, len(gaps) * p // 100)] for p in (50, 99)}
+    return {f"{name}_first_token_ms": 1000 * first} | shares
+
+
+def flat_memory(engine: NativeEngine, made: Seat, calls: int) -> dict[str, int]:
+    """Bytes of the device and of the process before and after many calls of many lengths."""
+    if not calls:
+        return {}
+    found: dict[str, int] = {}
+    for name, some in (("before", min(calls, 40)), ("after", calls)):
+        together(engine, [text(20 + 37 * i % 900, i, 4) for i in range(some)])
+        gc.collect()
+        found[f"process_bytes_{name}"] = psutil.Process().memory_info().rss
+        if made.device.type == "cuda":
+            found[f"device_bytes_{name}"] = torch.cuda.memory_reserved(made.device)
+    return {**found, "calls": calls, "threads": threading.active_count()}
+
+
+def quantised(size: str, device: torch.device, quick: bool) -> dict[str, float]:
+    """The same with int8 weights."""
+    made = seat(size, device, 490, 8, 8 * 4096, "int8")
+    with engine_of({"viewer": made}, 8) as engine:
+        result = {f"int8_{name}": value for name, value in decoding(engine, 24 if quick else 512).items()}
+        if not quick:
+            run = together(engine, [text(512, i, 256) for i in range(8)])
+            result["int8_total_8x512+256_tokens_per_s"] = run["tokens"] / run["seconds"]
+    return {**result, "decode_int8_tokens_per_s": result["int8_decode_tokens_per_s"]} | {
+        "int8_decode_bytes": made.model.decoder.bytes_per_token
+    }
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The figures for people, with the targets."""
     floor = result["copy_bytes_per_s"] / result["decode_bytes"]
-    rows = [
-        ("model", f"{result['model']}, random weights, {result['dtype']}"),
-        ("on", f"{result['device']}, torch {result['torch']}, commit {result['commit']}"),
-        ("ready after", f"{result['ready_s']:.1f} s"),
-        ("copy rate", f"{result['copy_bytes_per_s'] / 1e12:.2f} TB/s → floor {floor:.0f} tokens/s"),
-        ("decode, batch 1", f"{result['decode_tokens_per_s']:.1f} tokens/s = {result['decode_of_floor']:.2f} of it"),
-        ("through the engine", f"{result['engine_tokens_per_s']:.1f} tokens/s"),
-        *((f"first token, {n} tokens", f"{result[f'first_token_{n}_s'] * 1000:.1f} ms") for n in PROMPTS),
-        ("first token, one picture", f"{result['first_token_image_s'] * 1000:.1f} ms"),
-        *((f"memory, {name}", gib(size)) for name, size in result["memory"].items()),
+    lines = [
+        f"{result['model']}, random weights, {result['dtype']}",
+        f"{result['device']}, torch {result['torch']}, commit {result['commit']}",
+        f"copy rate {result['copy_bytes_per_s'] / 1e12:.3f} TB/s, so at most {floor:.0f} tokens/s of one stream",
     ]
-    return "\n".join(f"{name:26} {value}" for name, value in rows)
+    for name, unit, must, aim, more in ROWS:
+        if name in result:
+            value = result[name]
+            good = "aim" if (value >= aim if more else value <= aim) else "must" if _meets(value, must, more) else "-"
+            share = f"  {value / floor:.3f} of the floor" if name.startswith("decode_") else ""
+            lines.append(f"{name:32} {value:9.1f} {unit:9} must {must:5} aim {aim:5}  {good:4}{share}")
+    known = {row[0] for row in ROWS}
+    others = {k: v for k, v in result.items() if k not in known and isinstance(v, float | int | dict)}
+    lines += [f"{name:32} {value if isinstance(value, dict) else f'{value:,.1f}'}" for name, value in others.items()]
+    return "\n".join(lines)
+
+
+def _meets(value: float, must: float, more: bool) -> bool:
+    return value >= must if more else value <= must
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -179,24 +209,27 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="auto")
     parser.add_argument("--size", choices=sorted(SIZES), default="7b")
-    parser.add_argument("--tokenizer", type=Path, help="folder with tokenizer.model; without it, one id a byte")
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--new-tokens", type=int, default=256)
+    parser.add_argument("--quick", action="store_true", help="few repetitions, no throughput: a smoke test")
+    parser.add_argument("--peers", action="store_true", help="also transformers' generate on a Llama of the same shape")
+    parser.add_argument("--int8", action="store_true", help="also with int8 weights")
+    parser.add_argument("--calls", type=int, default=0, help="calls after which memory is looked at")
     given = parser.parse_args(arguments)
-    result = measure(given.size, device_of(given.device), given.tokenizer, given.repeat, given.new_tokens)
+    device = device_of(given.device)
+    result = measure(given.size, device, given.quick, given.calls)
+    for asked, more in ((given.int8, quantised), (given.peers, _peers)):
+        if asked:
+            gc.collect()
+            if device.type == "cuda":
+                torch.cuda.empty_cache()
+            result |= more(given.size, device, given.quick)
     print(table(result))
     print(json.dumps(result))
 
 
-def _read(seat: Seat, prepared: Prepared) -> torch.Tensor:
-    logits = seat.logits(prepared, lambda: False)
-    assert logits is not None
-    return logits
+def _peers(size: str, device: torch.device, quick: bool) -> dict[str, float]:
+    from peers import generate
 
-
-def _settle(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    return generate(SIZES[size](490), device, quick)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ class NativeSpec:
     random_weights: str = ""
     threads: int = 0
     swap: str = "auto"
+    batch: int = 1
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""The engine's contract: a prompt and sampling in, events out. Everything above the engine knows only this page.
+"""The engine's contract: calls in, events out, a step at a time. Everything above the engine knows only this page.
 
-An engine lives in the worker's process and is called from one thread at a time. Its calls check `cancelled` before
-every step (a decoded token, a chunk of prefill), so a call ends within one step of being cancelled.
+An engine lives in the worker's process. One thread submits and steps; `cancel` may come from any thread. An engine
+that works on one call at a time is written as two plain functions (`OneByOne`) and made an `Engine` by
+`studio.engine.serial`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from studio.protocol import Choose, Description, Done, Generate, Image, ModelCard, Piece, Role
+from studio.protocol import Choose, Description, Done, Event, Generate, Image, ModelCard, Piece, Role
 
 Cancelled = Callable[[], bool]
 
@@ -22,12 +23,55 @@ class Engine(Protocol):
         """What is loaded, by role. A role may be missing; both may be one model."""
         ...
 
-    def generate(self, call: Generate, cancelled: Cancelled) -> Iterator[Piece | Done]:
-        """Pieces of text as they are decoded, then exactly one Done.
+    @property
+    def batch(self) -> int:
+        """How many calls it works on at once."""
+        ...
 
-        The same seed gives the same text. Raises ContextOverflow before any work when the prompt does not fit,
-        ModelError for a missing role or ability, OutOfMemory and EngineError when the work fails.
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to do for `step`."""
+        ...
+
+    def submit(self, number: int, call: Generate | Choose) -> None:
+        """Take a call, under a number of its own.
+
+        A Generate ends in Pieces of text and exactly one Done; the same seed gives the same text. A Choose ends in
+        Scores: the log-probability of each option as the continuation of the prompt. Raises ContextOverflow before any
+        work when the prompt does not fit, ModelError for a missing role or ability, InputError for what cannot be read.
         """
+        ...
+
+    def step(self) -> list[tuple[int, Event]]:
+        """Work a little, a decoded token for everybody or a stretch of a prompt; what came of it, by call number.
+
+        A call whose work fails ends in Failed, and the engine goes on.
+        """
+        ...
+
+    def cancel(self, number: int) -> None:
+        """End a call within one step: its last event is then Done("cancelled"). Harmless when it is over."""
+        ...
+
+    def memory(self) -> Mapping[str, int]:
+        """Bytes in use by name, for `studio doctor` and the About page."""
+        ...
+
+    def close(self) -> None:
+        """Free everything."""
+        ...
+
+
+class OneByOne(Protocol):
+    """An engine that does one call at a time, from beginning to end."""
+
+    @property
+    def cards(self) -> Mapping[Role, ModelCard]:
+        """See `Engine.cards`."""
+        ...
+
+    def generate(self, call: Generate, cancelled: Cancelled) -> Iterator[Piece | Done]:
+        """Pieces of text as they are decoded, then exactly one Done. Asks `cancelled` before every token."""
         ...
 
     def choose(self, call: Choose, cancelled: Cancelled) -> tuple[float, ...]:
@@ -35,7 +79,7 @@ class Engine(Protocol):
         ...
 
     def memory(self) -> Mapping[str, int]:
-        """Bytes in use by name, for `studio doctor` and the About page."""
+        """See `Engine.memory`."""
         ...
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from studio.engine.base import Engine, Senses
+from studio.engine.serial import Serial
 from studio.specs import EngineSpec, GgufSpec, NativeSpec, ScriptedSpec
 
 
@@ -13,7 +14,7 @@ def build(spec: EngineSpec) -> tuple[Engine, Senses]:
             from studio.engine.gguf import GgufEngine
             from studio.models.senses import StarterSenses
 
-            return GgufEngine(spec), StarterSenses(spec.threads)
+            return Serial(GgufEngine(spec)), StarterSenses(spec.threads)
         case NativeSpec():
             from studio.engine.native import load
             from studio.models.senses import StarterSenses
@@ -22,4 +23,4 @@ def build(spec: EngineSpec) -> tuple[Engine, Senses]:
         case ScriptedSpec():
             from studio.engine.scripted import ScriptedEngine, ScriptedSenses
 
-            return ScriptedEngine(spec), ScriptedSenses(spec)
+            return Serial(ScriptedEngine(spec)), ScriptedSenses(spec)

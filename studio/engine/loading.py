@@ -11,11 +11,14 @@ from typing import Literal
 import torch
 from PIL import Image as Picture
 
+from studio.engine.blocks import RESERVED
+from studio.engine.runner import Options
 from studio.engine.seat import Seat
-from studio.errors import InputError, ModelError, StudioError
+from studio.errors import ModelError, StudioError
 from studio.models import machine
 from studio.models import tokenizer as tokenizers
 from studio.models.budget import Budget, budget, parts
+from studio.models.cache import BLOCK
 from studio.models.config import PIXELS, Architecture, published, read
 from studio.models.machine import gib as gib  # benchmarks take it from here
 from studio.models.model import from_source
@@ -48,8 +51,6 @@ class Loaded:
 
 def load(spec: NativeSpec) -> Loaded:
     """Every model of the spec, loaded and tested. One folder in both roles is loaded once."""
-    if spec.quantize != "none":
-        raise InputError("setting_bad", name="--quantize", value=spec.quantize, cause="it cannot be done yet")
     if spec.threads:
         torch.set_num_threads(spec.threads)
     device = device_of(spec.device)
@@ -60,16 +61,19 @@ def load(spec: NativeSpec) -> Loaded:
     swap = Swap(device) if plan.swap else None
     done: dict[object, Seat] = {}
     for key, planned in distinct.items():
-        done[key] = seat_of(planned, device, dtype)
+        blocks = cache_blocks(planned.architecture, spec.batch, plan.spare // 2 // len(distinct), dtype.itemsize)
+        done[key] = seat_of(planned, device, dtype, blocks, spec)
         if swap:
             swap.park(done[key].model)
     if swap:
         swap.open()
+    for seat in done.values():
+        seat.warm()  # after the weights have got the places at which graphs will find them
     return Loaded({role: done[p.folder if p.checkpoint else id(p)] for role, p in plans.items()}, plan, swap)
 
 
-def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype) -> Seat:
-    """Load one planned model and test it."""
+def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype, blocks: int, spec: NativeSpec) -> Seat:
+    """Load one planned model, give it so many blocks of cache, and test it."""
     a = plan.architecture
     if plan.checkpoint:
         source: Source = plan.checkpoint.source(device, dtype)
@@ -79,11 +83,21 @@ def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype) -> Seat:
     note = "" if plan.checkpoint else RANDOM_NOTE
     seat = Seat(
         ModelCard(a.name, dialect, ("zh", "en"), a.vision is not None, a.context, beams=5, note=note),
-        from_source(a, source, device),
+        from_source(a, source, device, int8=spec.quantize == "int8"),
         _tokenizer(plan),
+        blocks,
+        spec.batch,
+        Options(deterministic=spec.deterministic),
     )
     self_test(seat)
     return seat
+
+
+def cache_blocks(a: Architecture, batch: int, spare: int, element: int) -> int:
+    """Blocks of cache: one context, which the budget has counted, and as far as `spare` bytes go enough for every call
+    at once and as much again for what was read before."""
+    context = a.context // BLOCK
+    return RESERVED + context + min((2 * batch - 1) * context, spare // a.cache_bytes(BLOCK, element))
 
 
 def device_of(name: str) -> torch.device:
@@ -121,12 +135,11 @@ def self_test(seat: Seat) -> None:
     picture: Prompt = (_tiny_picture(),) if seat.card.sees else ()
     prompt: Prompt = (*picture, Control("[UNUSED_TOKEN_146]"), Text("user\n1"), Control("[UNUSED_TOKEN_145]"))
     try:
-        logits = seat.logits(seat.prepare(prompt, 1), lambda: False)
+        logits = seat.logits_after(prompt)
     except StudioError:
         raise
     except (RuntimeError, IndexError) as e:
         raise ModelError("selftest_failed", model=seat.card.name, cause=str(e).splitlines()[0]) from e
-    assert logits is not None
     if not bool(logits.isfinite().all()):
         raise ModelError("selftest_failed", model=seat.card.name, cause="it computes NaN or infinity")
     if float(logits.std()) == 0.0:

@@ -1,155 +1,231 @@
-"""One loaded model with what it needs to work: tokenizer, cache, the pictures it has seen lately.
+"""One loaded model at work: calls in, events out, a step at a time.
 
-The seat turns a prompt of segments into embeddings and runs the loops; the engine on top of it gives roles, pieces of
-text and timings.
+A step launches what the scheduler plans and then reads the results of the step before, so that the device always has
+work while the host turns ids into text.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from studio.engine.base import Cancelled
-from studio.errors import ContextOverflow, ModelError
-from studio.models.beam import Beams, Hypothesis
-from studio.models.image import opened
-from studio.models.loop import Span, read_prompt, sampled, searched
+from studio.engine.blocks import Blocks
+from studio.engine.calls import Choice, Generation
+from studio.engine.intake import Intake
+from studio.engine.memory import memory_error
+from studio.engine.pictures import Pictures
+from studio.engine.runner import PLAIN, Numbers, Options, Runner
+from studio.engine.scheduler import Reading, Scheduler, Sequence
+from studio.errors import StudioError
+from studio.models.cache import BLOCK, blocks_for
+from studio.models.loop import Search
 from studio.models.model import Model
-from studio.models.sampler import Sampler
-from studio.models.tokenizer import Run, Tokenizer
-from studio.protocol import Image, ModelCard, Prompt, Sampling, Text
+from studio.models.tokenizer import Tokenizer
+from studio.protocol import Choose, Done, Event, Failed, Generate, Image, ModelCard, Prompt, Result, Scores
 
-LEAST_ROOM = 128  # a prompt must leave room for so many new tokens (or for all that are asked for)
-SEEN_BYTES = 256 << 20  # embeddings of pictures that are kept: 25 of 490 px, 120 of 224 px
+BUDGET = 2048  # prompt tokens a step reads at most: 0.04 s on an H200, and more at once are no faster
+READING_SECONDS = 0.045  # on slower devices it reads no longer than this; a stream may pause 0.15 s
+PLAIN_BUDGET = 512  # on a CPU
 
-
-@dataclass(frozen=True)
-class Prepared:
-    """A prompt as the model reads it."""
-
-    x: Tensor  # embeddings [1, tokens, hidden]
-    spans: tuple[Span, ...]  # where the pictures stand
-
-    @property
-    def tokens(self) -> int:
-        """Length of the prompt."""
-        return self.x.shape[1]
+Events = list[tuple[int, Event]]
 
 
 class Seat:
-    """See above. One call at a time."""
+    """See above. `blocks` of cache, at most `batch` calls at once."""
 
-    def __init__(self, card: ModelCard, model: Model, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, card: ModelCard, model: Model, tokenizer: Tokenizer, blocks: int, batch: int = 1, options: Options = PLAIN
+    ) -> None:
         self.card, self.model, self.tokenizer = card, model, tokenizer
-        self.cache = model.decoder.cache(card.context)
-        self._seen: OrderedDict[str, Tensor] = OrderedDict()
+        self.runner = Runner(model.decoder, blocks, batch, options)
+        self.pictures = Pictures(model.tower) if model.tower else None
+        self._intake = Intake(card, model, tokenizer, self.pictures)
+        budget = BUDGET if self.runner.ahead else PLAIN_BUDGET
+        self.scheduler = Scheduler(Blocks(blocks, BLOCK), batch, budget, reuse=not options.deterministic)
+        self._calls: dict[int, Generation | Choice] = {}
+        self._searches: dict[int, Search] = {}
+        self._pending: list[Numbers] = []
+
+    def __len__(self) -> int:
+        """Calls that wait or run."""
+        return len(self._calls)
 
     @property
     def device(self) -> torch.device:
         """Where it computes."""
         return self.model.decoder.device
 
-    def prepare(self, prompt: Prompt, room: int) -> Prepared:
-        """Encode a prompt that must leave `room` tokens free. ContextOverflow comes before the model does anything."""
-        return self.embedded(self.tokenizer.encode(prompt), room)
+    def warm(self) -> None:
+        """Compile kernels, capture graphs, and find out how much a step may read: two stretches and two steps must fit
+        into the pause that a stream may make."""
+        self.runner.warm()
+        if self.runner.ahead and self.scheduler.reuse:
+            paced = int(self.runner.pace() * READING_SECONDS) // 256 * 256
+            self.scheduler.budget = max(256, min(BUDGET, paced))
 
-    def embedded(self, runs: list[Run], room: int) -> Prepared:
-        """Runs of ids and pictures as the model reads them; see `prepare`."""
-        self._check_room(runs, room)
-        parts: list[Tensor] = []
-        spans: list[Span] = []
-        at = 0
-        for run in runs:
-            if isinstance(run, Image):
-                part = self._look(run)
-                spans.append((at, at + part.shape[0]))
-            else:
-                part = self._words(run)
-            parts.append(part)
-            at += part.shape[0]
-        return Prepared(torch.cat(parts)[None], tuple(spans))
+    def submit(self, number: int, call: Generate | Choose) -> None:
+        """Take a call. ContextOverflow and ModelError come before the model does anything."""
+        intake = self._intake
+        made = intake.generation(number, call) if isinstance(call, Generate) else intake.choice(number, call)
+        for run in made.runs:
+            if isinstance(run, Image) and self.pictures:
+                self.pictures.open(run)
+        self._calls[number] = made
+        self.scheduler.add(made.sequence)
 
-    def logits(self, prepared: Prepared, cancelled: Cancelled) -> Tensor | None:
-        """Read the prompt into the empty cache; the logits [vocab] after it, or None when cancelled."""
-        self.cache.clear()
-        return read_prompt(self.model.decoder, self.cache, prepared.x, prepared.spans, cancelled)
+    def cancel(self, number: int) -> Result | None:
+        """End a call now; its last event, or None when it is not here (any more)."""
+        call = self._calls.get(number)
+        if call is None:
+            return None
+        end = call.cancelled()
+        self._finish(call.sequence)
+        return end
 
-    def sampled(self, logits: Tensor, sampling: Sampling) -> Iterator[int]:
-        """Ids after the prompt that was read last."""
-        a = self.model.architecture
-        return sampled(self.model.decoder, self.cache, logits, Sampler(sampling, a.vocab, a.bos, self.device))
+    def logits_after(self, prompt: Prompt) -> Tensor:
+        """Logits [vocab] after a prompt, read at once and without any call; for tests, its own at the start too."""
+        runs = self.tokenizer.encode(prompt)
+        units = self._intake.units(runs, 0)
+        sequence = Sequence(0, "choice", units, 1, blocks_for(len(units)))
+        taken = self.scheduler.blocks.take([], sequence.blocks)
+        assert taken is not None
+        sequence.table = taken.table
+        reading = Reading(sequence, 0, len(units))
+        part, spans = self._intake.embedded(reading, runs)
+        logits = self.runner.logits(self.runner.read([reading], [part], [spans]))[0]
+        self.scheduler.blocks.release(taken.table)
+        return logits
 
-    def searched(self, logits: Tensor, sampling: Sampling, most: int, cancelled: Cancelled) -> Hypothesis | None:
-        """The best of `sampling.beams` beams; None when cancelled."""
-        stops, penalty = self.tokenizer.stops, sampling.repetition_penalty
-        beams = Beams(sampling.beams, stops, penalty, self.model.architecture.bos, self.device)
-        for _ in searched(self.model.decoder, self.cache, logits, beams, sampling.beams, most):
-            if cancelled():
-                return None
-        return beams.best()
+    def step(self) -> Events:
+        """Work a little. Each event with the number of its call."""
+        events: Events = []
+        while self._pending and self._pending[0].coming.ready:
+            events += self._harvested(self._pending.pop(0))
+        plan = self.scheduler.plan()
+        launched: list[Numbers] = []
+        if plan.stepping:
+            launched.append(self.runner.step(plan.stepping))
+            self._leave(plan.stepping)
+        for sequence in plan.searching:
+            events += self._search(sequence)
+        if plan.reading:
+            launched += self._read(list(plan.reading), events)
+        due = [*self._pending, *([] if self.runner.ahead else launched)]
+        self._pending = launched if self.runner.ahead else []
+        for numbers in due:
+            events += self._harvested(numbers)
+        return events
 
-    def scores(self, prompt: Prompt, options: Sequence[str], cancelled: Cancelled) -> tuple[float, ...]:
-        """Log-probability of the token at which the options begin to differ, in one forward pass.
-
-        Prompt and option are encoded together, since the characters where they meet may share a token. Options that
-        agree in that token share its score.
-        """
-        runs = [self.tokenizer.encode((*prompt, Text(option))) for option in options]
-        ends = [run[-1] for run in runs if isinstance(run[-1], list)]
-        shared = 0
-        while shared < min(map(len, ends)) - 1 and len({end[shared] for end in ends}) == 1:
-            shared += 1
-        context: list[Run] = [*runs[0][:-1], ends[0][:shared]]
-        logits = self.logits(self.embedded([run for run in context if run != []], 1), cancelled)
-        if logits is None:
-            return (-torch.inf,) * len(options)
-        chances = logits.log_softmax(-1)[torch.tensor([end[shared] for end in ends], device=self.device)]
-        return tuple(chances.tolist())
-
-    def forget_pictures(self) -> None:
-        """Drop the embeddings of pictures seen lately."""
-        self._seen.clear()
+    def fail(self, error: StudioError) -> Events:
+        """A step went wrong: the calls under way cannot go on."""
+        self._pending = []
+        failed = [sequence for sequence in self.scheduler.running]
+        for sequence in failed:
+            self._finish(sequence)
+        return [(sequence.number, Failed(error)) for sequence in failed]
 
     def memory(self) -> dict[str, int]:
         """Bytes by name."""
-        decoder = self.model.decoder
-        seen = sum(map(_bytes, self._seen.values()))
-        weights = self.model.architecture.parameters() * decoder.embedding.element_size()
-        return {"weights": weights, "cache": self.cache.bytes, "pictures": seen}
+        seen = self.pictures.bytes if self.pictures else 0
+        return {"weights": self.model.bytes, "cache": self.runner.pool.bytes, "pictures": seen}
 
-    def _check_room(self, runs: list[Run], room: int) -> None:
-        tower = self.model.tower
-        needed = room
-        for run in runs:
-            if isinstance(run, list):
-                needed += len(run)
-            elif tower is None:
-                raise ModelError("cannot_see", model=self.card.name)
-            else:
-                needed += tower.tokens(*opened(run.data).size) if tower.tiled else tower.vision.grid**2
-        if needed > self.card.context:
-            raise ContextOverflow("context_overflow", needed=needed, model=self.card.name, limit=self.card.context)
+    def close(self) -> None:
+        """End its threads."""
+        if self.pictures:
+            self.pictures.close()
 
-    @torch.inference_mode()
-    def _words(self, ids: list[int]) -> Tensor:
-        return self.model.decoder.embed(torch.tensor(ids, device=self.device))
+    # What a step does
 
-    def _look(self, image: Image) -> Tensor:
-        """Embeddings of a picture [positions, hidden]; those seen lately are kept by their key."""
-        assert self.model.tower is not None
-        if image.key in self._seen:
-            self._seen.move_to_end(image.key)
-            return self._seen[image.key]
-        embeddings = self.model.tower.see(opened(image.data))
-        self._seen[image.key] = embeddings
-        while len(self._seen) > 1 and sum(map(_bytes, self._seen.values())) > SEEN_BYTES:
-            self._seen.popitem(last=False)
-        return embeddings
+    def _read(self, readings: list[Reading], events: Events) -> list[Numbers]:
+        """Read stretches of prompts; where one ends, its call begins. A picture that cannot be opened ends its own."""
+        kept, parts, spans = [], [], []
+        for reading in readings:
+            try:
+                part, found = self._intake.embedded(reading, self._calls[reading.sequence.number].runs)
+            except StudioError as error:
+                self._finish(reading.sequence)
+                events.append((reading.sequence.number, Failed(error)))
+                continue
+            kept.append(reading)
+            parts.append(part)
+            spans.append(found)
+        if not kept:
+            return []
+        try:
+            hidden = self.runner.read(kept, parts, spans)
+        except RuntimeError as error:
+            if (told := memory_error(error, self.device)) is None:
+                raise
+            for reading in kept:
+                self._finish(reading.sequence)
+                events.append((reading.sequence.number, Failed(told)))
+            return []
+        ended = [i for i, reading in enumerate(kept) if reading.last]
+        if not ended:
+            return []
+        if len(ended) < len(kept):
+            hidden = torch.stack([hidden[i] for i in ended])
+        return self._begin([kept[i].sequence for i in ended], self.runner.logits(hidden))
 
+    def _begin(self, sequences: list[Sequence], logits: Tensor) -> list[Numbers]:
+        """What comes after a prompt: the first token, the scores of options, or the first round of a search."""
+        launched = []
+        streams = [i for i, sequence in enumerate(sequences) if sequence.kind == "stream"]
+        for i, sequence in enumerate(sequences):
+            self.scheduler.seat(sequence)
+            call = self._calls[sequence.number]
+            if isinstance(call, Choice):
+                launched.append(self.runner.scores(sequence, call.tokens, logits[i]))
+            elif sequence.kind == "search":
+                stops = self.tokenizer.stops
+                search = self.runner.search(sequence, call.call.sampling, stops, logits[i])
+                self._searches[sequence.number] = search
+        if streams:
+            starting = tuple(sequences[i] for i in streams)
+            samplings = [self._calls[s.number].call.sampling for s in starting]  # type: ignore[union-attr]
+            theirs = logits if len(streams) == len(sequences) else torch.stack([logits[i] for i in streams])
+            launched.append(self.runner.begin(starting, samplings, theirs))
+            self._leave(starting)
+        return launched
 
-def _bytes(tensor: Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
+    def _search(self, sequence: Sequence) -> Events:
+        search = self._searches[sequence.number]
+        search.advance(last=search.rounds + 1 == sequence.most)
+        if not search.beams.done and search.rounds < sequence.most:
+            return []
+        best, call = search.beams.best(), self._calls[sequence.number]
+        assert isinstance(call, Generation)
+        events = call.written(best.ids, best.ended)
+        self._finish(sequence)
+        return [(sequence.number, event) for event in events]
+
+    def _harvested(self, numbers: Numbers) -> Events:
+        found = numbers.coming.read()
+        first = self._calls.get(numbers.sequences[0].number)
+        if isinstance(first, Choice):
+            self._finish(first.sequence)
+            return [(first.sequence.number, Scores(tuple(found)))]
+        events: Events = []
+        for sequence, token in zip(numbers.sequences, found, strict=True):
+            call = self._calls.get(sequence.number)
+            if not isinstance(call, Generation) or call.sequence is not sequence:
+                continue  # it ended meanwhile
+            made = call.add(int(token))
+            events += [(sequence.number, event) for event in made]
+            if made and isinstance(made[-1], Done):
+                self._finish(sequence)
+        return events
+
+    def _leave(self, sequences: tuple[Sequence, ...]) -> None:
+        """Those that have launched all that they may write need no row any more."""
+        for sequence in sequences:
+            if sequence.drawn >= sequence.most and sequence.row >= 0:
+                self.runner.drop(*self.scheduler.unseat(sequence))
+
+    def _finish(self, sequence: Sequence) -> None:
+        if sequence.row >= 0:
+            self.runner.drop(*self.scheduler.unseat(sequence))
+        self.scheduler.remove(sequence)
+        self.runner.forget(sequence)
+        self._searches.pop(sequence.number, None)
+        del self._calls[sequence.number]

@@ -148,4 +148,6 @@ def _native(settings: Settings) -> NativeSpec | None:
         random_weights=settings.random_weights,
         threads=settings.threads,
         swap=settings.swap,
+        batch=settings.batch,
+        deterministic=settings.deterministic == "yes",
     )

@@ -19,9 +19,10 @@ from torch import Tensor
 
 from studio.errors import ModelError
 from studio.models.beam import Beams
-from studio.models.loop import Span, read_prompt, sampled, searched
+from studio.models.cache import Layout, Stretch, blocks_for
+from studio.models.linear import image_rows
+from studio.models.loop import Search, Span, blocks_of_search, read_prompt, sampled
 from studio.models.model import Model, from_folder
-from studio.models.sampler import Sampler
 from studio.protocol import Sampling
 
 TOLERANCE = 1e-4
@@ -76,10 +77,13 @@ def _compute(model: Model, name: str, io: dict[str, Tensor]) -> Tensor:
             raise ModelError("model_cannot", model=model.architecture.name, ability="see pictures", advice="")
         return model.tower(io["pixel_values"])
     if name == "text_logits":
-        x, rows = decoder.embed(io["text_ids"].view(1, -1)), None
+        x, spans = decoder.embed(io["text_ids"].flatten()), []
     else:
-        x, rows = io["inputs_embeds"], io["im_mask"][0].nonzero().flatten()
-    return decoder.logits(decoder.forward(x, decoder.cache(x.shape[1]), rows))
+        x, spans = io["inputs_embeds"][0].clone(), _spans(io["im_mask"][0].tolist())
+    blocks = blocks_for(x.shape[0])
+    layout = Layout((Stretch(0, x.shape[0], range(blocks)),), decoder.device)
+    hidden = decoder.forward(x, decoder.pool(blocks), layout, image_rows(spans, decoder.device, x.dtype))
+    return decoder.logits(hidden).view(*io[name].shape[:-1], -1)
 
 
 def _difference(golden: Path, name: str, found: Tensor, expected: Tensor) -> float:
@@ -98,19 +102,21 @@ def _first_difference(found: list[int], expected: list[int]) -> int | None:
 def _continue(model: Model, name: str, io: dict[str, Tensor], steps: int) -> list[int]:
     """The ids that follow the recorded prompt: greedy, penalised or by beams, as the record's name says."""
     a, decoder = model.architecture, model.decoder
-    x = io["inputs_embeds"]
-    cache = decoder.cache(x.shape[1] + steps)
-    logits = read_prompt(decoder, cache, x, _spans(io["im_mask"][0].tolist()))
-    assert logits is not None
+    x = io["inputs_embeds"][0]
+    prompt, spans = x.shape[0], _spans(io["im_mask"][0].tolist())
+    count = int(name.removeprefix("beam")) if name.startswith("beam") else 1
+    table = range(blocks_of_search(prompt, steps, count))
+    pool = decoder.pool(len(table))
+    logits = read_prompt(decoder, pool, table, x, spans)
     if name.startswith("beam"):
-        count = int(name.removeprefix("beam"))
         beams = Beams(count, frozenset({a.eos}), 1.0, a.bos, decoder.device)
-        for _ in searched(decoder, cache, logits, beams, count, steps):
-            pass
+        search = Search(decoder, pool, table, prompt, logits, beams, count)
+        while not beams.done and search.rounds < steps:
+            search.advance(last=search.rounds + 1 == steps)
         return list(beams.best().ids)
     penalty = float(name.removeprefix("greedy_penalty_").replace("_", ".")) if "penalty" in name else 1.0
-    sampler = Sampler(Sampling(temperature=0, repetition_penalty=penalty), a.vocab, a.bos, decoder.device)
-    return list(islice(sampled(decoder, cache, logits, sampler), steps))
+    sampling = Sampling(temperature=0, repetition_penalty=penalty)
+    return list(islice(sampled(decoder, pool, table, prompt, logits, sampling), steps))
 
 
 def _spans(mask: list[int]) -> list[Span]:

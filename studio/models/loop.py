@@ -1,94 +1,93 @@
-"""The decoding loops: a model, a filled cache and the first logits in; token ids out.
+"""Reading and continuing one sequence in the plainest way, and beam search; the engine's own loop is in `engine.seat`.
 
-They know neither text nor cancelling. Who consumes them decides after every id, or every round of beams, whether to go
-on, and that is where calls are cancelled.
+They know neither text nor cancelling. Recorded results are checked with them, and the tests hold the engine against
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from studio.models.beam import Beams
-from studio.models.cache import Cache
-from studio.models.decoder import CHUNK, Decoder
-from studio.models.sampler import Sampler
+from studio.models.cache import BLOCK, Layout, Pool, Stretch, blocks_for
+from studio.models.decoder import Decoder
+from studio.models.device import to_device
+from studio.models.linear import image_rows
+from studio.models.rows import Rows
+from studio.models.sampler import draw
+from studio.protocol import Sampling
 
 Span = tuple[int, int]  # first position of an image block, and the one after its last
 
 
 @torch.inference_mode()
-def read_chunk(decoder: Decoder, cache: Cache, x: Tensor, spans: Sequence[Span], start: int) -> Tensor:
-    """Read the chunk of the prompt x [1, tokens, hidden] that begins at `start`; returns its hidden states."""
-    end = min(start + CHUNK, x.shape[1])
-    rows = [i - start for first, last in spans for i in range(max(first, start), min(last, end))]
-    image_rows = torch.tensor(rows, device=x.device) if rows else None
-    return decoder.forward(x[:, start:end], cache, image_rows)
+def read_prompt(decoder: Decoder, pool: Pool, table: Sequence[int], x: Tensor, spans: Sequence[Span] = ()) -> Tensor:
+    """Read a whole prompt x [tokens, hidden] in one go; returns the logits [vocab] after its last token."""
+    layout = Layout((Stretch(0, x.shape[0], table),), decoder.device)
+    hidden = decoder.forward(x.clone(), pool, layout, image_rows(list(spans), decoder.device, x.dtype))
+    return decoder.logits(hidden[-1:])[0]
 
 
-def read_prompt(
-    decoder: Decoder, cache: Cache, x: Tensor, spans: Sequence[Span] = (), cancelled: Callable[[], bool] = lambda: False
-) -> Tensor | None:
-    """Read a whole prompt; returns the logits [vocab] after its last token, or None when cancelled on the way."""
-    hidden = x
-    for start in range(0, x.shape[1], CHUNK):
-        if cancelled():
-            return None
-        hidden = read_chunk(decoder, cache, x, spans, start)
-    with torch.inference_mode():
-        return decoder.logits(hidden[0, -1])
+@torch.inference_mode()
+def step(decoder: Decoder, pool: Pool, ids: Tensor, stretches: Sequence[Stretch]) -> Tensor:
+    """Each sequence reads one id of `ids` [sequences]; returns the logits [sequences, vocab] of the next."""
+    return decoder.logits(decoder.forward(decoder.embed(ids), pool, Layout(tuple(stretches), decoder.device)))
 
 
-def sampled(decoder: Decoder, cache: Cache, logits: Tensor, sampler: Sampler) -> Iterator[int]:
-    """Ids one after another until the cache is full.
+def sampled(
+    decoder: Decoder, pool: Pool, table: Sequence[int], prompt: int, logits: Tensor, sampling: Sampling
+) -> Iterator[int]:
+    """Ids one after another behind a prompt of so many tokens, until the table is full."""
+    a = decoder.architecture
+    rows = Rows(1, len(table), a.vocab, decoder.device)
+    rows.put(0, prompt, table, sampling, a.bos)
+    for at in range(prompt, len(table) * BLOCK + 1):
+        ids = draw(logits[None], rows)
+        yield int(ids)
+        if at < len(table) * BLOCK:
+            logits = step(decoder, pool, ids, [Stretch(at, 1, table)])[0]
 
-    On a GPU the next step is launched before the host reads the id, so that the device never waits for the host.
-    """
-    ahead = decoder.device.type == "cuda"
-    token = sampler(logits)
-    while True:
-        read = _to_host(token)
-        room = cache.length < cache.capacity
-        if ahead and room:
-            logits = decoder.step(token[None], cache)[0]
-        yield read()
-        if not room:
+
+class Search:
+    """Beam search behind a prompt that has been read: all beams share its full blocks, each has its own behind them."""
+
+    def __init__(
+        self, decoder: Decoder, pool: Pool, table: Sequence[int], prompt: int, logits: Tensor, beams: Beams, count: int
+    ) -> None:
+        """`table` has the prompt's blocks, then spare ones; see `blocks_of_search`."""
+        self._decoder, self._pool, self._prompt = decoder, pool, prompt
+        self.beams = beams
+        self.rounds = 0
+        self._shared = list(table[: prompt // BLOCK])
+        spare = list(table[blocks_for(prompt) :])
+        each = len(spare) // count
+        self._tails = [spare[i * each : (i + 1) * each] for i in range(count)]
+        if prompt % BLOCK:
+            pool.copy_blocks([table[prompt // BLOCK]] * count, [tail[0] for tail in self._tails])
+        self._scores = logits.expand(count, -1)
+
+    @torch.inference_mode()
+    def advance(self, last: bool = False) -> None:
+        """One round: every beam grows by a token. The `last` round needs no scores after it."""
+        parents, ids = self.beams.advance(self._scores)
+        self.rounds += 1
+        if self.beams.done or last:
             return
-        if not ahead:
-            logits = decoder.step(token[None], cache)[0]
-        token = sampler(logits)
+        position = self._prompt + self.rounds - 1
+        used = blocks_for(position - len(self._shared) * BLOCK)
+        moves = [(parent, i) for i, parent in enumerate(parents) if parent != i] if used else []
+        if moves:
+            sources = [block for parent, _ in moves for block in self._tails[parent][:used]]
+            targets = [block for _, i in moves for block in self._tails[i][:used]]
+            self._pool.copy_blocks(sources, targets)
+        stretches = [Stretch(position, 1, self._shared + tail) for tail in self._tails]
+        ids_there = to_device(ids, self._decoder.device)
+        self._scores = step(self._decoder, self._pool, ids_there, stretches)
 
 
-def searched(decoder: Decoder, prompt: Cache, logits: Tensor, beams: Beams, count: int, most: int) -> Iterator[int]:
-    """Beam search over at most `most` tokens behind the cached prompt: yields the number of rounds done, and the result
-    is then in `beams`. The beams' cache is made for this call: a row a beam, as long as needed."""
-    cache = decoder.cache(prompt.length + most, batch=count)
-    cache.fill_from(prompt)
-    scores = logits.expand(count, -1)
-    for done in range(1, most + 1):
-        with torch.inference_mode():
-            parents, ids = beams.advance(scores)
-        yield done
-        if beams.done or done == most:
-            return
-        with torch.inference_mode():
-            cache.reorder(torch.tensor(parents, device=decoder.device))
-            scores = decoder.step(torch.tensor(ids, device=decoder.device)[:, None], cache)
-
-
-def _to_host(token: Tensor) -> Callable[[], int]:
-    """Start copying an id to the host; calling the result waits for it alone, not for work launched later."""
-    if not token.is_cuda:
-        return lambda: int(token)
-    pinned = torch.empty(1, dtype=token.dtype, pin_memory=True)
-    pinned.copy_(token, non_blocking=True)
-    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    copied.record()
-
-    def read() -> int:
-        copied.synchronize()
-        return int(pinned)
-
-    return read
+def blocks_of_search(prompt: int, most: int, count: int) -> int:
+    """Blocks that a search over `most` tokens with `count` beams needs behind a prompt."""
+    return blocks_for(prompt) + count * (blocks_for(prompt + most) - prompt // BLOCK)

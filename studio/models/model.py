@@ -21,6 +21,14 @@ class Model:
     decoder: Decoder
     tower: VisionTower | None
 
+    @property
+    def bytes(self) -> int:
+        """Memory of the weights."""
+        element = self.decoder.embedding.element_size()
+        linears = (linear for layer in self.decoder.layers for linear in (layer.wqkv, layer.wo, layer.w13, layer.w2))
+        saved = sum(linear.weight.numel() * element - linear.bytes for linear in linears)
+        return self.architecture.parameters() * element - saved
+
 
 def from_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Model:
     """The model in a checkpoint folder. Raises ModelError with the reason."""
@@ -35,10 +43,10 @@ def with_random_weights(architecture: Architecture, device: torch.device, dtype:
     return from_source(architecture, RandomSource(architecture.tensors(), device, dtype, seed), device)
 
 
-def from_source(architecture: Architecture, source: Source, device: torch.device) -> Model:
-    """Build the parts from their tensors, one at a time."""
+def from_source(architecture: Architecture, source: Source, device: torch.device, int8: bool = False) -> Model:
+    """Build the parts from their tensors, one at a time; with `int8` the decoder's matrices are quantised."""
     with torch.inference_mode():
-        decoder = Decoder(architecture, source, device)
+        decoder = Decoder(architecture, source, device, int8)
         tower = VisionTower(architecture, source) if architecture.vision else None
         source.finish()
     return Model(architecture, decoder, tower)

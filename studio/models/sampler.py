@@ -1,8 +1,9 @@
-"""From logits to a token: repetition penalty, temperature, top-k, top-p, a draw with a seed of its own.
+"""From logits to a token: repetition penalty, temperature, top-k, top-p, a draw with random numbers of its own.
 
-The order is transformers': the penalty first, then temperature, then top-k, then top-p. All of it stays on the device;
-nothing here waits for it. The penalty looks at BOS and what was generated, never at the prompt (REFERENCE.md, golden
-notes): XComposer2 was always called with embeddings, where the original library knows no prompt ids.
+The order is transformers': the penalty first, then temperature, then top-k, then top-p. A random number depends on the
+call's seed, on how many tokens the call has drawn, and on the token it is for; so a call draws the same whatever else
+runs beside it. All of it stays on the device; nothing here waits for it. On a GPU two kernels do the same
+(kernels/draw.py), for calls that want few of the vocabulary.
 """
 
 from __future__ import annotations
@@ -10,61 +11,54 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from studio.protocol import Sampling
+from studio.models.rows import PENALTY, SEED, STEP, TEMPERATURE, TOP_K, TOP_P, Rows
 
 
-class Sampler:
-    """Draws the tokens of one call."""
-
-    def __init__(self, sampling: Sampling, vocab: int, bos: int, device: torch.device) -> None:
-        self._sampling = sampling
-        self._seen = torch.zeros(vocab, dtype=torch.bool, device=device)
-        self._seen[bos] = True
-        self._generator = torch.Generator(device).manual_seed(sampling.seed % 2**63)
-
-    @torch.inference_mode()
-    def __call__(self, logits: Tensor) -> Tensor:
-        """Logits [vocab] in float32 → the next id [1], on the device."""
-        s = self._sampling
-        logits = penalised(logits, self._seen, s.repetition_penalty)
-        if s.temperature <= 0:
-            token = logits.argmax(-1, keepdim=True)
-        else:
-            logits = nucleus(top(logits / s.temperature, s.top_k), s.top_p)
-            token = drawn(logits.softmax(-1), self._generator)
-        self._seen.index_fill_(0, token, True)
-        return token
+@torch.inference_mode()
+def draw(logits: Tensor, rows: Rows) -> Tensor:
+    """Logits [rows, vocab] in float32 → each row's next id [rows] int32; the rows move on."""
+    logits = penalised(logits, rows.seen != 0, rows.factors[:, PENALTY, None])
+    ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+    temperature = rows.factors[:, TEMPERATURE, None]
+    scaled = (ordered - ordered[:, :1]) / torch.where(temperature > 0, temperature, 1.0)
+    staying = kept(scaled, rows.numbers[:, TOP_K, None], rows.factors[:, TOP_P, None])
+    uniform = noise(rows.numbers[:, SEED, None], rows.numbers[:, STEP, None], order)
+    race = (scaled - (-uniform.log()).log()).masked_fill(~staying, -torch.inf)  # Gumbel-max: a draw as a maximum
+    winner = torch.where(temperature > 0, race.argmax(-1, keepdim=True), 0)
+    ids = order.gather(1, winner)[:, 0].int()
+    rows.advance(ids)
+    return ids
 
 
-def drawn(chances: Tensor, generator: torch.Generator) -> Tensor:
-    """One id by its chance [vocab] → [1]: the first arrival of an exponential race.
-
-    torch.multinomial does the same inside, but makes the host wait for the device.
-    """
-    arrivals = torch.empty_like(chances).exponential_(generator=generator).clamp_(min=1e-30)
-    return (chances / arrivals).argmax(-1, keepdim=True)
-
-
-def penalised(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
+def penalised(logits: Tensor, seen: Tensor, penalty: Tensor | float) -> Tensor:
     """Ids in `seen` (bool, like logits) become less likely by the factor `penalty` (arXiv:1909.05858); 1 is none."""
-    if penalty == 1.0:
-        return logits
     return torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
 
 
-def top(logits: Tensor, k: int) -> Tensor:
-    """Only the k best stay (more where several tie with the last); k 0 keeps all."""
-    if not 0 < k < logits.shape[-1]:
-        return logits
-    return logits.masked_fill(logits < logits.topk(k).values[..., -1:], -torch.inf)
+def kept(ordered: Tensor, most: Tensor, share: Tensor) -> Tensor:
+    """Which of the logits [rows, n], in falling order, stay: the `most` [rows, 1] best (more where several tie with the
+    last), and of those the fewest that hold a probability of `share` [rows, 1] together (arXiv:1904.09751); always
+    the best one."""
+    last = ordered.gather(1, most.long().clamp(1, ordered.shape[1]) - 1)
+    staying = ordered >= last
+    chances = ordered.masked_fill(~staying, -torch.inf).softmax(-1)
+    staying &= chances.cumsum(-1) - chances < share  # what stands before it does not yet hold the share
+    staying[:, 0] = True
+    return staying
 
 
-def nucleus(logits: Tensor, p: float) -> Tensor:
-    """Only the fewest that hold a probability of p together stay (arXiv:1904.09751), and always the best one."""
-    if p >= 1.0:
-        return logits
-    ordered, order = logits.sort(descending=True, dim=-1)
-    chances = ordered.softmax(-1)
-    beyond = chances.cumsum(-1) - chances >= p  # what stands before it already holds p
-    beyond[..., 0] = False
-    return logits.masked_fill(torch.zeros_like(beyond).scatter(-1, order, beyond), -torch.inf)
+def noise(seed: Tensor, step: Tensor, ids: Tensor) -> Tensor:
+    """Uniform numbers in (0, 1) that depend on these three alone; the twin of `kernels.draw.noise`."""
+    h = _mixed((seed.long() & _BITS) ^ ((step.long() * 0x9E3779B1) & _BITS))
+    h = _mixed(h ^ ids.long())
+    h = _mixed((h + 0x85EBCA6B) & _BITS)
+    return ((h >> 9).float() + 0.5) * 2.0**-23
+
+
+_BITS = 0xFFFFFFFF
+
+
+def _mixed(h: Tensor) -> Tensor:
+    h = ((h ^ (h >> 16)) * 0x7FEB352D) & _BITS
+    h = ((h ^ (h >> 15)) * 0x846CA68B) & _BITS
+    return h ^ (h >> 16)

@@ -8,7 +8,7 @@ size (raw CLIP's) is resized once, when loaded.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +50,15 @@ class Block:
     fc2: Affine
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A picture as the ViT sees it: one view, or for 4KHD the whole and then rows × columns tiles."""
+
+    views: Tensor  # normalised pixels [views, 3, side, side]
+    rows: int = 1
+    columns: int = 1
+
+
 class VisionTower:
     """ViT and projector."""
 
@@ -83,14 +92,21 @@ class VisionTower:
             return tile_tokens(*tiles.layout(width, height))
         return self.vision.grid**2
 
-    @torch.inference_mode()
-    def see(self, picture: Image.Image) -> Tensor:
-        """An RGB picture → its embeddings [positions, hidden]."""
+    def cut(self, picture: Image.Image) -> Cut:
+        """An RGB picture, resized and normalised on the CPU: what `see` takes."""
         if not self.tiled:
-            return self(pixels(picture, self.vision.image)[None])[0]
-        cut, rows, columns = tiles.cut(picture)
-        features = self.features(cut)
-        return self.project(tiles.joined(features, rows, columns, self.separator, self.newline))
+            return Cut(pixels(picture, self.vision.image)[None])
+        return Cut(*tiles.cut(picture))
+
+    @torch.inference_mode()
+    def see(self, cuts: Sequence[Cut]) -> list[Tensor]:
+        """Embeddings [positions, hidden] of each picture; pictures of one view are seen together."""
+        if not self.tiled:
+            return list(self(torch.cat([cut.views for cut in cuts])))
+        return [
+            self.project(tiles.joined(self.features(cut.views), cut.rows, cut.columns, self.separator, self.newline))
+            for cut in cuts
+        ]
 
     def features(self, pixels: Tensor) -> Tensor:
         """Normalised pixels [pictures, 3, side, side] → patch features [pictures, grid², width]."""

@@ -1,8 +1,8 @@
 """The lane: one worker process, and the queue in front of it, as the page's process sees them.
 
 `Lane.submit` gives a `Ticket`, whose `events()` begin with places in the queue and end with a result. One thread owns
-the pipe and the process; it sends one call at a time, in turn by person, and starts the process again when it dies. A
-call under way then ends in `WorkerDied`, or runs once more if it had shown nothing yet.
+the pipe and the process; it sends as many calls as the engine works on at once, in turn by person, and starts the
+process again when it dies. A call under way then ends in `WorkerDied`, or runs once more if it had shown nothing yet.
 """
 
 from __future__ import annotations
@@ -77,13 +77,14 @@ class Lane:
         self.state: State = "starting"
         self.cards: Mapping[Role, ModelCard] = {}
         self.memory: Mapping[str, int] = {}
+        self.batch = 1  # calls under way at once; the engine says it when it is ready
         self.error: StudioError | None = None
         self.pid: int | None = None
         self.restarts = 0
         self._lock = threading.RLock()
         self._settled = threading.Event()  # ready or failed
         self._turns: Turns[Ticket] = Turns()
-        self._running: Ticket | None = None
+        self._running: dict[int, Ticket] = {}  # by number, in the order in which they began
         self._count = 0
         self._durations: dict[type, deque[float]] = defaultdict(lambda: deque(maxlen=20))
         self._wake_in, self._wake_out = multiprocessing.Pipe(duplex=False)
@@ -121,7 +122,7 @@ class Lane:
             if self._turns.remove(ticket):
                 ticket.put(Done("cancelled"))
                 self._announce()
-            elif ticket is self._running and self._pipe:
+            elif ticket.number in self._running and self._pipe:
                 ticket.tries = 99  # never run again after a crash
                 _send(self._pipe, Cancel(ticket.number))
 
@@ -200,44 +201,50 @@ class Lane:
     def _receive(self, message: Ready | Broken | tuple[int, Event]) -> bool:
         with self._lock:
             match message:
-                case Ready(cards, memory):
-                    self.cards, self.memory, self.state = cards, memory, "ready"
+                case Ready(cards, memory, batch):
+                    self.cards, self.memory, self.batch, self.state = cards, memory, batch, "ready"
                     self._settled.set()
                     return True
                 case Broken(error):
                     self.error, self.state = error, "failed"
                     self._settled.set()
                 case (number, event):
-                    ticket = self._running
-                    if ticket is None or ticket.number != number:
+                    ticket = self._running.get(number)
+                    if ticket is None:
                         return False
                     if isinstance(event, Started):
                         ticket.started = time.monotonic()
                     if isinstance(event, Result):
                         self._durations[type(ticket.call)].append(time.monotonic() - ticket.started)
-                        self._running = None
+                        del self._running[number]
                     ticket.put(event)
         return False
 
     def _dispatch(self, pipe: Connection) -> None:
         with self._lock:
-            if self.state != "ready" or self._running or not len(self._turns):
+            if self.state != "ready":
                 return
-            ticket = self._running = self._turns.pop()
-            ticket.tries += 1
-            ticket.started = time.monotonic()
-            _send(pipe, Run(ticket.number, ticket.call))
-            self._announce()
+            before = len(self._turns)
+            while len(self._running) < self.batch and len(self._turns):
+                ticket = self._turns.pop()
+                self._running[ticket.number] = ticket
+                ticket.tries += 1
+                ticket.started = time.monotonic()
+                _send(pipe, Run(ticket.number, ticket.call))
+            if len(self._turns) < before:
+                self._announce()
 
     def _after_death(self, worker: BaseProcess, starts: int) -> None:
-        """The worker died unasked: settle the call under way, and decide whether to start again."""
+        """The worker died unasked: settle the calls under way, and decide whether to start again."""
         cause = _cause(worker.exitcode)
         with self._lock:
-            ticket, self._running, self._pipe = self._running, None, None
-            if ticket and not ticket.shown and ticket.tries == 1:
-                self._turns.push_front(ticket.person, ticket)
-            elif ticket:
-                ticket.put(Done("cancelled") if ticket.tries >= 99 else Failed(WorkerDied("worker_died", cause=cause)))
+            running, self._running, self._pipe = list(self._running.values()), {}, None
+            for ticket in reversed(running):  # those that run again go first, in the order in which they had begun
+                if not ticket.shown and ticket.tries == 1:
+                    self._turns.push_front(ticket.person, ticket)
+                else:
+                    over = ticket.tries >= 99
+                    ticket.put(Done("cancelled") if over else Failed(WorkerDied("worker_died", cause=cause)))
             if self.state == "failed":
                 return
             self.restarts += 1
@@ -249,19 +256,21 @@ class Lane:
 
     def _fail_all(self, error: StudioError) -> None:
         with self._lock:
-            if self._running:
-                self._running.put(Failed(error))
-                self._running = None
+            for ticket in self._running.values():
+                ticket.put(Failed(error))
+            self._running.clear()
             while len(self._turns):
                 self._turns.pop().put(Failed(error))
 
     def _announce(self) -> None:
         """Tell every waiting call its place and how long that will take, from the recent calls of each kind."""
-        ahead = self._left(self._running) if self._running else 0.0
+        full = len(self._running) >= self.batch
+        left = [self._left(ticket) for ticket in self._running.values()] if full else [0.0]
+        ahead = None if None in left else min(left, key=lambda seconds: seconds or 0.0)
         for position, ticket in enumerate(self._turns):
-            ticket.put(Queued(position + (self._running is not None), ahead))
+            ticket.put(Queued(position + full, ahead))
             usual = self._usual(ticket)
-            ahead = None if ahead is None or usual is None else ahead + usual
+            ahead = None if ahead is None or usual is None else ahead + usual / self.batch
 
     def _usual(self, ticket: Ticket) -> float | None:
         known = self._durations[type(ticket.call)]

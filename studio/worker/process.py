@@ -1,7 +1,8 @@
 """The worker's process: builds the engine, takes calls from the pipe, sends events back.
 
 It is spawned, so nothing of the page's process leaks in, and it may die at any time. Messages to it are `Run` and
-`Cancel`; from it come `Ready` or `Broken` once, then `(call number, event)` pairs.
+`Cancel`; from it come `Ready` or `Broken` once, then `(call number, event)` pairs. The engine steps in the main thread;
+eyes and meaning, which run on the CPU, have a thread of their own, so that no stream waits for them.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from studio.engine.base import Engine, Senses
 from studio.engine.build import build
-from studio.errors import EngineError, StudioError
+from studio.engine.serial import as_studio_error
+from studio.errors import StudioError
 from studio.protocol import (
     Call,
     Choose,
@@ -27,8 +29,8 @@ from studio.protocol import (
     Failed,
     Generate,
     ModelCard,
+    Result,
     Role,
-    Scores,
     Started,
     Vectors,
 )
@@ -52,10 +54,11 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Ready:
-    """The models are loaded."""
+    """The models are loaded, and `batch` calls can be under way at once."""
 
     cards: Mapping[Role, ModelCard]
     memory: Mapping[str, int]
+    batch: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,56 +75,87 @@ def main(spec: EngineSpec, pipe: Connection) -> None:
     try:
         engine, senses = build(spec)
     except Exception as e:  # noqa: BLE001 - the edge of the process: whatever it is, people must read it
-        pipe.send(Broken(_as_studio_error(e)))
+        pipe.send(Broken(as_studio_error(e)))
         return
-    inbox: queue.SimpleQueue[Run] = queue.SimpleQueue()
-    cancelled: set[int] = set()
-    threading.Thread(target=_listen, args=(pipe, inbox, cancelled), daemon=True).start()
+    work = _Work(engine, senses, pipe)
+    threading.Thread(target=work.listen, daemon=True).start()
+    threading.Thread(target=work.sense, daemon=True).start()
     try:
-        pipe.send(Ready(dict(engine.cards), dict(engine.memory())))
+        pipe.send(Ready(dict(engine.cards), dict(engine.memory()), engine.batch))
         while True:
-            run = inbox.get()
-            pipe.send((run.number, Started()))
-            for event in _events(engine, senses, run, cancelled):
-                pipe.send((run.number, event))
-            cancelled.discard(run.number)
+            work.step()
     except BrokenPipeError:
         return  # the page closed the lane; nobody is left to be told
 
 
-def _listen(pipe: Connection, inbox: queue.SimpleQueue[Run], cancelled: set[int]) -> None:
-    while True:
+class _Work:
+    """What the three threads share."""
+
+    def __init__(self, engine: Engine, senses: Senses, pipe: Connection) -> None:
+        self._engine, self._senses, self._pipe = engine, senses, pipe
+        self._sending = threading.Lock()
+        self._calls: queue.SimpleQueue[tuple[int, Generate | Choose]] = queue.SimpleQueue()
+        self._senses_calls: queue.SimpleQueue[tuple[int, Describe | Embed]] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+
+    def listen(self) -> None:
+        """Sort what comes through the pipe."""
+        while True:
+            try:
+                message = self._pipe.recv()
+            except (EOFError, OSError):
+                os._exit(0)  # the page is gone; a call under way has nobody to answer
+            if isinstance(message, Cancel):
+                self._cancelled.add(message.number)
+                self._engine.cancel(message.number)
+            elif isinstance(message.call, Generate | Choose):
+                self._calls.put((message.number, message.call))
+            else:
+                self._senses_calls.put((message.number, message.call))
+
+    def step(self) -> None:
+        """Take new calls, waiting for one when there is nothing else to do; then let the engine work a little."""
+        while not (self._engine.busy and self._calls.empty()):
+            number, call = self._calls.get()
+            self._begin(number, call)
         try:
-            message = pipe.recv()
-        except (EOFError, OSError):
-            os._exit(0)  # the page is gone; a call under way has nobody to answer
-        if isinstance(message, Cancel):
-            cancelled.add(message.number)
-        else:
-            inbox.put(message)
+            events = self._engine.step()
+        except Exception as e:  # noqa: BLE001 - an engine that cannot go on ends this process, and the lane starts another
+            raise SystemExit(f"the engine failed: {type(e).__name__}: {e}") from e
+        for number, event in events:
+            self._send(number, event)
 
+    def sense(self) -> None:
+        """Describe pictures and embed texts, one after another."""
+        while True:
+            number, call = self._senses_calls.get()
+            self._send(number, Started())
+            self._send(number, self._sensed(number, call))
 
-def _events(engine: Engine, senses: Senses, run: Run, cancelled: set[int]) -> Iterator[Event]:
-    def is_cancelled() -> bool:
-        return run.number in cancelled
+    def _begin(self, number: int, call: Generate | Choose) -> None:
+        self._send(number, Started())
+        if number in self._cancelled:
+            self._send(number, Done("cancelled"))
+            return
+        try:
+            self._engine.submit(number, call)
+        except StudioError as e:
+            self._send(number, Failed(e))
+        except Exception as e:  # noqa: BLE001 - a call that cannot even begin must not end the process
+            self._send(number, Failed(as_studio_error(e)))
 
-    try:
-        match run.call:
-            case _ if is_cancelled():
-                yield Done("cancelled")
-            case Generate():
-                yield from engine.generate(run.call, is_cancelled)
-            case Choose():
-                yield Scores(engine.choose(run.call, is_cancelled))
-            case Describe(image):
-                yield senses.describe(image)
-            case Embed(texts):
-                yield Vectors(tuple(senses.embed(texts)))
-    except Exception as e:  # noqa: BLE001 - the edge of the process: a failed call must not end it
-        yield Failed(_as_studio_error(e))
+    def _sensed(self, number: int, call: Describe | Embed) -> Event:
+        if number in self._cancelled:
+            return Done("cancelled")
+        try:
+            if isinstance(call, Describe):
+                return self._senses.describe(call.image)
+            return Vectors(tuple(self._senses.embed(call.texts)))
+        except Exception as e:  # noqa: BLE001 - a failed call must not end the thread
+            return Failed(as_studio_error(e))
 
-
-def _as_studio_error(e: Exception) -> StudioError:
-    if isinstance(e, StudioError):
-        return e
-    return EngineError("engine_failed", cause=f"{type(e).__name__}: {e}")
+    def _send(self, number: int, event: Event) -> None:
+        with self._sending:
+            self._pipe.send((number, event))
+        if isinstance(event, Result):
+            self._cancelled.discard(number)

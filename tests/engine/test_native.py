@@ -9,24 +9,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden import architecture, picture, tensors, train_tokenizer, write
+from golden import architecture, picture, tensors, train_tokenizer, whole, write
 from sentencepiece import SentencePieceProcessor
 
 from studio.engine import native
 from studio.engine.native import NativeEngine
 from studio.engine.seat import Seat
 from studio.errors import ContextOverflow, EngineError, InputError, ModelError, OutOfMemory
-from studio.models.loop import read_prompt
-from studio.models.sampler import Sampler
-from studio.protocol import Choose, Control, Done, Generate, Piece, Prompt, Sampling, Segment, Text
+from studio.models.beam import Beams
+from studio.models.image import opened
+from studio.models.loop import Search, blocks_of_search, read_prompt
+from studio.models.rows import Rows
+from studio.models.sampler import draw
+from studio.protocol import Choose, Control, Done, Generate, Image, Piece, Prompt, Sampling, Scores, Segment, Text
 from studio.specs import NativeSpec
 
 U, E = Control("[UNUSED_TOKEN_146]"), Control("[UNUSED_TOKEN_145]")
 GREEDY = Sampling(temperature=0, repetition_penalty=1.0, max_tokens=24)
-
-
-def never() -> bool:
-    return False
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,7 @@ def ask(*content: Segment) -> Prompt:
 
 def run(engine: NativeEngine, prompt: Prompt, sampling: Sampling = GREEDY, role: str = "composer") -> tuple[str, Done]:
     """The whole text and the last event."""
-    *pieces, done = engine.generate(Generate(role, prompt, sampling), never)  # type: ignore[arg-type]
+    *pieces, done = engine.run(Generate(role, prompt, sampling))  # type: ignore[arg-type]
     assert isinstance(done, Done)
     assert all(isinstance(piece, Piece) and piece.text for piece in pieces)
     return "".join(piece.text for piece in pieces if isinstance(piece, Piece)), done
@@ -70,16 +69,37 @@ def run(engine: NativeEngine, prompt: Prompt, sampling: Sampling = GREEDY, role:
 
 def first_ids(seat: Seat, prompt: Prompt, sampling: Sampling, count: int) -> list[int]:
     """Ids by the model itself, every step a full forward over everything."""
-    prepared = seat.prepare(prompt, 1)
     decoder = seat.model.decoder
-    sampler = Sampler(sampling, seat.model.architecture.vocab, 1, seat.device)
-    x, ids = prepared.x, []
+    x, spans = embedded(seat, prompt)
+    rows = Rows(1, 8, decoder.architecture.vocab, seat.device)
+    rows.put(0, x.shape[0], [], sampling, 1)
+    ids: list[int] = []
     for _ in range(count):
-        logits = read_prompt(decoder, decoder.cache(x.shape[1]), x, prepared.spans)
-        assert logits is not None
-        ids.append(int(sampler(logits)))
-        x = torch.cat((x, decoder.embed(torch.tensor([[ids[-1]]]))), dim=1)
+        ids.append(int(draw(whole(decoder, x, spans)[-1:], rows)))
+        x = torch.cat((x, decoder.embed(torch.tensor(ids[-1:]))))
     return ids
+
+
+def embedded(seat: Seat, prompt: Prompt) -> tuple[torch.Tensor, list[tuple[int, int]]]:
+    """A prompt's embeddings [tokens, hidden], and where its pictures stand."""
+    parts: list[torch.Tensor] = []
+    spans: list[tuple[int, int]] = []
+    for run in seat.tokenizer.encode(prompt):
+        at = sum(map(len, parts))
+        if isinstance(run, Image):
+            assert seat.model.tower is not None
+            parts += seat.model.tower.see([seat.model.tower.cut(opened(run.data))])
+            spans.append((at, at + len(parts[-1])))
+        else:
+            parts.append(seat.model.decoder.embed(torch.tensor(run)))
+    return torch.cat(parts), spans
+
+
+def choose(engine: NativeEngine, prompt: Prompt, *options: str) -> tuple[float, ...]:
+    """The scores of a choice."""
+    (event,) = engine.run(Choose("composer", prompt, options))
+    assert isinstance(event, Scores)
+    return event.values
 
 
 def test_the_cards(engine: NativeEngine, folders: dict[str, Path]) -> None:
@@ -102,27 +122,30 @@ def test_generation_equals_full_forwards(engine: NativeEngine, seat: Seat, penal
     assert text == seat.tokenizer.decode(ids[:ended])
     assert done.reason == ("length" if ended is None else "stop")
     assert done.usage.new_tokens == (12 if ended is None else ended + 1)
-    assert done.usage.prompt_tokens == seat.prepare(prompt, 1).tokens
+    assert done.usage.prompt_tokens == len(embedded(seat, prompt)[0])
     assert 0 < done.usage.first_token <= done.usage.total
 
 
 def test_pictures_matter_and_so_does_their_order(engine: NativeEngine) -> None:
     text = Text("Which?")
     prompts = [ask(a, b, text) for a in (picture("red"), picture("navy")) for b in (picture("red"), picture("navy"))]
-    assert len({engine.choose(Choose("composer", prompt, ("a", "b")), never) for prompt in prompts}) == 4
+    assert len({choose(engine, prompt, "a", "b") for prompt in prompts}) == 4
 
 
 def test_a_picture_is_looked_at_once(engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = []
+    looks: list[object] = []
     see = type(seat.model.tower).see
-    monkeypatch.setattr(type(seat.model.tower), "see", lambda tower, p: looks.append(p) or see(tower, p))
+    monkeypatch.setattr(type(seat.model.tower), "see", lambda tower, cuts: looks.extend(cuts) or see(tower, cuts))
     once, again = picture("olive", (9, 9)), picture("olive", (9, 9))
     first = run(engine, ask(once, Text("?")))[0]
     assert run(engine, ask(again, Text("?")))[0] == first
     assert len(looks) == 1
-    monkeypatch.setattr("studio.engine.seat.SEEN_BYTES", 1)
-    run(engine, ask(picture("pink"), picture("plum")))
-    assert len(seat._seen) == 1
+    run(engine, ask(picture("pink"), picture("plum"), again, picture("pink")))
+    assert len(looks) == 3
+    assert seat.pictures is not None
+    monkeypatch.setattr("studio.engine.pictures.KEPT_BYTES", 1)
+    run(engine, ask(picture("linen"), picture("lime")))
+    assert seat.pictures.bytes == 16 * 64 * 4  # one
 
 
 def test_the_same_seed_gives_the_same_text_whatever_came_before(engine: NativeEngine) -> None:
@@ -135,14 +158,15 @@ def test_the_same_seed_gives_the_same_text_whatever_came_before(engine: NativeEn
 
 def forced(engine: NativeEngine, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
     """Let the composer say these ids, whatever it thinks."""
-    monkeypatch.setattr(engine._seats["composer"], "sampled", lambda logits, sampling: iter(ids))
+    coming = iter(ids)
+    monkeypatch.setattr("studio.engine.runner.draw", lambda logits, rows: torch.tensor([next(coming)]))
 
 
 def test_only_whole_characters_are_shown(engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = seat.tokenizer.encode_text("a🦙b")
     assert len(ids) >= 6  # the llama is four tokens
     forced(engine, monkeypatch, [*ids, seat.tokenizer.control("<|im_end|>"), 9, 9])
-    *pieces, done = engine.generate(Generate("composer", (), GREEDY), never)
+    *pieces, done = engine.run(Generate("composer", (), GREEDY))
     assert "".join(p.text for p in pieces if isinstance(p, Piece)) == "a🦙b"
     assert any("🦙" in p.text for p in pieces if isinstance(p, Piece)) and done.reason == "stop"  # type: ignore[union-attr]
     forced(engine, monkeypatch, ids[:-2])
@@ -164,59 +188,61 @@ def test_text_ends_before_a_stop_string(
 
 def test_beams_come_in_one_piece_and_one_beam_is_greedy(engine: NativeEngine, seat: Seat) -> None:
     prompt = ask(picture("teal"), Text("Describe it."))
-    events = list(engine.generate(Generate("composer", prompt, replace(GREEDY, beams=3, max_tokens=8)), never))
+    events = list(engine.run(Generate("composer", prompt, replace(GREEDY, beams=3, max_tokens=8))))
     assert [type(e) for e in events] == [Piece, Done]
 
     def total(ids: list[int]) -> float:
-        prepared = seat.prepare(prompt, 1)
-        x = torch.cat((prepared.x, seat.model.decoder.embed(torch.tensor([ids[:-1]], dtype=torch.long))), dim=1)
-        decoder = seat.model.decoder
-        rows = torch.tensor([i for a, b in prepared.spans for i in range(a, b)])
-        logits = decoder.logits(decoder.forward(x, decoder.cache(x.shape[1]), rows))[0, prepared.tokens - 1 :]
+        x, spans = embedded(seat, prompt)
+        tokens = x.shape[0]
+        x = torch.cat((x, seat.model.decoder.embed(torch.tensor(ids[:-1], dtype=torch.long))))
+        logits = whole(seat.model.decoder, x, spans)[tokens - 1 :]
         return float(logits.log_softmax(-1)[torch.arange(len(ids)), torch.tensor(ids)].sum())
 
-    with torch.inference_mode():
-        logits = seat.logits(seat.prepare(prompt, 1), never)
-        assert logits is not None
-        wide = seat.searched(logits, replace(GREEDY, beams=5), 8, never)
-        assert wide is not None and len(wide.ids) == 8
-        assert total(list(wide.ids)) >= total(first_ids(seat, prompt, GREEDY, 8)) - 1e-4
-        assert wide.score == pytest.approx(total(list(wide.ids)) / 9, abs=1e-4)
+    decoder, (x, spans) = seat.model.decoder, embedded(seat, prompt)
+    table = range(blocks_of_search(len(x), 8, 5))
+    pool = decoder.pool(len(table))
+    logits = read_prompt(decoder, pool, table, x, spans)
+    search = Search(decoder, pool, table, len(x), logits, Beams(5, frozenset(), 1.0, 1, seat.device), 5)
+    for i in range(8):
+        search.advance(last=i == 7)
+    wide = search.beams.best()
+    assert len(wide.ids) == 8
+    assert total(list(wide.ids)) >= total(first_ids(seat, prompt, GREEDY, 8)) - 1e-4
+    assert wide.score == pytest.approx(total(list(wide.ids)) / 9, abs=1e-4)
 
 
 def test_a_choice_is_the_log_probability_of_the_differing_token(engine: NativeEngine, seat: Seat) -> None:
     prompt = (*ask(picture("gold"), Text("A or B?")), Text("It is "))
     options = ("the lake A", "the lake B", "the lake B")
-    scores = engine.choose(Choose("composer", prompt, options), never)
+    scores = choose(engine, prompt, *options)
     runs = [seat.tokenizer.encode((*prompt, Text(option)))[-1] for option in options[:2]]
     at = next(i for i, (a, b) in enumerate(zip(*runs, strict=True)) if a != b)  # type: ignore[arg-type]
-    head = seat.prepare((*prompt, Text("the lake")), 1)
-    logits = seat.logits(head, never)
-    assert logits is not None
+    logits = seat.logits_after((*prompt, Text("the lake")))
     expected = logits.log_softmax(-1)[[runs[0][at], runs[1][at]]]  # type: ignore[index]
     assert scores[:2] == pytest.approx(expected.tolist(), abs=1e-4)
     assert scores[1] == scores[2] != scores[0]
-    assert engine.choose(Choose("composer", prompt, ()), never) == ()
-    assert engine.choose(Choose("composer", prompt, ("A", "B")), lambda: True) == (-torch.inf, -torch.inf)
+    assert choose(engine, prompt) == ()
+    (end,) = engine.run(Choose("composer", prompt, ("A", "B")), lambda: True)
+    assert isinstance(end, Done) and end.reason == "cancelled"
 
 
 def test_too_long_a_prompt_is_told_before_any_work(
     engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seat, "_look", lambda image: pytest.fail("it looked at a picture"))
-    monkeypatch.setattr(seat, "_words", lambda ids: pytest.fail("it embedded words"))
+    monkeypatch.setattr(seat.pictures, "open", lambda image: pytest.fail("it opened a picture"))
+    monkeypatch.setattr(type(seat.model.decoder), "embed", lambda decoder, ids: pytest.fail("it embedded words"))
     prompt = ask(*[picture("red")] * 20)
     needed = 20 * 16 + sum(len(r) for r in seat.tokenizer.encode(prompt) if isinstance(r, list))
     with pytest.raises(ContextOverflow) as caught:
         run(engine, prompt, GREEDY)
     assert (caught.value.facts["needed"], caught.value.facts["limit"]) == (needed + 24, 256)
     with pytest.raises(ContextOverflow):
-        engine.choose(Choose("composer", prompt, ("a", "b")), never)
+        choose(engine, prompt, "a", "b")
 
 
 def test_a_long_answer_may_go_to_the_end_of_the_context(engine: NativeEngine, seat: Seat) -> None:
     prompt = (Text("a" * 90),)
-    tokens = seat.prepare(prompt, 1).tokens
+    tokens = len(embedded(seat, prompt)[0])
     sampling = Sampling(temperature=2.0, top_p=1, top_k=0, max_tokens=4096)
     room = 256 - tokens
     for seed in range(20):
@@ -238,11 +264,12 @@ def test_the_least_room_is_kept_free(engine: NativeEngine, seat: Seat) -> None:
 def test_a_call_ends_within_a_step_of_being_cancelled(engine: NativeEngine, after: int, beams: int) -> None:
     steps = iter(range(1000))
     sampling = Sampling(temperature=1.5, top_p=1, top_k=0, max_tokens=60, beams=beams)
-    events = list(engine.generate(Generate("composer", ask(Text("Hi")), sampling), lambda: next(steps) >= after))
+    events = list(engine.run(Generate("composer", ask(Text("Hi")), sampling), lambda: next(steps) >= after))
     done = events[-1]
     assert isinstance(done, Done) and done.reason == "cancelled"
     assert done.usage.new_tokens <= after
     assert next(steps) == after + 1  # asked once more than it went on
+    assert not engine.busy
 
 
 def test_what_a_model_cannot_do_is_said(engine: NativeEngine, folders: dict[str, Path]) -> None:
@@ -282,17 +309,18 @@ def test_out_of_memory_becomes_a_sentence_with_numbers(
         def raising(*_: object) -> None:
             raise error
 
-        monkeypatch.setattr(seat, "logits", raising)
+        monkeypatch.setattr(type(seat.model.decoder), "forward", raising)
 
     fail(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has …"))
     with pytest.raises(OutOfMemory, match="2.50 GiB more"):
         run(engine, ask(Text("x")))
     fail(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 3221225472 bytes."))
     with pytest.raises(OutOfMemory, match="3.0 GiB more"):
-        engine.choose(Choose("composer", ask(Text("x")), ("a", "b")), never)
+        choose(engine, ask(Text("x")), "a", "b")
     fail(RuntimeError("something else"))
-    with pytest.raises(RuntimeError, match="something else"):
+    with pytest.raises(EngineError, match="something else"):
         run(engine, ask(Text("x")))
+    assert not engine.busy
     monkeypatch.undo()
     assert run(engine, ask(Text("x")))[1].usage.new_tokens > 0
 
@@ -301,7 +329,7 @@ def test_memory_counts_weights_and_cache(engine: NativeEngine, seat: Seat) -> No
     found = engine.memory()
     name = seat.card.name
     assert found[f"{name} weights"] == seat.model.architecture.parameters() * 4
-    assert found[f"{name} cache"] == seat.model.architecture.cache_bytes(256, 4)
+    assert found[f"{name} cache"] == seat.model.architecture.cache_bytes(seat.runner.pool.blocks * 32, 4)
     assert len(found) == 6
 
 
@@ -331,7 +359,6 @@ def test_what_is_wrong_at_the_start_is_said(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "No model for writing" in broken(folders, composer="")
-    assert "--quantize" in broken(folders, quantize="int8")
     assert "no checkpoint folder" in broken(folders, composer=str(tmp_path / "none"))
     assert "warp:7" in broken(folders, device="warp:7")
     if not torch.cuda.is_available():

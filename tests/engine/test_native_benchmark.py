@@ -1,21 +1,42 @@
-"""The engine's benchmark runs anywhere: a tiny model on the CPU stands in for the 7B on a GPU."""
+"""The benchmarks run anywhere: a tiny model on the CPU stands in for the 7B on a GPU."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+FOLDER = Path(__file__).parents[2] / "benchmarks"
 
-def test_the_benchmark_prints_a_table_and_json(capsys: pytest.CaptureFixture[str]) -> None:
-    spec = importlib.util.spec_from_file_location("engine", Path(__file__).parents[2] / "benchmarks" / "engine.py")
+
+def load(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(FOLDER))  # they stand beside what they share
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.main(["--size", "tiny", "--device", "cpu", "--repeat", "1", "--new-tokens", "8"])
+    return module
+
+
+def test_the_engines_prints_a_table_and_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("engine", monkeypatch)
+    module.main(["--size", "tiny", "--device", "cpu", "--quick", "--int8", "--calls", "4"])
     *table, last = capsys.readouterr().out.splitlines()
     result = json.loads(last)
-    assert result["decode_tokens_per_s"] > 0 and 0 < result["first_token_60_s"] < result["first_token_2048_s"]
-    assert len(table) == 12
+    assert result["decode_tokens_per_s"] > 0 and result["int8_decode_bytes"] < 0.7 * result["decode_bytes"]
+    assert 0 < result["first_token_60_ms"] < result["first_token_2048_ms"]
+    assert result["process_bytes_after"] > 0
+    assert sum("must" in line for line in table) == 6
+
+
+def test_the_pipelines_names_every_step(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("pipeline", monkeypatch)
+    module.main(["--size", "tiny", "--device", "cpu", "--repeat", "1", "--scale", "0.02"])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    steps = [result[f"{name}_s"] for name in ("article", "places", "captions", "choices")]
+    assert min(steps) > 0 and result["all_s"] == pytest.approx(sum(steps))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import transformers
 from PIL import Image as Picture
 from safetensors.torch import save_file
 
+from studio.models.cache import Layout, Stretch, blocks_for
 from studio.models.config import LINEARS, Architecture, Vision
+from studio.models.decoder import Decoder
+from studio.models.linear import image_rows
 from studio.protocol import Image
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -188,6 +192,15 @@ def llama(a: Architecture, weights: dict[str, torch.Tensor], merged: bool = Fals
     model = transformers.LlamaForCausalLM(config).eval()
     model.load_state_dict(state, strict=True)
     return model
+
+
+@torch.inference_mode()
+def whole(decoder: Decoder, x: torch.Tensor, spans: Sequence[tuple[int, int]] = ()) -> torch.Tensor:
+    """Logits [tokens, vocab] of embeddings [tokens, hidden], all read in one go, pictures at `spans`."""
+    blocks = blocks_for(x.shape[0])
+    layout = Layout((Stretch(0, x.shape[0], range(blocks)),), decoder.device)
+    image = image_rows(list(spans), decoder.device, x.dtype)
+    return decoder.logits(decoder.forward(x.clone(), decoder.pool(blocks), layout, image))
 
 
 def picture(colour: str | tuple[int, ...] = "red", size: tuple[int, int] = (40, 30)) -> Image:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden import architecture, config, tensors, write
+from golden import architecture, config, tensors, whole, write
 
 from studio.errors import ModelError
 from studio.models.config import LINEARS, published, read
@@ -42,9 +42,9 @@ def test_every_form_gives_the_same_architecture_and_weights(form: str, eyes: boo
     assert model.architecture == a
     assert (model.tower is not None) == eyes
     layer = model.decoder.layers[1]
-    assert torch.equal(layer.w13[: a.ffn], weights["model.layers.1.feed_forward.w1.weight"].half())
-    assert torch.equal(layer.w13[a.ffn :], weights["model.layers.1.feed_forward.w3.weight"].half())
-    assert layer.w1.weight.data_ptr() == layer.w13.data_ptr()  # one copy, two views
+    assert torch.equal(layer.w13.weight[: a.ffn], weights["model.layers.1.feed_forward.w1.weight"].half())
+    assert torch.equal(layer.w13.weight[a.ffn :], weights["model.layers.1.feed_forward.w3.weight"].half())
+    assert [patch.first for patch in layer.w13.patches] == ([0, a.ffn] if eyes else [])
     assert torch.equal(model.decoder.output, weights["output.weight"].half())
 
 
@@ -70,7 +70,7 @@ def test_4khd_is_known_by_its_separators(tmp_path: Path) -> None:
     model = from_folder(folder, CPU, torch.float32)
     assert model.architecture == a and model.architecture.name.startswith("XComposer2-4KHD")
     layer = model.decoder.layers[0]
-    assert (layer.wqkv.scale, layer.wo.scale) == (2.0, 1.0)
+    assert (layer.wqkv.patches[0].scale, layer.wo.patches[0].scale) == (2.0, 1.0)
     assert model.tower is not None and model.tower.tiled
 
 
@@ -86,8 +86,8 @@ def test_random_weights_are_finite_and_differ_by_seed() -> None:
     one, two = (with_random_weights(A, CPU, torch.float32, seed) for seed in (1, 2))
     logits = []
     for model in (one, two):
-        x = model.decoder.embed(torch.tensor([[1, 5, 9]]))
-        logits.append(model.decoder.logits(model.decoder.forward(x, model.decoder.cache(3))))
+        x = model.decoder.embed(torch.tensor([1, 5, 9]))
+        logits.append(whole(model.decoder, x))
     assert all(bool(t.isfinite().all()) for t in logits)
     assert not torch.equal(*logits)
 

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from golden import GOLDEN, Given, architecture, llama, needs_golden, tensors, write, write_weights
+from golden import GOLDEN, Given, architecture, llama, needs_golden, tensors, whole, write, write_weights
 from safetensors.torch import load_file, save_file
 
 from studio.errors import ModelError
-from studio.models import loop
+from studio.models import check, loop
+from studio.models.cache import Layout, Stretch
 from studio.models.check import compare
 from studio.models.config import TOWER
 from studio.models.decoder import Decoder
+from studio.models.linear import image_rows
 from studio.models.model import from_folder
 from studio.models.vision import VisionTower, resized
 
@@ -45,11 +47,8 @@ def test_recorded_results_of_the_original_code(form: str, tmp_path: Path) -> Non
 def test_bf16_stays_within_its_bound() -> None:
     io = load_file(GOLDEN / "io.safetensors")
     model = from_folder(GOLDEN, CPU, torch.bfloat16)
-    with torch.inference_mode():
-        x = io["inputs_embeds"].bfloat16()
-        rows = io["im_mask"][0].nonzero().flatten()
-        logits = model.decoder.logits(model.decoder.forward(x, model.decoder.cache(x.shape[1]), rows))
-    error = (logits - io["logits"]).abs()
+    logits = whole(model.decoder, io["inputs_embeds"][0].bfloat16(), check._spans(io["im_mask"][0].tolist()))
+    error = (logits - io["logits"][0]).abs()
     spread = float(io["logits"].std())
     assert float(error.max()) < 0.15 * spread and float(error.mean()) < 0.02 * spread
 
@@ -94,9 +93,8 @@ def test_equals_a_llama_of_equal_weights(images: bool) -> None:
     weights = tensors(a)
     decoder = Decoder(a, Given(weights), CPU)
     ids = torch.randint(0, a.vocab, (1, 33), generator=torch.Generator().manual_seed(1))
-    rows = torch.arange(33) if images else None
-    found = decoder.logits(decoder.forward(decoder.embed(ids), decoder.cache(33), rows))
-    expected = llama(a, weights, merged=images)(ids).logits
+    found = whole(decoder, decoder.embed(ids[0]), [(0, 33)] if images else [])
+    expected = llama(a, weights, merged=images)(ids).logits[0]
     assert float(expected.std()) > 0.1
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
@@ -106,31 +104,38 @@ def test_plora_acts_on_image_rows_only_and_with_its_scale() -> None:
     a = architecture(rank=8)
     weights = tensors(a)
     decoder = Decoder(a, Given(weights), CPU)
-    x = torch.randn(1, 9, a.hidden)
-    rows = torch.tensor([2, 3, 4])
+    x = torch.randn(9, a.hidden)
+    rows = torch.tensor([2, 3, 4, 6])
     linear = decoder.layers[1].wqkv
-    found, plain = linear(x, rows), linear(x, None)
+    found, plain = linear(x, image_rows([(2, 5), (6, 7)], CPU, x.dtype)), linear(x, None)
     name = "model.layers.1.attention.wqkv"
     low = weights[f"{name}.Plora_B.weight"] @ weights[f"{name}.Plora_A.weight"]
-    torch.testing.assert_close((found - plain)[:, rows], 2.0 * x[:, rows] @ low.T)  # rank 8 has α 16
-    others = torch.tensor([0, 1, 5, 6, 7, 8])
-    assert torch.equal(found[:, others], plain[:, others])
+    torch.testing.assert_close((found - plain)[rows], 2.0 * x[rows] @ low.T)  # rank 8 has α 16
+    others = torch.tensor([0, 1, 5, 7, 8])
+    assert torch.equal(found[others], plain[others])
 
 
 @torch.inference_mode()
-def test_chunks_and_cached_steps_equal_the_full_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_and_cached_steps_equal_the_full_forward() -> None:
     a = architecture()
     decoder = Decoder(a, Given(tensors(a)), CPU)
-    ids = torch.randint(0, a.vocab, (1, 40), generator=torch.Generator().manual_seed(2))
+    ids = torch.randint(0, a.vocab, (40,), generator=torch.Generator().manual_seed(2))
     spans = ((3, 9), (14, 22))  # the second one crosses the edges of chunks
-    rows = torch.tensor([*range(3, 9), *range(14, 22)])
     x = decoder.embed(ids)
-    expected = decoder.logits(decoder.forward(x, decoder.cache(40), rows))[0]
-    monkeypatch.setattr(loop, "CHUNK", 8)
-    cache = decoder.cache(40)
-    found = [loop.read_prompt(decoder, cache, x[:, :30], spans)]
-    found += [decoder.step(ids[:, i : i + 1], cache)[0] for i in range(30, 40)]
-    torch.testing.assert_close(torch.stack(found), expected[29:], atol=1e-5, rtol=1e-5)  # type: ignore[arg-type]
+    expected = whole(decoder, x, spans)
+    pool, table = decoder.pool(9), [7, 3]  # blocks in any order
+    other = [5, 1]  # a second sequence, read in the same forward
+    for start, end in ((0, 8), (8, 9), (9, 30)):
+        stretches = (Stretch(start, end - start, table), Stretch(start, end - start, other))
+        inside = [(max(a, start) - start, min(b, end) - start) for a, b in spans]
+        shifted = [(a + end - start, b + end - start) for a, b in inside if a < b]
+        image = image_rows([*(s for s in inside if s[0] < s[1]), *shifted], CPU, x.dtype)
+        twice = torch.cat((x[start:end], x[start:end]))
+        hidden = decoder.logits(decoder.forward(twice, pool, Layout(stretches, CPU), image))
+        torch.testing.assert_close(hidden, torch.cat((expected[start:end],) * 2), atol=1e-5, rtol=1e-5)
+    for i in range(30, 40):
+        found = loop.step(decoder, pool, ids[[i, i]], [Stretch(i, 1, table), Stretch(i, 1, other)])
+        torch.testing.assert_close(found, expected[[i, i]], atol=1e-5, rtol=1e-5)
 
 
 @torch.inference_mode()

@@ -173,5 +173,5 @@ def test_a_4khd_tower_gives_the_tokens_it_promises() -> None:
     a = replace(a, family="xcomposer2-4khd", vision=merged)
     tower = VisionTower(a, Given(tensors(a)))
     picture = Picture.new("RGB", (900, 36), "teal")
-    assert tower.see(picture).shape == (tower.tokens(900, 36), a.hidden)
+    assert tower.see([tower.cut(picture)])[0].shape == (tower.tokens(900, 36), a.hidden)
     assert tower.tokens(900, 36) == tile_tokens(1, 25) == 26 * 144 + 1 + 2 * 12

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from studio.models.beam import Beams
 from studio.models.decoder import Decoder
-from studio.models.loop import read_prompt, searched
-from studio.models.sampler import Sampler, nucleus, penalised, top
+from studio.models.loop import Search, blocks_of_search, read_prompt
+from studio.models.rows import Rows
+from studio.models.sampler import draw, kept, penalised
 from studio.protocol import Sampling
 
 CPU = torch.device("cpu")
@@ -29,7 +30,9 @@ def test_processors_equal_those_of_transformers(seed: int, penalty: float, k: in
     ids = torch.randint(0, 50, (1, 12), generator=g)
     seen = torch.zeros(50, dtype=torch.bool)
     seen[ids[0]] = True
-    found = nucleus(top(penalised(logits[0], seen, penalty), k), p)
+    ordered, order = penalised(logits, seen, penalty).sort(descending=True, stable=True)
+    staying = kept(ordered, torch.tensor([[k or 50]]), torch.tensor([[p]]))
+    found = torch.full((50,), -torch.inf).scatter(0, order[0], ordered[0].masked_fill(~staying[0], -torch.inf))
     expected = transformers.RepetitionPenaltyLogitsProcessor(penalty)(ids, logits)
     if k:
         expected = transformers.TopKLogitsWarper(k)(ids, expected)
@@ -38,8 +41,10 @@ def test_processors_equal_those_of_transformers(seed: int, penalty: float, k: in
 
 
 def draws(sampling: Sampling, logits: torch.Tensor, count: int) -> list[int]:
-    sampler = Sampler(sampling, logits.shape[-1], 1, CPU)
-    return [int(sampler(logits)) for _ in range(count)]
+    """One call's ids from the same logits again and again."""
+    rows = Rows(1, 1, logits.shape[-1], CPU)
+    rows.put(0, 1, [], sampling, 1)
+    return [int(draw(logits[None], rows)) for _ in range(count)]
 
 
 def test_draws_follow_the_chances() -> None:
@@ -98,17 +103,17 @@ def test_beams_equal_those_of_transformers(count: int, penalty: float) -> None:
     weights = tensors(a, seed=count)
     decoder = Decoder(a, Given(weights), CPU)
     ids = torch.tensor([[1]])  # BOS alone, so that both count the same lengths and penalise the same ids
-    cache = decoder.cache(20)
-    logits = read_prompt(decoder, cache, decoder.embed(ids))
-    assert logits is not None
+    table = range(blocks_of_search(1, 40, count))
+    pool = decoder.pool(len(table))
     beams = Beams(count, frozenset(), penalty, 1, CPU)
-    rounds = list(searched(decoder, cache, logits, beams, count, 10))
-    assert rounds == list(range(1, 11))
+    search = Search(decoder, pool, table, 1, read_prompt(decoder, pool, table, decoder.embed(ids[0])), beams, count)
+    for i in range(40):  # beyond the first block
+        search.advance(last=i == 39)
     expected = llama(a, weights).generate(
         ids,
         attention_mask=torch.ones_like(ids),
         num_beams=count,
-        max_new_tokens=10,
+        max_new_tokens=40,
         do_sample=False,
         repetition_penalty=penalty,
         eos_token_id=None,

@@ -1,0 +1,197 @@
+"""Launching the kernels: shapes checked, grids and tile sizes chosen.
+
+The tile sizes were measured on an H200 (benchmarks/kernels.py); they only decide how fast a kernel is, never whether it
+is right. On Hopper every kernel of the decoding step starts while the one before it ends.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+
+import torch
+import triton
+from torch import Tensor
+
+from studio.models.cache import BLOCK, Layout, Pool
+from studio.models.config import Architecture
+from studio.models.kernels import attention, draw, elementwise, linear
+from studio.models.linear import Linear
+from studio.models.rows import HEAD, KEPT, Rows
+
+FEW = 8  # rows of 16 bits up to which our own product is faster than cuBLAS
+MOST = 64  # rows of int8 up to which it is faster than making 16 bits of the matrix first
+CHUNK = 4096  # ids of the vocabulary that one program looks through
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Rows of the matrix and columns a program takes at a time, its warps, and for `rows_kernel` stages and parts."""
+
+    rows: int
+    columns: int
+    warps: int
+    stages: int = 1
+    parts: int = 1
+
+
+@functools.cache
+def early(device: torch.device) -> bool:
+    """Whether kernels may start before the one in front of them has ended."""
+    return torch.cuda.get_device_capability(device)[0] >= 9
+
+
+def options(device: torch.device) -> dict[str, bool]:
+    """Launch options that go with `early`."""
+    return {"launch_pdl": True} if early(device) else {}
+
+
+def vector_tiles(out: int, into: int, gated: bool, int8: bool) -> Tiles:
+    """For one row."""
+    if int8:
+        chosen = Tiles(2, 4096, 4) if gated else Tiles(2, 2048, 2) if into > 8192 else Tiles(4, 4096, 4)
+    elif into > 8192:
+        chosen = Tiles(8, 512, 2)
+    else:
+        chosen = Tiles(2, 4096, 8) if gated else Tiles(4, 2048, 2) if out <= 4096 else Tiles(4, 4096, 8)
+    return Tiles(chosen.rows, min(chosen.columns, into & -into), chosen.warps)
+
+
+def rows_tiles(out: int, into: int, gated: bool, int8: bool, padded: int) -> Tiles:
+    """For few rows."""
+    if int8 and padded == 8:
+        chosen = Tiles(16, 512, 1, 3) if gated else Tiles(32, 256, 2, 4, parts=4)
+        if into > 8192:
+            chosen = Tiles(16, 512, 1, 4, parts=2)
+    elif int8:
+        chosen = Tiles(64, 128, 4, 4, parts=1 if gated else 4)
+    elif gated:
+        chosen = Tiles(16, 512, 1, 2)
+    elif out > 65536:
+        chosen = Tiles(64, 256, 4, 2) if padded < 32 else Tiles(64, 64, 4, 3)
+    else:
+        chosen = Tiles(64, 128, 4, 6, parts=4)
+    parts = chosen.parts if into % chosen.parts == 0 else 1
+    columns = min(chosen.columns, (into // parts) & -(into // parts))
+    if columns < 32:
+        parts, columns = 1, min(chosen.columns, into & -into)
+    return Tiles(chosen.rows, columns, chosen.warps, chosen.stages, parts)
+
+
+def attention_tiles(count: int) -> tuple[int, int, int]:
+    """Parts that the tokens of a row are cut into, tokens a program takes at a time, its warps."""
+    return (32, 64, 4) if count == 1 else (max(1, min(16, 64 // triton.next_power_of_2(count))), 32, 2)
+
+
+class Workspace:
+    """What kernels whose programs meet need between them: parts of sums, and counters that stand at zero."""
+
+    def __init__(self, a: Architecture, rows: int, device: torch.device) -> None:
+        widest = max(a.qkv_rows, a.hidden)
+        self.partial = torch.empty(4 * MOST * widest, device=device)
+        self.arrived = torch.zeros(max(4096, rows * a.kv_heads), device=device, dtype=torch.int32)
+        heads = rows * a.heads * 32
+        self.parts = torch.empty(heads * a.head_dim, device=device)
+        self.tops, self.sums = torch.empty(2, heads, device=device)
+
+
+def serves(rows: int, matrix: Linear) -> bool:
+    """Whether `product` takes so many rows."""
+    return rows <= (FEW if matrix.scales is None else MOST)
+
+
+def product(
+    x: Tensor, matrix: Linear, out: Tensor, work: Workspace | None, *,
+    norm: Tensor | None = None, eps: float = 0.0, residual: Tensor | None = None, gated: bool = False,
+) -> None:  # fmt: skip
+    """out = matrix · x (+ residual), for x [rows, in]; gated: silu(first half) · second half of the product.
+
+    A `norm` weight, for the input, is for one row only. `out` and `residual` may be one. Without a workspace no sum
+    is cut into parts.
+    """
+    rows, into = x.shape
+    made = out.shape[-1]
+    pdl = early(x.device)
+    int8 = matrix.scales is not None
+    scales = matrix.scales if int8 else x
+    if rows == 1:
+        t = vector_tiles(made, into, gated, int8)
+        linear.vector_kernel[(triton.cdiv(made, t.rows),)](
+            x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, made, eps,
+            into, t.rows, t.columns, norm is not None, residual is not None, gated, int8, x.is_cuda, pdl,
+            num_warps=t.warps, **options(x.device),
+        )  # fmt: skip
+        return
+    padded = max(8, triton.next_power_of_2(rows))
+    t = rows_tiles(made, into, gated, int8, padded)
+    if work is None:
+        t = replace(t, parts=1, columns=min(t.columns, into & -into))
+    linear.rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
+        x, matrix.weight, scales, x if residual is None else residual, out, work.partial if work else out,
+        work.arrived if work else out, rows, made, into, padded, t.rows, t.columns, t.parts, t.stages,
+        residual is not None, gated, int8, x.is_cuda, pdl, num_warps=t.warps, num_stages=t.stages, **options(x.device),
+    )  # fmt: skip
+
+
+def attend(qkv: Tensor, pool: Pool, layer: int, rows: Rows, rope: tuple[Tensor, Tensor], out: Tensor, work: Workspace,
+           a: Architecture) -> None:  # fmt: skip
+    """One new token a row: qkv [rows, …] → out [rows, heads · width]; its key and value go into the pool."""
+    count = qkv.shape[0]
+    splits, tile, warps = attention_tiles(count)
+    group = a.heads // a.kv_heads
+    attention.attend_kernel[(count, a.kv_heads, splits)](
+        qkv, pool.keys[layer], pool.values[layer], rows.numbers, *rope, out, work.parts, work.tops, work.sums,
+        work.arrived, rows.numbers.stride(0), a.head_dim**-0.5, a.kv_heads, group,
+        max(16, triton.next_power_of_2(group)), a.head_dim, BLOCK, HEAD, splits, tile, early(qkv.device),
+        num_warps=warps, **options(qkv.device),
+    )  # fmt: skip
+
+
+def add_norm(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float, out: Tensor | None = None) -> Tensor:
+    """See `ops.add_norm`."""
+    out = torch.empty_like(x) if out is None else out
+    width = x.shape[-1]
+    elementwise.norm_kernel[(x.shape[0],)](
+        x, x if delta is None else delta, weight, out, eps, width, triton.next_power_of_2(width), delta is not None,
+        early(x.device), num_warps=8, **options(x.device),
+    )  # fmt: skip
+    return out
+
+
+def rotate_and_write(
+    qkv: Tensor, layout: Layout, pool: Pool, layer: int, rope: tuple[Tensor, Tensor], a: Architecture
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `ops.rotate_and_write`; k and v are views into qkv."""
+    tokens, group = qkv.shape[0], a.heads // a.kv_heads
+    q = qkv.new_empty(tokens, a.heads, a.head_dim)
+    elementwise.rope_kernel[(tokens, a.kv_heads)](
+        qkv, q, pool.keys[layer], pool.values[layer], layout.positions, layout.slots, *rope, a.kv_heads, group,
+        triton.next_power_of_2(group + 1), a.head_dim // 2, num_warps=1,
+    )  # fmt: skip
+    grouped = qkv.view(tokens, a.kv_heads, group + 2, a.head_dim)
+    return q, grouped.select(2, group), grouped.select(2, group + 1)
+
+
+def swiglu(x: Tensor) -> Tensor:
+    """See `ops.swiglu`."""
+    tokens, width = x.shape[0], x.shape[1] // 2
+    out = x.new_empty(tokens, width)
+    elementwise.swiglu_kernel[(tokens, triton.cdiv(width, 1024))](x, out, width, 1024)
+    return out
+
+
+def chosen(logits: Tensor, rows: Rows, ids: Tensor) -> None:
+    """See `sampler.draw`, for rows that want at most KEPT of the vocabulary: ids [rows] are written."""
+    count, vocab = logits.shape
+    chunks = triton.cdiv(vocab, CHUNK)
+    packed = torch.empty(count, chunks * KEPT, device=logits.device, dtype=torch.int64)
+    pdl = early(logits.device)
+    draw.best_kernel[(count, chunks)](
+        logits, rows.seen, rows.factors, packed, vocab, rows.factors.stride(0), CHUNK, KEPT, pdl,
+        num_warps=8, **options(logits.device),
+    )  # fmt: skip
+    draw.draw_kernel[(count,)](
+        packed, rows.numbers, rows.factors, rows.seen, ids, vocab, chunks * KEPT, rows.numbers.stride(0),
+        rows.factors.stride(0), triton.next_power_of_2(chunks * KEPT), KEPT, pdl,
+        num_warps=16, **options(logits.device),
+    )  # fmt: skip

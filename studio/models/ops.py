@@ -1,0 +1,108 @@
+"""What the decoder does between its matrix products: norm, rotation, attention, gate.
+
+Each operation is one kernel on a GPU and plain torch elsewhere; the tests compare the two.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from studio.models.cache import Layout, Pool
+from studio.models.config import Architecture
+
+MOST_ROWS = 64  # of the kernels for few rows
+HAS_TRITON = importlib.util.find_spec("triton") is not None
+
+
+def fused(x: Tensor) -> bool:
+    """Whether the kernels serve this tensor."""
+    return HAS_TRITON and x.is_cuda and x.dtype in (torch.bfloat16, torch.float16)
+
+
+def add_norm(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float) -> Tensor:
+    """x [tokens, hidden] becomes x + delta, in place; returns its RMS norm.
+
+    In float32, cast back, then times the weight: the order the original rounds in.
+    """
+    if fused(x):
+        from studio.models.kernels import launch
+
+        return launch.add_norm(x, delta, weight, eps)
+    if delta is not None:
+        x += delta
+    wide = x.float()
+    wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + eps)
+    return wide.to(x.dtype) * weight
+
+
+def rotate_and_write(
+    qkv: Tensor, layout: Layout, pool: Pool, layer: int, table: tuple[Tensor, Tensor], a: Architecture
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Rotate queries and keys to their positions, put keys and values into their slots.
+
+    qkv [tokens, rows], grouped by kv head: its g query heads, its key, its value; query head h·g + i is the i-th of
+    group h. Returns q [tokens, heads, width], k and v [tokens, kv heads, width].
+    """
+    if fused(qkv):
+        from studio.models.kernels import launch
+
+        return launch.rotate_and_write(qkv, layout, pool, layer, table, a)
+    grouped = qkv.view(qkv.shape[0], a.kv_heads, -1, a.head_dim)
+    cos, sin = (t[layout.positions][:, None] for t in table)
+    q = rotated(grouped[..., :-2, :].flatten(1, 2), cos, sin)
+    k, v = rotated(grouped[..., -2, :], cos, sin), grouped[..., -1, :]
+    pool.keys[layer][layout.slots] = k
+    pool.values[layer][layout.slots] = v
+    return q, k, v
+
+
+def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary position embedding, halves convention, in float32. cos and sin broadcast against x [..., width]."""
+    wide = x.float()
+    first, second = wide.chunk(2, dim=-1)
+    return (wide * cos + torch.cat((-second, first), dim=-1) * sin).to(x.dtype)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, pool: Pool, layer: int) -> Tensor:
+    """Each stretch attends to its own sequence: itself, causally, and all that its table holds before it.
+
+    q [tokens, heads, width] → [tokens, heads · width].
+    """
+    parts = []
+    for (first, last), slots in zip(layout.edges, layout.behind, strict=True):
+        if slots is None:
+            keys, values = k[first:last], v[first:last]
+        else:
+            keys, values = pool.gather(layer, slots)
+        parts.append(_attend(q[first:last], keys, values))
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _attend(q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """q stands at the end of keys and values. Key heads are never repeated in memory where a kernel serves groups."""
+    new, total = q.shape[0], keys.shape[0]
+    q, keys, values = (t.transpose(0, 1)[None] for t in (q, keys, values))
+    if fused(q) and q.is_cuda:
+        # Flash attention itself: it aligns the triangle at the lower right, and starts at once for any length, where
+        # cuDNN, which torch would take on Hopper, spends 42 ms on a plan for every new one.
+        y: Tensor = torch.ops.aten._scaled_dot_product_flash_attention(q, keys, values, 0.0, new > 1)[0]
+    elif new in (1, total):
+        y = F.scaled_dot_product_attention(q, keys, values, is_causal=new > 1, enable_gqa=True)
+    else:
+        mask = torch.ones(new, total, dtype=torch.bool, device=q.device).tril(total - new)
+        y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, enable_gqa=True)
+    return y[0].transpose(0, 1).flatten(1)
+
+
+def swiglu(x: Tensor) -> Tensor:
+    """[tokens, 2 · ffn] → silu(first half) · second half."""
+    if fused(x):
+        from studio.models.kernels import launch
+
+        return launch.swiglu(x)
+    gate, up = x.chunk(2, dim=-1)
+    return F.silu(gate) * up

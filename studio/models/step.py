@@ -1,0 +1,102 @@
+"""The decoding step of a GPU: every running call reads its last token and draws the next, without the host.
+
+Embedding, layers, head, penalty and draw are one CUDA graph a batch size, so a step costs one launch. What a step needs
+stands in `Rows` on the device and is moved on by the step itself: the next step can be launched at once. Calls that
+want more of the vocabulary than the drawing kernels keep have graphs of their own, which sort it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from studio.models.cache import Pool
+from studio.models.decoder import Decoder, Layer
+from studio.models.linear import Linear
+from studio.models.rows import Rows
+from studio.models.sampler import draw
+
+
+class Step:
+    """Call it to launch a step; `ids` then has what was drawn, once the device gets there."""
+
+    def __init__(self, decoder: Decoder, pool: Pool, rows: Rows, graphs: bool = True) -> None:
+        from studio.models.kernels import launch
+
+        self._launch, self._graphs = launch, graphs
+        self._decoder, self._pool, self._rows = decoder, pool, rows
+        self._work = launch.Workspace(decoder.architecture, len(rows), decoder.device)
+        self._head = Linear(decoder.output)
+        self._captured: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
+        self._memory: Any = None  # the graphs' own pool of memory, which they share
+        self.ids = torch.zeros(len(rows), dtype=torch.int32, device=decoder.device)
+
+    def size(self, count: int) -> int:
+        """The rows of the graph that serves so many calls."""
+        return min(len(self._rows), 1 << (count - 1).bit_length())
+
+    @torch.inference_mode()
+    def __call__(self, rows: int, few: bool) -> None:
+        """One step of the first `rows` rows, a `size`. The first of a kind is run as it is, then captured."""
+        if graph := self._captured.get((rows, few)):
+            graph.replay()
+            return
+        self.run(rows, few)
+        if self._graphs:
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, pool=self._memory):
+                self.run(rows, few)
+            self._memory = self._memory or graph.pool()
+            self._captured[rows, few] = graph
+
+    def run(self, count: int, few: bool) -> None:
+        """The step, kernel by kernel."""
+        decoder, rows = self._decoder, self._rows.part(0, count)
+        x = decoder.embed(rows.tokens)
+        for i, layer in enumerate(decoder.layers):
+            self._layer(x, i, layer, rows)
+        logits = torch.empty(count, decoder.architecture.vocab, device=x.device)
+        self._product(x, self._head, logits, norm=decoder.norm)
+        self.draw(logits, rows, self.ids[:count], few)
+
+    def draw(self, logits: Tensor, rows: Rows, ids: Tensor, few: bool) -> None:
+        """Each row's next token [rows] from its logits [rows, vocab]; the rows move on."""
+        if few:
+            self._launch.chosen(logits, rows, ids)
+        else:
+            ids.copy_(draw(logits, rows))
+
+    def _layer(self, x: Tensor, i: int, layer: Layer, rows: Rows) -> None:
+        a, count = self._decoder.architecture, x.shape[0]
+        qkv = x.new_empty(count, a.qkv_rows)
+        self._product(x, layer.wqkv, qkv, norm=layer.attention_norm)
+        y = x.new_empty(count, a.heads * a.head_dim)
+        self._launch.attend(qkv, self._pool, i, rows, self._decoder.rope, y, self._work, a)
+        self._add(y, layer.wo, x)
+        gated = x.new_empty(count, a.ffn)
+        self._product(x, layer.w13, gated, norm=layer.ffn_norm, gated=True)
+        self._add(gated, layer.w2, x)
+
+    def _product(self, x: Tensor, matrix: Linear, out: Tensor, norm: Tensor, gated: bool = False) -> None:
+        """out = matrix · norm(x), gated or not."""
+        launch, eps = self._launch, self._decoder.architecture.norm_eps
+        if x.shape[0] == 1:
+            launch.product(x, matrix, out, self._work, norm=norm, eps=eps, gated=gated)
+            return
+        x = launch.add_norm(x, None, norm, eps)
+        if matrix is self._head or launch.serves(x.shape[0], matrix):
+            launch.product(x, matrix, out, self._work, gated=gated)
+        elif gated:
+            out.copy_(launch.swiglu(F.linear(x, matrix.weight)))
+        else:
+            torch.mm(x, matrix.weight.T, out=out)
+
+    def _add(self, y: Tensor, matrix: Linear, x: Tensor) -> None:
+        """x += matrix · y."""
+        if self._launch.serves(y.shape[0], matrix):
+            self._launch.product(y, matrix, x, self._work, residual=x)
+        else:
+            x.addmm_(y, matrix.weight.T)

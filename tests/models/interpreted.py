@@ -1,0 +1,82 @@
+"""Run by test_kernels.py with TRITON_INTERPRET=1: the decoding step's kernels on the CPU, beside the plain forward."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import torch
+from golden import Given, architecture, tensors, whole
+
+from studio.models import ops
+from studio.models.cache import Layout, Stretch
+from studio.models.decoder import Decoder
+from studio.models.kernels import launch
+from studio.models.linear import image_rows
+from studio.models.loop import read_prompt, step
+from studio.models.rows import Rows
+from studio.models.sampler import draw
+from studio.models.step import Step
+from studio.protocol import Sampling
+
+CPU = torch.device("cpu")
+
+
+def compare(count: int, int8: bool) -> None:
+    """A step of `count` rows of all lengths: logits, what is drawn from them, and how the rows move on."""
+    a = architecture(200, eyes=False, layers=1)
+    decoder = Decoder(a, Given(tensors(a)), CPU, int8)
+    pool, rows = decoder.pool(40), Rows(count, 8, a.vocab, CPU)
+    lengths = [5, 40, 33, 1, 64, 70, 31, 32, 100][:count]
+    tables = [list(range(1 + 4 * i, 5 + 4 * i)) for i in range(count)]
+    for i, (length, table) in enumerate(zip(lengths, tables, strict=True)):
+        ids = torch.randint(3, a.vocab, (length,), generator=torch.Generator().manual_seed(i))
+        read_prompt(decoder, pool, table, decoder.embed(ids))
+        rows.put(i, length + 1, table, Sampling(top_k=5 + i, seed=i - 1, temperature=i % 3, repetition_penalty=1.2), 1)
+        rows.numbers[i, 0] = 17 + i
+    stretches = [Stretch(n, 1, t) for n, t in zip(lengths, tables, strict=True)]
+    expected = step(decoder, pool, rows.tokens, stretches)
+    twin = Rows(count, 8, a.vocab, CPU)
+    for name in ("numbers", "factors", "seen"):
+        getattr(twin, name).copy_(getattr(rows, name))
+    moving = Step(decoder, pool, rows, graphs=False)
+    kernel, logits = moving.draw, torch.empty(0)
+
+    def watch(found: torch.Tensor, some: Rows, ids: torch.Tensor, few: bool) -> None:
+        nonlocal logits
+        logits = found.clone()
+        kernel(found, some, ids, few)
+
+    moving.draw = watch  # type: ignore[method-assign]
+    moving.run(count, few=True)
+    torch.testing.assert_close(logits, expected, atol=4e-3 if int8 else 1e-5, rtol=1e-5)
+    assert moving.ids.tolist() == draw(logits, twin).tolist()
+    assert torch.equal(rows.numbers, twin.numbers) and torch.equal(rows.seen, twin.seen)
+
+
+def prefill() -> None:
+    """Two stretches read at once, one behind what its sequence has cached, pictures in both; logits of many rows."""
+    a = architecture(200, layers=2)
+    decoder = Decoder(a, Given(tensors(a)), CPU)
+    x = decoder.embed(torch.randint(3, a.vocab, (60,), generator=torch.Generator().manual_seed(0)))
+    expected = whole(decoder, x, [(5, 25), (30, 50)])
+    pool = decoder.pool(6)
+    ops.fused = lambda tensor: True
+    layout = Layout((Stretch(0, 40, [3, 1]),), CPU)
+    decoder.forward(x[:40].clone(), pool, layout, image_rows([(5, 25), (30, 40)], CPU, x.dtype))
+    layout = Layout((Stretch(40, 20, [3, 1]), Stretch(0, 30, [5])), CPU)
+    image = image_rows([(0, 10), (25, 45)], CPU, x.dtype)
+    found = decoder.logits(decoder.forward(torch.cat((x[40:], x[:30])), pool, layout, image))
+    torch.testing.assert_close(found, torch.cat((expected[40:], expected[:30])), atol=1e-5, rtol=1e-5)
+
+
+if __name__ == "__main__":
+    launch.early = lambda device: False  # type: ignore[assignment]
+    for given in sys.argv[1:]:
+        if given == "prefill":
+            prefill()
+        else:
+            compare(int(given.removesuffix("q")), given.endswith("q"))
+    sys.stdout.write("equal")
