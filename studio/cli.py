@@ -198,13 +198,14 @@ def models_download(chosen: Settings, name: str, source: str, to: str) -> None:
 
 @models.command("check")
 @click.argument("folder", type=click.Path())
-@click.option("--golden", required=True, type=click.Path(), help="safetensors file with recorded results")
+@click.option("--golden", type=click.Path(), help="safetensors file with recorded results")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object")
-def models_check(folder: str, golden: str, as_json: bool) -> None:
-    """Compare the checkpoint in FOLDER with recorded results of the original code; exit code 1 when they differ."""
+def models_check(folder: str, golden: str | None, as_json: bool) -> None:
+    """Compare the checkpoint in FOLDER with recorded results of the original code, or, without any, its text path with
+    transformers' Llama; exit code 1 when they differ. Computed in float32: a 7B model takes 35 GB of memory."""
     from studio.commands import models as command
 
-    if not command.check(Path(folder), Path(golden), as_json):
+    if not command.check(Path(folder), Path(golden) if golden else None, as_json):
         sys.exit(1)
 
 

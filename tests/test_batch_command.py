@@ -33,8 +33,10 @@ def run(tmp_path: Path, album: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     (tmp_path / "questions.txt").write_bytes(b"\xef\xbb\xbfWhat?\r\n\r\nWhere?\r\n")
     monkeypatch.setenv("STUDIO_LANGUAGE", "en")
 
-    def run(out: Path, *arguments: str, replies: tuple[str, ...] = (), questions: str = "questions.txt") -> int:
-        monkeypatch.setattr(command, "plan", lambda _: ScriptedSpec(tuple(map(Reply, replies))))
+    def run(out: Path, *arguments: str, replies: tuple[str | Reply, ...] = (), questions: str = "questions.txt") -> int:
+        monkeypatch.setattr(
+            command, "plan", lambda _: ScriptedSpec(tuple(r if isinstance(r, Reply) else Reply(r) for r in replies))
+        )
         data = ("--data", str(tmp_path / "data"))
         asked = ("--questions", str(tmp_path / questions), "--out", str(out))
         try:
@@ -76,7 +78,8 @@ def test_ctrl_c_keeps_what_is_there_and_resume_asks_the_rest(
 
     with monkeypatch.context() as patch:
         patch.setattr(command, "_follow", interrupted)
-        assert run(out, replies=("A1.", "A2.", "B1.")) == 130
+        slow = Reply("and so on " * 500, pace=0.05)  # still at it when Ctrl+C comes
+        assert run(out, replies=("A1.", "A2.", "B1.", slow)) == 130
     told = capsys.readouterr().err
     assert "Stopped: 3 of 4 answers are kept" in told and "--resume" in told
     assert rows(out)[1:2] == [["a.png", "A1.", "A2."]] and rows(out)[2][1] == "B1."

@@ -57,7 +57,7 @@ def test_an_unknown_name_and_wrong_usage(capfd: pytest.CaptureFixture[str]) -> N
     assert (code, out) == (1, "") and "known are: xcomposer2-7b" in err
     assert run(capfd, "download")[0] == 2
     assert run(capfd, "download", "xcomposer2-7b", "--source", "nowhere")[0] == 2
-    assert run(capfd, "check", "folder")[0] == 2
+    assert run(capfd, "check")[0] == 2
     code, out, err = run(capfd, "check", "folder", "--golden", "io.safetensors")
     assert (code, out) == (1, "") and "io.safetensors" in err
 
@@ -95,6 +95,12 @@ def test_check_agrees_with_an_oracle_made_here(capfd: pytest.CaptureFixture[str]
     assert found["ids"]["greedy"] == {"equal": True, "first_difference": None, "steps": 8}
     code, out, _ = run(capfd, "check", folder, "--golden", golden)
     assert code == 0 and "greedy: equal in all 8 steps" in out and "Agrees" in out
+
+
+def test_check_without_records_asks_transformers(capfd: pytest.CaptureFixture[str], own: tuple[Path, Path]) -> None:
+    code, out, _ = run(capfd, "check", own[0], "--json")
+    found = json.loads(out)
+    assert code == 0 and found["ok"] and 0 <= found["tensors"]["text_logits_of_llama"] < 1e-4
 
 
 def test_check_says_where_it_does_not_agree(capfd: pytest.CaptureFixture[str], own: tuple[Path, Path]) -> None:

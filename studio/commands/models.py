@@ -46,11 +46,11 @@ def download(settings: Settings, name: str, source: str, to: str) -> Path:
     return downloads.download(model, source, folder, lambda line: click.echo(line, err=True))
 
 
-def check(folder: Path, golden: Path, as_json: bool) -> bool:
+def check(folder: Path, golden: Path | None, as_json: bool) -> bool:
     """Print the comparison; True when everything agrees."""
-    from studio.models.check import compare
+    from studio.models.check import compare, compare_with_llama
 
-    found = compare(folder, golden)
+    found = compare(folder, golden) if golden else compare_with_llama(folder)
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else compared(found))
     return bool(found["ok"])
 

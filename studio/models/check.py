@@ -59,6 +59,20 @@ def compare(folder: Path, golden: Path) -> dict[str, Any]:
     }
 
 
+def compare_with_llama(folder: Path) -> dict[str, Any]:
+    """The same report where nothing was recorded: text logits against a transformers Llama of equal weights."""
+    from studio.models.oracle import difference  # transformers takes seconds to import
+
+    name, found = difference(folder)
+    return {
+        "model": name,
+        "tensors": {"text_logits_of_llama": found},
+        "ids": {},
+        "tolerance": TOLERANCE,
+        "ok": found <= TOLERANCE,
+    }
+
+
 def _records(golden: Path) -> dict[str, Tensor]:
     if not golden.is_file():
         raise ModelError("golden_bad", path=golden, cause="there is no such file")

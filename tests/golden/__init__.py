@@ -15,6 +15,7 @@ import transformers
 from PIL import Image as Picture
 from safetensors.torch import save_file
 
+from studio.models import oracle
 from studio.models.cache import Layout, Stretch, blocks_for
 from studio.models.config import LINEARS, Architecture, Vision
 from studio.models.decoder import Decoder
@@ -156,42 +157,11 @@ def _save(weights: dict[str, torch.Tensor], path: Path) -> None:
 def llama(a: Architecture, weights: dict[str, torch.Tensor], merged: bool = False) -> transformers.LlamaForCausalLM:
     """A Llama of equal weights; `merged` adds each linear's PLoRA product, as if every position were an image's."""
 
-    def linear(i: int, name: str) -> torch.Tensor:
-        path = f"model.layers.{i}.{name}"
-        w = weights[f"{path}.weight"]
-        return w + weights[f"{path}.Plora_B.weight"] @ weights[f"{path}.Plora_A.weight"] if merged else w
+    def weight(name: str) -> torch.Tensor:
+        pair = [name.replace(".weight", f".Plora_{part}.weight") for part in "BA"]
+        return weights[name] + weights[pair[0]] @ weights[pair[1]] if merged and pair[0] in weights else weights[name]
 
-    config = transformers.LlamaConfig(
-        vocab_size=a.vocab,
-        hidden_size=a.hidden,
-        intermediate_size=a.ffn,
-        num_hidden_layers=a.layers,
-        num_attention_heads=a.heads,
-        num_key_value_heads=a.kv_heads,
-        rms_norm_eps=a.norm_eps,
-        rope_parameters={"rope_type": "default", "rope_theta": a.rope_theta},
-        tie_word_embeddings=False,
-    )
-    state = {
-        "model.embed_tokens.weight": weights["model.tok_embeddings.weight"],
-        "model.norm.weight": weights["model.norm.weight"],
-        "lm_head.weight": weights["output.weight"],
-    }
-    group = a.heads // a.kv_heads
-    for i in range(a.layers):
-        to = f"model.layers.{i}."
-        qkv = linear(i, "attention.wqkv").view(a.kv_heads, group + 2, a.head_dim, a.hidden)
-        state[f"{to}self_attn.q_proj.weight"] = qkv[:, :group].reshape(-1, a.hidden)
-        state[f"{to}self_attn.k_proj.weight"] = qkv[:, group].reshape(-1, a.hidden)
-        state[f"{to}self_attn.v_proj.weight"] = qkv[:, group + 1].reshape(-1, a.hidden)
-        state[f"{to}self_attn.o_proj.weight"] = linear(i, "attention.wo")
-        for ours, theirs in (("w1", "gate"), ("w3", "up"), ("w2", "down")):
-            state[f"{to}mlp.{theirs}_proj.weight"] = linear(i, f"feed_forward.{ours}")
-        state[f"{to}input_layernorm.weight"] = weights[f"{to}attention_norm.weight"]
-        state[f"{to}post_attention_layernorm.weight"] = weights[f"{to}ffn_norm.weight"]
-    model = transformers.LlamaForCausalLM(config).eval()
-    model.load_state_dict(state, strict=True)
-    return model
+    return oracle.llama(a, weight)
 
 
 @torch.inference_mode()
