@@ -23,4 +23,4 @@ def build(spec: EngineSpec) -> tuple[Engine, Senses]:
         case ScriptedSpec():
             from studio.engine.scripted import ScriptedEngine, ScriptedSenses
 
-            return Serial(ScriptedEngine(spec)), ScriptedSenses(spec)
+            return Serial(ScriptedEngine(spec), spec.batch), ScriptedSenses(spec)

@@ -11,14 +11,12 @@ from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Re
 
 
 class Serial:
-    """See `studio.engine.base.Engine`. A step is one event of the call whose turn it is."""
+    """See `studio.engine.base.Engine`. A step is one event of one call; with a `batch` above 1 the calls take turns."""
 
-    batch = 1
-
-    def __init__(self, engine: OneByOne) -> None:
-        self._engine = engine
+    def __init__(self, engine: OneByOne, batch: int = 1) -> None:
+        self._engine, self.batch = engine, batch
         self._waiting: deque[tuple[int, Generate | Choose]] = deque()
-        self._running: tuple[int, Iterator[Event]] | None = None
+        self._running: deque[tuple[int, Iterator[Event]]] = deque()  # the one whose turn it is first
         self._cancelled: set[int] = set()
 
     @property
@@ -29,7 +27,7 @@ class Serial:
     @property
     def busy(self) -> bool:
         """Whether a call waits or runs."""
-        return self._running is not None or bool(self._waiting)
+        return bool(self._running or self._waiting)
 
     def submit(self, number: int, call: Generate | Choose) -> None:
         """See `Engine.submit`."""
@@ -41,22 +39,21 @@ class Serial:
 
     def step(self) -> list[tuple[int, Event]]:
         """See `Engine.step`."""
-        if self._running is None:
-            if not self._waiting:
-                return []
+        while self._waiting and len(self._running) < self.batch:
             number, call = self._waiting.popleft()
-            self._running = number, self._events(number, call)
-        number, events = self._running
+            self._running.append((number, self._events(number, call)))
+        if not self._running:
+            return []
+        number, events = self._running.popleft()
         try:
             event: Event = next(events)
-        except StudioError as e:
-            event = Failed(e)
         except Exception as e:  # noqa: BLE001 - whatever goes wrong inside a call must end that call only
             event = Failed(as_studio_error(e))
         if isinstance(event, Result):
             events.close()  # type: ignore[attr-defined]
-            self._running = None
             self._cancelled.discard(number)
+        else:
+            self._running.append((number, events))
         return [(number, event)]
 
     def memory(self) -> Mapping[str, int]:

@@ -256,11 +256,9 @@ class Lane:
 
     def _fail_all(self, error: StudioError) -> None:
         with self._lock:
-            for ticket in self._running.values():
+            for ticket in (*self._running.values(), *self._turns):
                 ticket.put(Failed(error))
-            self._running.clear()
-            while len(self._turns):
-                self._turns.pop().put(Failed(error))
+            self._running, self._turns = {}, Turns()
 
     def _announce(self) -> None:
         """Tell every waiting call its place and how long that will take, from the recent calls of each kind."""

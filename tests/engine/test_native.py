@@ -340,6 +340,16 @@ def test_one_folder_in_both_roles_is_loaded_once(folders: dict[str, Path]) -> No
     assert not both.cards
 
 
+def test_int8_is_loaded_when_asked_for(engine: NativeEngine, folders: dict[str, Path]) -> None:
+    small = native.load(NativeSpec(composer=str(folders["composer"]), device="cpu", quantize="int8", batch=2))
+    assert isinstance(small, NativeEngine) and small.batch == 2
+    assert small._seats["composer"].model.decoder.layers[0].w2.weight.dtype == torch.int8
+    prompt = ask(picture("red"), Text("What?"))
+    scores, exact = choose(small, prompt, "a", "b"), choose(engine, prompt, "a", "b")
+    assert scores != exact and scores == pytest.approx(exact, abs=0.3)
+    small.close()
+
+
 def broken(folders: dict[str, Path], **changes: str) -> str:
     with pytest.raises((ModelError, InputError)) as caught:
         native.load(NativeSpec(**({"composer": str(folders["composer"]), "device": "cpu"} | changes)))  # type: ignore[arg-type]

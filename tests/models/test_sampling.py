@@ -16,7 +16,7 @@ from studio.models.beam import Beams
 from studio.models.decoder import Decoder
 from studio.models.loop import Search, blocks_of_search, read_prompt
 from studio.models.rows import Rows
-from studio.models.sampler import draw, kept, penalised
+from studio.models.sampler import draw, kept, noise, penalised
 from studio.protocol import Sampling
 
 CPU = torch.device("cpu")
@@ -132,3 +132,28 @@ def test_a_search_ends_when_nothing_can_get_better() -> None:
         rounds += 1
     assert 2 <= rounds < 10  # not at once: a second hypothesis is wanted, and a longer one has the better mean
     assert beams.best().ids == () and beams.best().ended
+
+
+def test_the_noise_is_uniform_and_its_neighbours_are_strangers() -> None:
+    ids = torch.arange(92544)
+    pairs = itertools.product((0, 1, -5), (0, 1, 99))
+    table = torch.stack([noise(torch.tensor(seed), torch.tensor(at), ids) for seed, at in pairs])
+    assert float(table.min()) > 0 and float(table.max()) < 1
+    torch.testing.assert_close(table.mean(1), torch.full((9,), 0.5), atol=0.004, rtol=0)
+    shares = torch.histc(table, 50, 0, 1) / table.numel()
+    torch.testing.assert_close(shares, torch.full((50,), 0.02), atol=6e-4, rtol=0)
+    assert float(torch.corrcoef(table).fill_diagonal_(0).abs().max()) < 0.02  # between seeds and steps
+    assert float(torch.corrcoef(torch.stack((table[0, 1:], table[0, :-1])))[0, 1].abs()) < 0.02  # between ids
+
+
+def test_a_call_draws_the_same_in_any_row_beside_anybody() -> None:
+    logits = torch.randn(3, 300, generator=torch.Generator().manual_seed(4))
+    samplings = [Sampling(seed=9), Sampling(temperature=0), Sampling(seed=3, top_k=0, top_p=0.6, temperature=1.7)]
+    alone = [draws(sampling, row, 12) for sampling, row in zip(samplings, logits, strict=True)]
+    for order in itertools.permutations(range(3)):
+        rows = Rows(4, 1, 300, CPU)  # the last row stays empty
+        for row, which in enumerate(order):
+            rows.put(row, 1, [], samplings[which], 1)
+        found = [draw(torch.cat((logits[list(order)], logits[:1])), rows).tolist() for _ in range(12)]
+        assert [[ids[order.index(i)] for ids in found] for i in range(3)] == alone
+        assert rows.numbers[3, 1:3].tolist() == [0, 0]

@@ -108,6 +108,51 @@ def test_an_engine_that_cannot_load_says_why(lanes: list[Lane]) -> None:
     assert isinstance(list(ask(lane, "x").events())[-1], Failed)
 
 
+def together(lanes: list[Lane], *replies: Reply) -> Lane:
+    lane = Lane(ScriptedSpec(replies, batch=2))
+    lanes.append(lane)
+    lane.start()
+    lane.wait_ready(60)
+    return lane
+
+
+def test_as_many_calls_as_the_engine_takes_run_at_once_and_the_next_begins_when_one_ends(lanes: list[Lane]) -> None:
+    lane = together(lanes, *(Reply(f"{word} " * 500, match=word, pace=0.005) for word in ("one", "two", "three")))
+    assert lane.batch == 2
+    first, second, third = ask(lane, "one"), ask(lane, "two"), ask(lane, "three")
+    until_piece(first)
+    until_piece(second)
+    waiting = next(e for e in third.events() if not isinstance(e, Started))
+    assert isinstance(waiting, Queued) and lane.waiting == 1
+    first.cancel()
+    until_piece(third)
+    for ticket in (first, second, third):
+        ticket.cancel()
+        end = ticket.result()
+        assert isinstance(end, Done) and end.reason == "cancelled"
+
+
+def test_a_killed_worker_fails_those_who_were_shown_something_and_runs_the_others_again(lanes: list[Lane]) -> None:
+    lane = together(lanes, Reply("one " * 500, match="one", pace=0.01), Reply("late", match="two", pace=1.0))
+    first, second = ask(lane, "one"), ask(lane, "two")
+    until_piece(first)
+    assert lane.pid
+    os.kill(lane.pid, signal.SIGKILL)
+    with pytest.raises(WorkerDied, match="SIGKILL"):
+        first.result()
+    assert words(second) == "late"
+
+
+def test_eyes_and_meaning_do_not_wait_for_a_text(lanes: list[Lane]) -> None:
+    lane = together(lanes, Reply("slow " * 500, pace=0.02))
+    text = ask(lane, "x")
+    until_piece(text)
+    assert isinstance(lane.submit(Embed(("tea",))).result(), Vectors)
+    text.cancel()
+    end = text.result()
+    assert isinstance(end, Done) and end.reason == "cancelled"
+
+
 def test_closing_fails_what_waits(lanes: list[Lane]) -> None:
     lane = start(lanes, Reply("slow " * 500, pace=0.01))
     first, second = ask(lane, "x"), ask(lane, "y")

@@ -82,7 +82,7 @@ def draw_kernel(
     race = scaled - tl.log(-tl.log(noise(seed, step, ids)))
     race = tl.where(kept, race, -float("inf"))
     winner = tl.where(temperature > 0, tl.argmax(race, 0), 0)
-    token = tl.sum(tl.where(rank == winner, ids, 0), 0)
+    token = tl.minimum(tl.sum(tl.where(rank == winner, ids, 0), 0), vocab - 1)  # an id, even if all logits are NaN
     tl.store(ids_out + row, token)
     tl.store(mine, token)
     moved = (most > 0).to(tl.int32)  # empty rows stay where they are

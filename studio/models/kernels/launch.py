@@ -78,6 +78,27 @@ def rows_tiles(out: int, into: int, gated: bool, int8: bool, padded: int) -> Til
     return Tiles(chosen.rows, columns, chosen.warps, chosen.stages, parts)
 
 
+def fitting(t: Tiles, padded: int, gated: bool, element: int, room: int) -> Tiles:
+    """The same tiles with as many stages, then columns, as `room` bytes of shared memory hold; `element` bytes a number
+    of the matrix."""
+
+    def needed(t: Tiles) -> int:
+        return t.stages * t.columns * (t.rows * (2 if gated else 1) * element + 2 * padded)
+
+    while needed(t) > room and t.stages > 2:
+        t = replace(t, stages=t.stages - 1)
+    while needed(t) > room and t.columns > 32:
+        t = replace(t, columns=t.columns // 2)
+    return t
+
+
+@functools.cache
+def shared_memory(device: torch.device) -> int:
+    """Bytes a program may have. 8.9 and 8.6 have the least, and a little is left for the kernel's own use."""
+    known = {(8, 0): 163, (8, 7): 163, (9, 0): 227, (10, 0): 227}
+    return (known.get(torch.cuda.get_device_capability(device), 99) - 3) << 10
+
+
 def attention_tiles(count: int) -> tuple[int, int, int]:
     """Parts that the tokens of a row are cut into, tokens a program takes at a time, its warps."""
     return (32, 64, 4) if count == 1 else (max(1, min(16, 64 // triton.next_power_of_2(count))), 32, 2)
@@ -126,6 +147,8 @@ def product(
     t = rows_tiles(made, into, gated, int8, padded)
     if work is None:
         t = replace(t, parts=1, columns=min(t.columns, into & -into))
+    if x.is_cuda:
+        t = fitting(t, padded, gated, matrix.weight.element_size(), shared_memory(x.device))
     linear.rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
         x, matrix.weight, scales, x if residual is None else residual, out, work.partial if work else out,
         work.arrived if work else out, rows, made, into, padded, t.rows, t.columns, t.parts, t.stages,
