@@ -19,6 +19,14 @@ def test_every_key_used_has_a_sentence() -> None:
             assert key in SENTENCES, f"{key} in {file}"
 
 
+def test_every_sentence_is_used() -> None:
+    studio = Path(__file__).parent.parent / "studio"
+    code = "".join(f.read_text() for f in studio.rglob("*.py") if f.parent.name != "sentences")
+    named = {f"{role}_{end}" for role in ("composer", "viewer") for end in ("missing", "refused")}
+    named |= {f"{kind}_missing" for kind in ("article", "conversation", "table")}  # as the code puts them together
+    assert not [key for key in SENTENCES if f'"{key}"' not in code and key not in named]
+
+
 def test_errors_travel_between_processes() -> None:
     error = pickle.loads(pickle.dumps(InputError("images_out_of_range", count=99, limit=15)))
     assert isinstance(error, InputError)

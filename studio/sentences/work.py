@@ -1,0 +1,200 @@
+"""What people see when something they gave, asked for or keep cannot be used."""
+
+from __future__ import annotations
+
+# key: (English, Chinese)
+SENTENCES: dict[str, tuple[str, str]] = {
+    "instruction_empty": (
+        "There is nothing to write about yet: say in a sentence what the article should be about.",
+        "还没有写作要求：请用一句话说明文章写什么。",
+    ),
+    "instruction_too_long": (
+        "The instruction has {length:,} characters; at most {limit:,} fit. Please shorten it.",
+        "写作要求有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+    ),
+    "outline_too_long": (
+        "The outline has {length:,} characters; at most {limit:,} fit. Please shorten it.",
+        "大纲有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+    ),
+    "question_too_long": (
+        "The question has {length:,} characters; at most {limit:,} fit. Please shorten it.",
+        "问题有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+    ),
+    "text_too_long": (
+        "The text has {length:,} characters; at most {limit:,} fit. Please shorten it.",
+        "文字有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
+    ),
+    "file_not_text": (
+        "{path} is not a text file in UTF-8. Save it as UTF-8 text, then do it again.",
+        "{path} 不是 UTF-8 文本文件，请另存为 UTF-8 文本后重试。",
+    ),
+    "title_empty": ("A title needs at least one word.", "标题至少要有一个字。"),
+    "caption_empty": ("A caption needs at least one word.", "图题至少要有一个字。"),
+    "not_your_picture": (
+        "Pictures of the starter set stay as they are; only added ones can be changed.",
+        "自带图片不能修改，只能修改自己添加的图片。",
+    ),
+    "no_picture_there": ("There is no picture at this place.", "这里没有图片。"),
+    "edit_unknown": ("There is no edit called {name}.", "没有名为 {name} 的编辑操作。"),
+    "article_busy": (
+        "This article is being written just now. Wait until it is done, or press Stop.",
+        "这篇文章正在写作中，请等它完成，或先按“停止”。",
+    ),
+    "images_out_of_range": (
+        "The number of pictures is {count}; choose 0 to {limit}, or automatic.",
+        "配图数量为 {count}，请选择 0 到 {limit}，或选“自动”。",
+    ),
+    "number_out_of_range": (
+        "{name} is {value}; it must be between {low} and {high}.",
+        "{name} 为 {value}，应在 {low} 到 {high} 之间。",
+    ),
+    "outline_blank": (
+        "The outline has no headings, only blank lines: write one heading a line, or leave it out.",
+        "大纲里只有空行：请每行写一个标题，或者不填大纲。",
+    ),
+    "question_empty": ("Ask a question first.", "请先输入问题。"),
+    "too_many_pictures": (
+        "{count} pictures were given; at most {limit} are taken at once.",
+        "一共给了 {count} 张图片，一次最多 {limit} 张。",
+    ),
+    "picture_empty": ("{name} is an empty file (0 bytes).", "{name} 是空文件（0 字节）。"),
+    "picture_unreadable": (
+        "{name} is not a picture that can be opened ({cause}). JPEG, PNG, WebP, GIF, BMP, TIFF and HEIC are.",
+        "{name} 不是能打开的图片（{cause}）。支持 JPEG、PNG、WebP、GIF、BMP、TIFF 和 HEIC。",
+    ),
+    "picture_truncated": (
+        "{name} is cut off: the file ends before the picture does. Please copy it again.",
+        "{name} 不完整：文件在图像结束前就断了，请重新复制。",
+    ),
+    "picture_too_large": (
+        "{name} would unfold to {pixels:,} pixels; at most {limit:,} are opened. Please make it smaller first.",
+        "{name} 展开后有 {pixels:,} 像素，最多只打开 {limit:,} 像素的图片，请先缩小。",
+    ),
+    "folder_missing": ("There is no folder {path}.", "没有找到文件夹 {path}。"),
+    "file_missing": ("There is no file {path}.", "没有找到文件 {path}。"),
+    "article_missing": (
+        "That article is not here (number {id}); open one from History.",
+        "没有这篇文章（编号 {id}），请从“历史”里打开。",
+    ),
+    "conversation_missing": (
+        "That conversation is not here (number {id}); open one from History.",
+        "没有这段对话（编号 {id}），请从“历史”里打开。",
+    ),
+    "table_missing": (
+        "That table is not here (number {id}); open one from the list of tables.",
+        "没有这张表（编号 {id}），请从表格列表里打开。",
+    ),
+    "section_missing": (
+        "That paragraph is no longer in the article; the page shows the newest version after a reload.",
+        "文章里已经没有这一段了，刷新页面可看到最新版本。",
+    ),
+    "stored_picture_missing": (
+        "The picture {picture} is not in the data folder any more.",
+        "数据文件夹里已经没有图片 {picture}。",
+    ),
+    "format_unknown": (
+        "The format {format} is not known; choose one of {known}.",
+        "不认识的格式 {format}，请选择：{known}。",
+    ),
+    "data_unwritable": (
+        "The data folder {path} cannot be written ({cause}). Choose another with --data FOLDER.",
+        "数据文件夹 {path} 无法写入（{cause}）。请用 --data 指定另一个文件夹。",
+    ),
+    "disk_full": (
+        "The disk of {path} is full: free some space, then do it again. What was saved before is safe.",
+        "{path} 所在磁盘已满：请清理空间后重试，之前保存的内容不受影响。",
+    ),
+    "database_newer": (
+        "{path} was written by a newer studio (version {found}, this one knows {known}). Update the studio.",
+        "{path} 由更新版本的程序写入（版本 {found}，本程序只认识 {known}），请升级本程序。",
+    ),
+    "file_unwritable": (
+        "{path} cannot be written ({cause}). Choose another place.",
+        "{path} 无法写入（{cause}），请换一个位置。",
+    ),
+    "port_in_use": (
+        "Port {port} on {host} is in use, perhaps by another studio. Choose another with --port NUMBER.",
+        "{host} 的端口 {port} 已被占用（也许另一个程序已在运行），请用 --port 换一个端口。",
+    ),
+    "setting_bad": (
+        "{name} cannot be {value!r}: {cause}.",
+        "{name} 不能是 {value!r}：{cause}。",
+    ),
+    "setting_unknown": (
+        "There is no setting called {name}; studio serve --help lists them.",
+        "没有名为 {name} 的设置，用 studio serve --help 查看全部设置。",
+    ),
+    "setting_no_number": (
+        "The setting {name} must be a whole number, and {value!r} is none.",
+        "设置 {name} 必须是整数，而给出的是 {value!r}。",
+    ),
+    "setting_not_offered": (
+        "The setting {name} cannot be {value!r}; choose one of: {known}.",
+        "设置 {name} 不能是 {value!r}，请选择：{known}。",
+    ),
+    "shutting_down": ("The studio is closing.", "程序正在关闭。"),
+    "database_busy": (
+        "{path} is being written by another process for too long. Close the other studio, then do it again.",
+        "{path} 长时间被另一个进程占用，请关闭另一个程序后重试。",
+    ),
+    "database_broken": (
+        "{path} is damaged ({cause}). Put back a copy, or move the file away to start with an empty one.",
+        "{path} 已损坏（{cause}）。请恢复备份，或移走该文件后重新开始。",
+    ),
+    "table_no_questions": (
+        "There is no question yet: write one a line.",
+        "还没有问题：请每行写一个。",
+    ),
+    "table_questions": (
+        "{count} questions were given; a table takes at most {limit}.",
+        "一共给了 {count} 个问题，一张表最多 {limit} 个。",
+    ),
+    "table_no_pictures": (
+        "There is no picture to ask about: add pictures, or a zip of them.",
+        "没有可以提问的图片：请添加图片，或包含图片的 zip。",
+    ),
+    "table_all_skipped": (
+        "None of the {count} files can be used. The first: {reason}",
+        "{count} 个文件都不能用。第一个的原因：{reason}",
+    ),
+    "table_busy": (
+        "This table is being filled already, by another studio on the same data folder. Wait, or stop it there.",
+        "这张表正在由同一数据文件夹上的另一个程序填写，请等它完成，或先在那里停止。",
+    ),
+    "table_cells_failed": (
+        "{failed} of {of} answers failed; {path} says why. Ask them again with --resume.",
+        "{of} 个回答中有 {failed} 个失败，原因写在 {path} 里。请加 --resume 重新提问。",
+    ),
+    "text_unreadable": (
+        "{path} is not a text file: save it as UTF-8.",
+        "{path} 不是文本文件，请另存为 UTF-8 编码。",
+    ),
+    "too_many_files": (
+        "More than {limit:,} files were given; make several tables of them.",
+        "文件超过 {limit:,} 个，请分成几张表。",
+    ),
+    "file_hidden": (
+        "{name} is a hidden file of the system.",
+        "{name} 是系统的隐藏文件。",
+    ),
+    "file_too_large": (
+        "{name} has {size:,} MiB; at most {limit:,} MiB are read.",
+        "{name} 有 {size:,} MiB，最多读取 {limit:,} MiB。",
+    ),
+    "zip_broken": (
+        "{name} cannot be opened as a zip ({cause}). Please pack it again.",
+        "{name} 不能作为 zip 打开（{cause}），请重新打包。",
+    ),
+    "zip_encrypted": (
+        "{name} is protected by a password. Pack it again without one.",
+        "{name} 有密码保护，请去掉密码重新打包。",
+    ),
+    "zip_too_large": (
+        "{name} would unfold to {size:,} GiB; at most {limit:,} GiB are taken.",
+        "{name} 解压后有 {size:,} GiB，最多 {limit:,} GiB。",
+    ),
+    "picture_unknown": (
+        "{name} is not a picture of a kind known here. JPEG, PNG, WebP, GIF, BMP, TIFF and HEIC are.",
+        "{name} 不是这里认识的图片。支持 JPEG、PNG、WebP、GIF、BMP、TIFF 和 HEIC。",
+    ),
+}
