@@ -94,12 +94,13 @@ def first_tokens(engine: NativeEngine, made: Seat, repeat: int) -> dict[str, flo
             made.scheduler.blocks.forget()
             times.append(done(engine, text(tokens, seed, 2)).usage.first_token)
         found[f"first_token_{tokens}_ms"] = 1000 * statistics.median(times[1:])
-    times = []
-    for seed in range(repeat + 1):
-        question = Text(words(60, seed))
-        call = Generate("viewer", (photo(seed), question), Sampling(temperature=0, max_tokens=2))
-        times.append(done(engine, call).usage.first_token)
-    found["first_token_image_ms"] = 1000 * statistics.median(times[1:])
+    for name, size in (("image", (490, 490)), ("photo", (1600, 1200))):
+        times = []
+        for seed in range(repeat + 1):
+            picture, question = photo(seed + size[0], size), Text(words(60, seed))
+            call = Generate("viewer", (picture, question), Sampling(temperature=0, max_tokens=2))
+            times.append(done(engine, call).usage.first_token)
+        found[f"first_token_{name}_ms"] = 1000 * statistics.median(times[1:])
     return found
 
 
