@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+from studio.errors import ModelError
 from studio.protocol import Embed, Vectors
 from studio.worker.lane import Lane
 
@@ -22,14 +23,13 @@ class Embedder:
         self._lock = threading.Lock()
 
     def __call__(self, texts: tuple[str, ...]) -> tuple[Vector, ...]:
-        """One unit vector per text. Raises the error of a call that failed."""
+        """One unit vector per text; empty ones where the search model is not installed, and words must do. Raises the
+        error of a call that failed."""
         with self._lock:
             found = {text: self._known[text] for text in texts if text in self._known}
         missing = tuple(dict.fromkeys(text for text in texts if text not in found))
         if missing:
-            vectors = self._lane.submit(Embed(missing)).result()
-            assert isinstance(vectors, Vectors)
-            found |= zip(missing, vectors.values, strict=True)
+            found |= zip(missing, self._asked(missing), strict=True)
         with self._lock:
             for text in texts:
                 self._known[text] = found[text]
@@ -37,3 +37,13 @@ class Embedder:
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return tuple(found[text] for text in texts)
+
+    def _asked(self, texts: tuple[str, ...]) -> tuple[Vector, ...]:
+        try:
+            vectors = self._lane.submit(Embed(texts)).result()
+        except ModelError as e:
+            if e.key != "meaning_missing":
+                raise
+            return ((),) * len(texts)
+        assert isinstance(vectors, Vectors)
+        return vectors.values

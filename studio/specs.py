@@ -51,8 +51,8 @@ class ScriptedSpec:
 
     replies: tuple[Reply, ...] = ()
     card: ModelCard = ModelCard("scripted model", "xcomposer2", ("en", "zh"), sees=True, context=4096, beams=5)
-    batch: int = 1  # calls it answers at once, a word each in turn
     sights: tuple[tuple[str, Description], ...] = field(default=())  # picture key → what it shows
+    batch: int = 1  # calls it answers at once, a word each in turn
 
 
 EngineSpec = GgufSpec | NativeSpec | ScriptedSpec

@@ -1,10 +1,16 @@
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from studio.embedding import REMEMBERED, Embedder
-from studio.protocol import Call, Embed
+from studio.errors import ModelError
+from studio.library.index import Library
+from studio.protocol import Call, Embed, Failed
+from studio.settings import assets
 from studio.specs import ScriptedSpec
+from studio.store import Store
 from studio.worker.lane import Lane, Ticket
 
 
@@ -49,3 +55,21 @@ def test_only_the_texts_of_late_are_remembered(lane: CountingLane) -> None:
     assert len(embed(tuple(map(str, range(REMEMBERED + 50))))) == REMEMBERED + 50  # more than is remembered
     embed(("old",))
     assert lane.calls[-1] == Embed(("old",))
+
+
+class NoMeaning(CountingLane):
+    """A machine without the search model."""
+
+    def submit(self, call: Call, person: str = "") -> Ticket:
+        self.calls.append(call)
+        ticket = Ticket(self, len(self.calls), call, person)
+        ticket.put(Failed(ModelError("meaning_missing")))
+        return ticket
+
+
+def test_without_the_search_model_words_must_do(tmp_path: Path) -> None:
+    embed = Embedder(NoMeaning())
+    assert embed(("tea", "milk")) == ((), ())
+    with closing(Store(tmp_path)) as store:
+        found = Library(store, assets() / "pictures", embed).search("a lighthouse at the sea")
+    assert "lighthouse" in found[0].caption.lower()

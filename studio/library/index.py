@@ -215,6 +215,9 @@ class Library:
         """Picture id → cosine with the text, for English (the model reads nothing else)."""
         if not self._embed or not rows or not re.search(r"[a-z]{3}", words.lower()):
             return {}
+        (about,) = self._embed((words,))
+        if not about:
+            return {}
         missing = [r for r in rows if r["vector"] is None]
         fresh: dict[int, Any] = {}
         if missing:
@@ -226,8 +229,8 @@ class Library:
         matrix = np.stack(
             [fresh[r["id"]] if r["id"] in fresh else np.frombuffer(r["vector"], np.float32) for r in rows]
         )
-        about = np.asarray(self._embed((words,))[0], np.float32)
-        return {r["id"]: max(0.0, float(score)) for r, score in zip(rows, matrix @ about, strict=True)}
+        scores = matrix @ np.asarray(about, np.float32)
+        return {r["id"]: max(0.0, float(score)) for r, score in zip(rows, scores, strict=True)}
 
     def _load_starter(self, folder: Path) -> None:
         """Take the starter set's catalogues in, again only when they have changed."""

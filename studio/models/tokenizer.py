@@ -132,7 +132,7 @@ def from_file(path: Path, vocab: int) -> Tokenizer:
     try:
         processor = SentencePieceProcessor(model_file=str(path))
     except (RuntimeError, OSError) as e:
-        raise ModelError("tokenizer_wrong", path=path, cause="it is not a sentencepiece model") from e
+        raise ModelError("tokenizer_wrong", path=path, cause=f"sentencepiece cannot read it ({e})") from e
     pieces: list[str] = processor.id_to_piece(list(range(processor.get_piece_size())))
     if len(pieces) != vocab:
         raise ModelError("tokenizer_wrong", path=path, cause=f"it has {len(pieces)} pieces, the model has {vocab}")

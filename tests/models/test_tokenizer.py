@@ -137,7 +137,7 @@ def test_a_tokenizer_of_another_model_is_refused(tiny: Tokenizer, tmp_path: Path
     with pytest.raises(ModelError, match="UNUSED_TOKEN_141"):
         from_file(tmp_path / "other.model", size)
     (tmp_path / "broken.model").write_bytes(b"not a model")
-    with pytest.raises(ModelError, match="not a sentencepiece model"):
+    with pytest.raises(ModelError, match="sentencepiece cannot read it"):
         from_file(tmp_path / "broken.model", 400)
     with pytest.raises(ModelError, match="lacks the file"):
         from_file(tmp_path / "none.model", 400)
