@@ -74,7 +74,10 @@ export class Paper {
     // only while text grows at the end: pictures that come later must not move what is being read
     const follows = doc.busy && doc.steps[0]?.state === "current" && innerHeight + scrollY > document.documentElement.scrollHeight - 160;
     if (doc.id !== this.doc.id) { this.leave(); this.nodes.clear(); this.editing = null; }
-    this.doc = doc;
+    // sections that have not changed come as their ids alone
+    const known = new Map((this.doc.sections || []).map((section) => [section.id, section]));
+    this.doc = { ...doc, sections: doc.sections.map((section) => (section.html === undefined ? known.get(section.id) : section)).filter(Boolean) };
+    doc = this.doc;
     this.title.textContent = doc.title;
     this.title.hidden = !doc.title;
     this.empty.hidden = Boolean(doc.title || doc.sections.length || doc.busy);

@@ -78,9 +78,13 @@ class Desk:
     def follow(self, job: Job, request: gr.Request) -> Iterator[dict[str, Any]]:
         """The documents of an article under way."""
         view = self._view(request)
-        yield view.document(job.progress.article, job.progress, open=True)
-        for progress in job.updates():
-            yield view.document(progress.article, progress)
+
+        def documents() -> Iterator[dict[str, Any]]:
+            yield view.document(job.progress.article, job.progress, open=True)
+            for progress in job.updates():
+                yield view.document(progress.article, progress)
+
+        return changes(documents())
 
     def opened(self, id: int, request: gr.Request) -> Iterator[dict[str, Any]]:
         """The document of an article, and how it goes on if it is under way. Raises NotFoundError."""
@@ -214,6 +218,16 @@ class Desk:
 def _starter(name: str) -> str:
     """Where a picture of the starter set is served."""
     return f"pictures/{hashlib.sha256((assets() / 'pictures' / f'{name}.webp').read_bytes()).hexdigest()}"
+
+
+def changes(documents: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same documents, with sections that the page has seen cut down to their ids: a long article that grows at its
+    end would else be sent and read whole, twenty times a second."""
+    sent: dict[str, Any] = {}
+    for document in documents:
+        sections = document["sections"]
+        yield {**document, "sections": [{"id": s["id"]} if sent.get(s["id"]) == s else s for s in sections]}
+        sent = {s["id"]: s for s in sections}
 
 
 def exported(studio: Studio, person: str, id: int, kind: str) -> Path:

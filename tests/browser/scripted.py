@@ -22,12 +22,14 @@ PARAGRAPHS = (
 LONG = "\n\n".join(f"Mile {i}. " + "The road goes on and on. " * 10 for i in range(60))
 SPEC = ScriptedSpec(
     tuple(
-        Reply(text, match, times=0, **more)
+        Reply(text, match, **{"times": 0, **more})
         for match, text, more in (
             ("short title", 'Mountains"', {}),
             ("Rewrite this text in other words.", "At dawn the mountains glow above the village.", {}),
             ("Write a paragraph about", "A bridge of ropes leads over the stream.", {}),
             ("List the parts", " The harvest\n2. The market\n3. The meal\n", {}),
+            ("endless", LONG, {"times": 1, "reason": "length"}),
+            ("endless", "Words come one by one. " * 400, {"pace": 0.02}),
             ("unfinished", "\n\n".join(PARAGRAPHS[:3]), {"reason": "length"}),
             ("long", LONG, {}),
             ("slowly", "Words come one by one. " * 400, {"pace": 0.02}),
