@@ -12,6 +12,7 @@ import queue
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -75,7 +76,8 @@ def main(spec: EngineSpec, pipe: Connection) -> None:
     try:
         engine, senses = build(spec)
     except Exception as e:  # noqa: BLE001 - the edge of the process: whatever it is, people must read it
-        pipe.send(Broken(as_studio_error(e)))
+        with suppress(BrokenPipeError):  # the page was closed meanwhile
+            pipe.send(Broken(as_studio_error(e)))
         return
     work = _Work(engine, senses, pipe)
     threading.Thread(target=work.listen, daemon=True).start()
