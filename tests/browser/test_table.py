@@ -126,7 +126,7 @@ def test_a_table_goes_on_when_the_page_is_closed_and_nobody_else_sees_it(page: P
 def test_what_is_missing_is_said_in_a_sentence_in_both_languages(page: Page, server, chromium: Browser) -> None:  # type: ignore[no-untyped-def]
     page.get_by_role("tab", name="Table").click()
     page.click("#table-start")
-    expect(page.get_by_text("There is no question yet: write one a line.").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("There is no question yet: write one a line.").first).to_be_visible(timeout=60_000)
     context = chromium.new_context(locale="zh-CN", viewport={"width": 1280, "height": 844})
     chinese = context.new_page()
     chinese.goto(server.url)
