@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from studio.article import Article, Picture
 from studio.conversation import Conversation, Turn
-from studio.export.pictures import ReadPicture, load
+from studio.export.pictures import ReadPicture, for_everywhere, load
 from studio.export.text import Language, clean, label, language_of, line, slug
 
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
@@ -62,6 +62,7 @@ class _Folder:
         loaded = load(key, self.read_picture)
         if loaded is None:
             return ""
+        loaded = for_everywhere(loaded)
         path = f"{self.name}/{len(self.files) + 1:02}-{slug(name) or 'picture'}.{loaded.suffix}"
         self.files[path] = loaded.data
         self._known[key] = path

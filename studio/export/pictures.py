@@ -61,6 +61,12 @@ def for_page(picture: Loaded) -> Loaded | None:
     )
 
 
+def for_everywhere(picture: Loaded) -> Loaded:
+    """For a file that any program opens: WebP becomes PNG without loss, where it can be decoded; others stay."""
+    image = _decode(picture) if picture.suffix == "webp" else None
+    return _encode(image, "PNG", optimize=True) if image else picture
+
+
 def for_sheet(picture: Loaded, side: int = SHEET_SIDE) -> Loaded | None:
     """For an office file: upright PNG or JPEG without metadata. None when the pixels cannot be decoded."""
     image = _decode(picture, 2 * side)

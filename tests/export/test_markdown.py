@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from PIL import Image
 
 from studio.article import Brief, Section
 from studio.export import article_files, export, export_conversation
@@ -83,11 +84,13 @@ def test_the_zip_opens_and_its_links_lead_to_its_pictures(tea, read_picture):
         text = zip.read("article.md").decode()
         paths = [src for src, _ in images(text)]
         assert paths == [
-            "images/01-mist-over-the-terraces.webp",
+            "images/01-mist-over-the-terraces.png",
             "images/02-a-kettle.jpg",
             "images/03-a-small-thing.png",
         ]
-        assert [zip.read(path) for path in paths] == [FILES["webp"], FILES["jpeg"], FILES["png"]]
+        assert [zip.read(path) for path in paths[1:]] == [FILES["jpeg"], FILES["png"]]
+        webp, png = (Image.open(BytesIO(data)).convert("RGB") for data in (FILES["webp"], zip.read(paths[0])))
+        assert webp.tobytes() == png.tobytes()
         about = json.loads(zip.read("about.json"))
     assert about["brief"]["seed"] == 8909
     assert [p["credit"] for p in about["pictures"]] == ["Starter set", "IMG_2034.JPG", "Starter set"]
@@ -98,8 +101,8 @@ def test_the_zip_opens_and_its_links_lead_to_its_pictures(tea, read_picture):
 
 def test_chinese_names_stay_chinese(tea_zh, read_picture):
     with ZipFile(BytesIO(export(tea_zh, "zip", read_picture, {}))) as zip:
-        assert "images/01-薄雾中的梯田.webp" in zip.namelist()
-        assert images(zip.read("article.md").decode()) == [("images/01-薄雾中的梯田.webp", "薄雾中的梯田")]
+        assert "images/01-薄雾中的梯田.png" in zip.namelist()
+        assert images(zip.read("article.md").decode()) == [("images/01-薄雾中的梯田.png", "薄雾中的梯田")]
 
 
 @pytest.mark.parametrize("key", ["gone", "text", "empty"])
