@@ -80,10 +80,84 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             settings = numbers(NUMBERS, "chat-settings")
         url = gr.Textbox(visible=False)
 
-    def streamed(
-        work: Callable[[str], tuple[Conversation, bool]], values: Any, request: gr.Request, empty: bool
+    events = _Events(studio, desk)
+    outputs = [bubbles, box, talk, more]
+    options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, "api_visibility": "private"}
+    running = [
+        box.submit(events.ask, [box, talk, settings], outputs, **options),
+        bubbles.retry(events.again, [talk, settings], outputs, **options),
+        bubbles.edit(events.edited, [talk, settings], outputs, **options),
+        more.click(events.go_on, [talk, settings], outputs, **options),
+    ]
+    box.stop(None, cancels=running, api_visibility="private")
+    bubbles.like(events.liked, talk, talk, api_visibility="private")
+    clear.click(
+        lambda: ([], gr.MultimodalTextbox(value=None), Conversation(), gr.Button(visible=False)),
+        None,
+        outputs,
+        cancels=running,
+        api_visibility="private",
+    )
+    for kind, button in saves.items():
+        button.click(events.saved(kind), talk, url, api_visibility="private").then(None, url, None, js=_DOWNLOAD)
+    write.click(lambda said: (gr.Tabs(selected="write"), _brief(said)), talk, [tabs, desk.instruction],
+                api_visibility="private")  # fmt: skip
+    return Talk(bubbles, talk, lambda said: _bubbles(studio, said))
+
+
+class _Events:
+    """What the tab's elements do."""
+
+    def __init__(self, studio: Studio, desk: Desk) -> None:
+        self._studio, self._desk = studio, desk
+
+    def ask(self, request: gr.Request, message: dict[str, Any], said: Conversation, values: Any) -> Iterator[Reply]:
+        """A new question, perhaps with pictures."""
+
+        def work(mine: str) -> tuple[Conversation, bool]:
+            return said.ask((message["text"] or "").strip(), keep(self._studio, mine, message["files"])), False
+
+        yield from self._streamed(work, values, request, empty=True)
+
+    def again(self, request: gr.Request, said: Conversation, values: Any) -> Iterator[Reply]:
+        """The last question once more."""
+        if said.turns:
+            yield from self._streamed(lambda _: (said, False), values, request)
+
+    def go_on(self, request: gr.Request, said: Conversation, values: Any) -> Iterator[Reply]:
+        """The rest of an answer that was cut."""
+        if said.turns:
+            yield from self._streamed(lambda _: (said, True), values, request)
+
+    def edited(self, request: gr.Request, event: gr.EditData, said: Conversation, values: Any) -> Iterator[Reply]:
+        """A sent question in other words: what came after it is asked anew."""
+        at = _turn(event.index)
+        if at < len(said.turns):
+            asked = replace(said, turns=said.turns[:at]).ask(_plain(event.value), said.turns[at].pictures)
+            yield from self._streamed(lambda _: (asked, False), values, request)
+
+    def liked(self, request: gr.Request, event: gr.LikeData, said: Conversation) -> Conversation:
+        """What a person thinks of an answer, kept with it."""
+        at = _turn(event.index)
+        if at >= len(said.turns):
+            return said
+        opinion = {True: True, "Like": True, False: False, "Dislike": False}.get(event.liked)
+        turns = (*said.turns[:at], replace(said.turns[at], liked=opinion), *said.turns[at + 1 :])
+        return self._studio.store.save_conversation(who(request), replace(said, turns=turns))
+
+    def saved(self, kind: str) -> Callable[[Conversation], str]:
+        """The conversation as a file: where to fetch it, or nothing for an empty one."""
+
+        def save(said: Conversation) -> str:
+            return self._desk.offer(_file(self._studio, said, kind)) if said.turns else ""
+
+        return save
+
+    def _streamed(
+        self, work: Callable[[str], tuple[Conversation, bool]], values: Any, request: gr.Request, empty: bool = False
     ) -> Iterator[Reply]:
         """The answer to the last turn of the conversation that `work` makes, as it grows."""
+        studio = self._studio
         try:
             mine = who(request)
             conversation, go_on = work(mine)
@@ -96,65 +170,6 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
                     raise answering.error
         except StudioError as e:
             raise shown(e, request) from e
-
-    def ask(request: gr.Request, message: dict[str, Any], said: Conversation, values: Any) -> Iterator[Reply]:
-        def work(mine: str) -> tuple[Conversation, bool]:
-            return said.ask((message["text"] or "").strip(), keep(studio, mine, message["files"])), False
-
-        yield from streamed(work, values, request, empty=True)
-
-    def again(request: gr.Request, said: Conversation, values: Any) -> Iterator[Reply]:
-        if said.turns:
-            yield from streamed(lambda _: (said, False), values, request, empty=False)
-
-    def go_on(request: gr.Request, said: Conversation, values: Any) -> Iterator[Reply]:
-        if said.turns:
-            yield from streamed(lambda _: (said, True), values, request, empty=False)
-
-    def edited(request: gr.Request, event: gr.EditData, said: Conversation, values: Any) -> Iterator[Reply]:
-        at = _turn(event.index)
-        if at < len(said.turns):
-            asked = replace(said, turns=said.turns[:at]).ask(_plain(event.value), said.turns[at].pictures)
-            yield from streamed(lambda _: (asked, False), values, request, empty=False)
-
-    def liked(request: gr.Request, event: gr.LikeData, said: Conversation) -> Conversation:
-        at = _turn(event.index)
-        if at >= len(said.turns):
-            return said
-        opinion = {True: True, "Like": True, False: False, "Dislike": False}.get(event.liked)
-        turns = (*said.turns[:at], replace(said.turns[at], liked=opinion), *said.turns[at + 1 :])
-        return studio.store.save_conversation(who(request), replace(said, turns=turns))
-
-    def saved(kind: str) -> Callable[[Conversation, gr.Request], str]:
-        def save(said: Conversation, request: gr.Request) -> str:
-            if not said.turns:
-                return ""
-            return desk.offer(_file(studio, said, kind))
-
-        return save
-
-    outputs = [bubbles, box, talk, more]
-    options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, "api_visibility": "private"}
-    running = [
-        box.submit(ask, [box, talk, settings], outputs, **options),
-        bubbles.retry(again, [talk, settings], outputs, **options),
-        bubbles.edit(edited, [talk, settings], outputs, **options),
-        more.click(go_on, [talk, settings], outputs, **options),
-    ]
-    box.stop(None, cancels=running, api_visibility="private")
-    bubbles.like(liked, talk, talk, api_visibility="private")
-    clear.click(
-        lambda: ([], gr.MultimodalTextbox(value=None), Conversation(), gr.Button(visible=False)),
-        None,
-        outputs,
-        cancels=running,
-        api_visibility="private",
-    )
-    for kind, button in saves.items():
-        button.click(saved(kind), talk, url, api_visibility="private").then(None, url, None, js=_DOWNLOAD)
-    write.click(lambda said: (gr.Tabs(selected="write"), _brief(said)), talk, [tabs, desk.instruction],
-                api_visibility="private")  # fmt: skip
-    return Talk(bubbles, talk, lambda said: _bubbles(studio, said))
 
 
 def _answers(
