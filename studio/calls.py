@@ -42,9 +42,9 @@ class Calls:
         """Pictures as the model takes them; none where it does not see."""
         return tuple(Image(p.key, self._read(p.key)) for p in pictures) if self.card.sees else ()
 
-    def events(self, prompt: Prompt, sampling: Sampling) -> Iterator[Queued | Piece | Done]:
-        """A generation as it goes. Raises the error it fails with."""
-        yield from self._events(Generate("composer", prompt, sampling))
+    def events(self, prompt: Prompt, sampling: Sampling, repeats: bool = False) -> Iterator[Queued | Piece | Done]:
+        """A generation as it goes, see `Generate`. Raises the error it fails with."""
+        yield from self._events(Generate("composer", prompt, sampling, repeats))
 
     def text(self, prompt: Prompt, sampling: Sampling) -> str:
         """A generation as a whole."""

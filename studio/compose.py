@@ -67,8 +67,8 @@ class Composer:
         """A changed or new paragraph as it grows; the article itself is changed by whoever accepts it."""
         calls = self._calls(person, stop)
         sampling = replace(calls.speech.writing, max_tokens=500, stop=("\n\n",))
-        text = ""
-        for event in calls.events(calls.speech.edit(kind, paragraph, instruction, after), sampling):
+        text, prompt = "", calls.speech.edit(kind, paragraph, instruction, after)
+        for event in calls.events(prompt, sampling, repeats=kind in ("rewrite", "shorten")):
             if isinstance(event, Piece):
                 text += event.text
                 yield text.strip()

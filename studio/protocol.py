@@ -58,11 +58,15 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Generate:
-    """Continue `prompt`. Its last text segment may be a forced beginning of the answer; only what is new comes back."""
+    """Continue `prompt`. Its last text segment may be a forced beginning of the answer; only what is new comes back.
+
+    `repeats`: the answer will likely repeat parts of the prompt. An engine may guess ahead; the text does not change.
+    """
 
     role: Role
     prompt: Prompt
     sampling: Sampling = Sampling()
+    repeats: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from studio.engine.guesses import Guesses
 from studio.engine.scheduler import Sequence
 from studio.engine.stopping import StopText
 from studio.models.tokenizer import Run, TextStream, Tokenizer
@@ -46,6 +47,7 @@ class Generation:
 
     def __init__(self, call: Generate, runs: list[Run], sequence: Sequence, tokenizer: Tokenizer) -> None:
         self.call, self.runs, self.sequence = call, runs, sequence
+        self.guesses = Guesses(sequence.units) if call.repeats else None
         self._tokenizer = tokenizer
         self._characters, self._text = TextStream(tokenizer), StopText(call.sampling.stop)
         self._clock = Clock()

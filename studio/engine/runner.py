@@ -6,6 +6,7 @@ Nothing here waits for the device save `Coming.read`, and that waits only for it
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -15,23 +16,26 @@ from studio.engine.blocks import RESERVED
 from studio.engine.scheduler import Reading, Sequence
 from studio.models import ops
 from studio.models.beam import Beams
-from studio.models.cache import BLOCK, Layout, Stretch
+from studio.models.cache import BLOCK, Layout, Stretch, blocks_for
 from studio.models.decoder import Decoder
 from studio.models.device import Coming, to_device
 from studio.models.linear import image_rows
 from studio.models.loop import Search, Span, step
+from studio.models.reading import SIZES, Reader
 from studio.models.rows import Rows, few
 from studio.models.sampler import draw
 from studio.models.step import Step
+from studio.models.trial import GUESSES, Trial
 from studio.protocol import Sampling
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Numbers on their way from the device, for these sequences."""
+    """Numbers on their way from the device, for these sequences; of a trial: how many tokens, and the tokens."""
 
     sequences: tuple[Sequence, ...]
     coming: Coming
+    trial: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,19 @@ PLAIN = Options()
 class Runner:
     """One decoder, its pool, and the rows of its decoding step."""
 
-    def __init__(self, decoder: Decoder, blocks: int, batch: int, options: Options = PLAIN) -> None:
+    def __init__(
+        self, decoder: Decoder, blocks: int, batch: int, options: Options = PLAIN, stops: Iterable[int] = ()
+    ) -> None:
         self.decoder, self.pool = decoder, decoder.pool(blocks)
-        self._options = options
+        self._options, self._stops = options, tuple(sorted(stops))
         a = decoder.architecture
-        self._rows = Rows(batch, -(-a.context // BLOCK), a.vocab, decoder.device)
-        self._step = Step(decoder, self.pool, self._rows, options.graphs) if ops.fused(decoder.embedding) else None
+        self._rows = Rows(batch, blocks_for(a.context), a.vocab, decoder.device)
+        self._step: Step | None = None
+        self._reader: Reader | None = None
+        if ops.fused(decoder.embedding):
+            self._step = Step(decoder, self.pool, self._rows, options.graphs)
+            self._reader = Reader(decoder, self.pool, options.graphs)
+        self._trial = self._step.trial if self._step else Trial(self._rows.part(0, 1))
         self._samplings: dict[int, Sampling] = {}
 
     @property
@@ -63,11 +74,14 @@ class Runner:
 
     def warm(self) -> None:
         """Run every size of the step once, on empty rows: kernels are compiled and graphs captured."""
-        if self._step is None:
+        if self._step is None or self._reader is None:
             return
         sizes = {self._step.size(count) for count in range(1, len(self._rows) + 1)}
         for rows in sorted(sizes):
             self._step(rows, few=True)
+        if not self._options.deterministic:
+            self._step.try_guesses(few=True)
+        self._reader.warm()
 
     def pace(self, tokens: int = 1024) -> float:
         """Prompt tokens a second, measured on blocks that nobody has yet."""
@@ -82,17 +96,31 @@ class Runner:
             seconds = time.perf_counter() - started
         return tokens / seconds
 
-    def read(self, readings: list[Reading], parts: list[Tensor], spans: list[list[Span]]) -> Tensor:
+    def joins(self, readings: Iterable[Reading]) -> bool:
+        """Whether rows that step do so along with these stretches of prompts: if these are long, the weights are read
+        once for both."""
+        tokens = sum(reading.count for reading in readings)
+        return self._step is not None and not self._options.deterministic and tokens > SIZES[-1]
+
+    @torch.inference_mode()
+    def read(
+        self, readings: list[Reading], parts: list[Tensor], spans: list[list[Span]], stepping: tuple[Sequence, ...] = ()
+    ) -> Tensor:
         """Read stretches of prompts in one go. `parts` are their embeddings, `spans` the pictures in each, counted from
-        its first token. Returns the hidden states after the last token of each [readings, hidden]."""
-        stretches = tuple(Stretch(r.start, r.count, r.sequence.table) for r in readings)
+        its first token; `stepping` are the sequences in the first rows, which read their last token along. Returns the
+        hidden states after the last token of each [stepping + readings, hidden]."""
+        stretches = tuple(self._next(s) for s in stepping)
+        stretches += tuple(Stretch(r.start, r.count, r.sequence.table) for r in readings)
+        if stepping:
+            parts = [self.decoder.embed(self._rows.part(0, len(stepping)).tokens), *parts]
         layout = Layout(stretches, self.decoder.device)
-        moved = [
-            (a + first, b + first) for (first, _), found in zip(layout.edges, spans, strict=True) for a, b in found
-        ]
+        edges = layout.edges[len(stepping) :]
+        moved = [(a + first, b + first) for (first, _), found in zip(edges, spans, strict=True) for a, b in found]
+        x = torch.cat(parts) if len(parts) > 1 else parts[0]
         image = image_rows(moved, self.decoder.device, self.decoder.dtype)
-        hidden = self.decoder.forward(torch.cat(parts), self.pool, layout, image)
-        return torch.stack([hidden[last - 1] for _, last in layout.edges])
+        if self._reader and image is None and self._reader.serves(layout):
+            return self._reader(x, layout)
+        return self.decoder.forward(x, self.pool, layout, image)[layout.marks.ends]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[rows, hidden] → [rows, vocab]."""
@@ -104,13 +132,14 @@ class Runner:
         first = sequences[0].row
         rows = self._rows.part(first, first + len(sequences))
         for i, (sequence, sampling) in enumerate(zip(sequences, samplings, strict=True)):
-            rows.put(i, sequence.prompt, sequence.table, sampling, self.decoder.architecture.bos)
+            rows.put(i, sequence.prompt, sequence.table, sampling, self.decoder.architecture.bos, self._stops)
             self._samplings[sequence.number] = sampling
-        if self._step is None:
-            return Numbers(sequences, Coming(draw(logits, rows)))
-        ids = torch.empty(len(sequences), dtype=torch.int32, device=logits.device)
-        self._step.draw(logits, rows, ids, all(map(few, samplings)))
-        return Numbers(sequences, Coming(ids))
+        return self._drawn(sequences, rows, logits)
+
+    @torch.inference_mode()
+    def stepped(self, sequences: tuple[Sequence, ...], logits: Tensor) -> Numbers:
+        """Draw for the sequences in the first rows, whose last tokens were read along with prompts."""
+        return self._drawn(sequences, self._rows.part(0, len(sequences)), logits)
 
     @torch.inference_mode()
     def step(self, sequences: tuple[Sequence, ...]) -> Numbers:
@@ -118,11 +147,41 @@ class Runner:
         count = len(sequences)
         if self._step is None:
             rows = self._rows.part(0, count)
-            stretches = [Stretch(s.prompt + s.drawn - 2, 1, s.table) for s in sequences]
-            return Numbers(sequences, Coming(draw(step(self.decoder, self.pool, rows.tokens, stretches), rows)))
+            logits = step(self.decoder, self.pool, rows.tokens, [self._next(s) for s in sequences])
+            return self._drawn(sequences, rows, logits)
         size = len(self._rows) if self._options.deterministic else self._step.size(count)
-        self._step(size, all(few(self._samplings[s.number]) for s in sequences))
+        self._step(size, self._few(sequences))
         return Numbers(sequences, Coming(self._step.ids[:count]))
+
+    @torch.inference_mode()
+    def step_with(self, guesses: list[int], sequence: Sequence) -> Numbers:
+        """One step of a sequence alone, in the first row, with guesses at what follows; at most GUESSES."""
+        trial = self._trial
+        trial.guesses.copy_(to_device((guesses + [0] * GUESSES)[:GUESSES], self.decoder.device), non_blocking=True)
+        if self._step:
+            self._step.try_guesses(self._few((sequence,)))
+        else:
+            trial.prepare()
+            at = self._next(sequence)
+            layout = Layout((Stretch(at.start, len(trial.rows), at.table),), self.decoder.device)
+            hidden = self.decoder.forward(self.decoder.embed(trial.rows.tokens), self.pool, layout)
+            trial.ids.copy_(draw(self.decoder.logits(hidden), trial.rows))
+            trial.settle()
+        return Numbers((sequence,), Coming(trial.outcome), trial=True)
+
+    def _next(self, sequence: Sequence) -> Stretch:
+        """The token that a sequence reads in a step that is planned."""
+        return Stretch(sequence.prompt + sequence.drawn - 2, 1, sequence.table)
+
+    def _few(self, sequences: Iterable[Sequence]) -> bool:
+        return all(few(self._samplings[s.number]) for s in sequences)
+
+    def _drawn(self, sequences: tuple[Sequence, ...], rows: Rows, logits: Tensor) -> Numbers:
+        if self._step is None:
+            return Numbers(sequences, Coming(draw(logits, rows)))
+        ids = torch.empty(len(sequences), dtype=torch.int32, device=logits.device)
+        self._step.draw(logits, rows, ids, self._few(sequences))
+        return Numbers(sequences, Coming(ids))
 
     @torch.inference_mode()
     def drop(self, source: int, target: int) -> None:

@@ -96,7 +96,7 @@ class Scheduler:
             sequence.drawn += 1
         searching = tuple(s for s in self._running if s.kind == "search" and s.read == s.prompt)
         reading = []
-        left = self.budget
+        left = self.budget - len(stepping) if self.reuse else self.budget  # a row costs about as much as a token
         for sequence in self._running:
             count = min(left, sequence.prompt - sequence.read)
             if count > 0:

@@ -11,16 +11,19 @@ from torch import Tensor
 
 from studio.engine.blocks import Blocks
 from studio.engine.calls import Choice, Generation
+from studio.engine.guesses import Guesses
 from studio.engine.intake import Intake
 from studio.engine.memory import memory_error
 from studio.engine.pictures import Pictures
 from studio.engine.runner import PLAIN, Numbers, Options, Runner
-from studio.engine.scheduler import Reading, Scheduler, Sequence
+from studio.engine.scheduler import Plan, Reading, Scheduler, Sequence
 from studio.errors import StudioError
 from studio.models.cache import BLOCK, blocks_for
+from studio.models.device import to_device
 from studio.models.loop import Search
 from studio.models.model import Model
 from studio.models.tokenizer import Tokenizer
+from studio.models.trial import GUESSES
 from studio.protocol import Choose, Done, Event, Failed, Generate, Image, ModelCard, Prompt, Result, Scores
 
 BUDGET = 2048  # prompt tokens a step reads at most: 0.04 s on an H200, and more at once are no faster
@@ -37,7 +40,7 @@ class Seat:
         self, card: ModelCard, model: Model, tokenizer: Tokenizer, blocks: int, batch: int = 1, options: Options = PLAIN
     ) -> None:
         self.card, self.model, self.tokenizer = card, model, tokenizer
-        self.runner = Runner(model.decoder, blocks, batch, options)
+        self.runner = Runner(model.decoder, blocks, batch, options, tokenizer.stops)
         self.pictures = Pictures(model.tower) if model.tower else None
         self._intake = Intake(card, model, tokenizer, self.pictures)
         budget = BUDGET if self.runner.ahead else PLAIN_BUDGET
@@ -45,6 +48,7 @@ class Seat:
         self._calls: dict[int, Generation | Choice] = {}
         self._searches: dict[int, Search] = {}
         self._pending: list[Numbers] = []
+        self._guessing = not options.deterministic
 
     def __len__(self) -> int:
         """Calls that wait or run."""
@@ -99,17 +103,18 @@ class Seat:
     def step(self) -> Events:
         """Work a little. Each event with the number of its call."""
         events: Events = []
-        while self._pending and self._pending[0].coming.ready:
+        while self._pending and (self._pending[0].coming.ready or self._guesser()):
             events += self._harvested(self._pending.pop(0))
         plan = self.scheduler.plan()
         launched: list[Numbers] = []
-        if plan.stepping:
-            launched.append(self.runner.step(plan.stepping))
+        joined = plan.stepping if self.runner.joins(plan.reading) else ()
+        if plan.stepping and not joined:
+            launched.append(self._stepped(plan))
             self._leave(plan.stepping)
         for sequence in plan.searching:
             events += self._search(sequence)
         if plan.reading:
-            launched += self._read(list(plan.reading), events)
+            launched += self._read(list(plan.reading), joined, events)
         due = [*self._pending, *([] if self.runner.ahead else launched)]
         self._pending = launched if self.runner.ahead else []
         for numbers in due:
@@ -136,8 +141,25 @@ class Seat:
 
     # What a step does
 
-    def _read(self, readings: list[Reading], events: Events) -> list[Numbers]:
-        """Read stretches of prompts; where one ends, its call begins. A picture that cannot be opened ends its own."""
+    def _guesser(self) -> Guesses | None:
+        """Of the call that runs alone, if what follows in it can be guessed."""
+        if not self._guessing or len(self.scheduler.running) != 1:
+            return None
+        call = self._calls[self.scheduler.running[0].number]
+        return call.guesses if isinstance(call, Generation) else None
+
+    def _stepped(self, plan: Plan) -> Numbers:
+        """A decoding step, with guesses where there are some: those must know the last token, so nothing is launched
+        ahead of them."""
+        sequence = plan.stepping[0]
+        room = sequence.most - sequence.drawn
+        if not plan.reading and (guesser := self._guesser()) and room >= GUESSES and (some := guesser.next(GUESSES)):
+            return self.runner.step_with(some, sequence)
+        return self.runner.step(plan.stepping)
+
+    def _read(self, readings: list[Reading], joined: tuple[Sequence, ...], events: Events) -> list[Numbers]:
+        """Read stretches of prompts, and a token of those that step along; where a prompt ends, its call begins. A
+        picture that cannot be opened ends its own."""
         kept, parts, spans = [], [], []
         for reading in readings:
             try:
@@ -150,22 +172,32 @@ class Seat:
             parts.append(part)
             spans.append(found)
         if not kept:
-            return []
+            return self._alone(joined)
         try:
-            hidden = self.runner.read(kept, parts, spans)
+            hidden = self.runner.read(kept, parts, spans, joined)
         except RuntimeError as error:
             if (told := memory_error(error, self.device)) is None:
                 raise
             for reading in kept:
                 self._finish(reading.sequence)
                 events.append((reading.sequence.number, Failed(told)))
+            return self._alone(joined)
+        first = len(joined)
+        ended = [first + i for i, reading in enumerate(kept) if reading.last]
+        if not ended and not joined:
             return []
-        ended = [i for i, reading in enumerate(kept) if reading.last]
-        if not ended:
-            return []
-        if len(ended) < len(kept):
-            hidden = torch.stack([hidden[i] for i in ended])
-        return self._begin([kept[i].sequence for i in ended], self.runner.logits(hidden))
+        if first + len(ended) < len(hidden):
+            hidden = hidden[to_device([*range(first), *ended], self.device)]
+        logits = self.runner.logits(hidden)
+        launched = [self.runner.stepped(joined, logits[:first])] if joined else []
+        self._leave(joined)
+        return launched + self._begin([kept[i - first].sequence for i in ended], logits[first:])
+
+    def _alone(self, stepping: tuple[Sequence, ...]) -> list[Numbers]:
+        """A step of those that were to step along with prompts, but these were not read."""
+        launched = [self.runner.step(stepping)] if stepping else []
+        self._leave(stepping)
+        return launched
 
     def _begin(self, sequences: list[Sequence], logits: Tensor) -> list[Numbers]:
         """What comes after a prompt: the first token, the scores of options, or the first round of a search."""
@@ -201,6 +233,8 @@ class Seat:
 
     def _harvested(self, numbers: Numbers) -> Events:
         found = numbers.coming.read()
+        if numbers.trial:
+            return self._tried(numbers.sequences[0], [int(n) for n in found])
         first = self._calls.get(numbers.sequences[0].number)
         if isinstance(first, Choice):
             self._finish(first.sequence)
@@ -214,6 +248,22 @@ class Seat:
             events += [(sequence.number, event) for event in made]
             if made and isinstance(made[-1], Done):
                 self._finish(sequence)
+        return events
+
+    def _tried(self, sequence: Sequence, outcome: list[int]) -> Events:
+        """The tokens of a trial; the first was counted when it was planned."""
+        count, *tokens = outcome
+        sequence.drawn += count - 1
+        events: Events = []
+        for token in tokens[:count]:
+            call = self._calls.get(sequence.number)
+            if not isinstance(call, Generation) or call.sequence is not sequence:
+                break  # it ended with the token before, or meanwhile
+            made = call.add(token)
+            events += [(sequence.number, event) for event in made]
+            if made and isinstance(made[-1], Done):
+                self._finish(sequence)
+        self._leave((sequence,))
         return events
 
     def _leave(self, sequences: tuple[Sequence, ...]) -> None:

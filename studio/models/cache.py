@@ -8,7 +8,7 @@ order of its tokens; two sequences with the same beginning may share its blocks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -18,6 +18,7 @@ from studio.models.config import Architecture
 from studio.models.device import to_device
 
 BLOCK = 32  # tokens
+TOGETHER = 16  # tokens of a stretch that one program of a kernel serves
 
 
 class Pool:
@@ -63,25 +64,30 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Layout:
-    """Several stretches laid out one after another, as the decoder reads them."""
+    """Several stretches laid out one after another, as the decoder reads them. `fixed` marks, of a captured forward,
+    are filled in later and take the place of its own."""
 
     stretches: tuple[Stretch, ...]
     device: torch.device
+    fixed: Marks | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Of all stretches."""
+        return sum(s.count for s in self.stretches)
 
     @cached_property
-    def positions(self) -> Tensor:
-        """[tokens] int64."""
-        return to_device(torch.cat([torch.arange(s.start, s.end) for s in self.stretches]), self.device)
+    def marks(self) -> Marks:
+        """What kernels know of it."""
+        if self.fixed:
+            return self.fixed
+        made = Marks(Size.of(self.stretches), torch.empty(0, dtype=torch.int32))
+        return replace(made, numbers=to_device(made.filled(self.stretches), self.device, torch.int32))
 
     @cached_property
-    def slots(self) -> Tensor:
-        """[tokens] int64: where each token's key and value go."""
-        return to_device(torch.cat([slots_of(s.table, s.start, s.end) for s in self.stretches]), self.device)
-
-    @cached_property
-    def behind(self) -> tuple[Tensor | None, ...]:
-        """For each stretch the slots [end] of all its sequence's tokens; None where it is the beginning."""
-        return tuple(to_device(slots_of(s.table, 0, s.end), self.device) if s.start else None for s in self.stretches)
+    def behind(self) -> tuple[Tensor, ...]:
+        """For each stretch the slots [end] of all its sequence's tokens."""
+        return tuple(to_device(slots_of(s.table, 0, s.end), self.device) for s in self.stretches)
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -91,6 +97,90 @@ class Layout:
             edges.append((at, at + stretch.count))
             at += stretch.count
         return tuple(edges)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much `Marks` have room for."""
+
+    tokens: int
+    stretches: int
+    tiles: int
+    blocks: int  # of one stretch
+
+    @classmethod
+    def of(cls, stretches: Sequence[Stretch]) -> Size:
+        """Just enough for these."""
+        tiles = sum(-(-s.count // TOGETHER) for s in stretches)
+        tokens = sum(s.count for s in stretches)
+        return cls(tokens, len(stretches), tiles, max(blocks_for(s.end) for s in stretches))
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What kernels that read prompts know of a layout: parts of int32 `numbers`, copied to the device in one go."""
+
+    size: Size
+    numbers: Tensor
+
+    @cached_property
+    def positions(self) -> Tensor:
+        """[tokens]: of each token in its sequence."""
+        return self._part(0)
+
+    @cached_property
+    def slots(self) -> Tensor:
+        """[tokens]: where each token's key and value go."""
+        return self._part(1)
+
+    @cached_property
+    def ends(self) -> Tensor:
+        """[stretches]: the row of each one's last token."""
+        return self._part(2)
+
+    @cached_property
+    def stretches(self) -> Tensor:
+        """[stretches, 3]: first row, tokens, position of the first."""
+        return self._part(3).view(-1, 3)
+
+    @cached_property
+    def tiles(self) -> Tensor:
+        """[tiles, 2]: up to TOGETHER tokens of a stretch: which one, or -1, and their first. The longest work first."""
+        return self._part(4).view(-1, 2)
+
+    @cached_property
+    def tables(self) -> Tensor:
+        """[stretches, blocks]."""
+        return self._part(5).view(-1, self.size.blocks)
+
+    def filled(self, stretches: Sequence[Stretch]) -> Tensor:
+        """The numbers for these stretches, on the host. Room that is left over is filled with tokens of block 0, which
+        belongs to nobody."""
+        made = Marks(self.size, torch.zeros(sum(self._lengths), dtype=torch.int32))
+        made.tiles[:, 0] = -1
+        tiles = []
+        at = 0
+        for i, s in enumerate(stretches):
+            made.positions[at : at + s.count] = torch.arange(s.start, s.end)
+            made.slots[at : at + s.count] = slots_of(s.table, s.start, s.end)
+            made.stretches[i] = torch.tensor((at, s.count, s.start))
+            made.tables[i, : blocks_for(s.end)] = torch.tensor(s.table[: blocks_for(s.end)])
+            tiles += [(i, first, s.start + first) for first in range(0, s.count, TOGETHER)]
+            at += s.count
+            made.ends[i] = at - 1
+        tiles.sort(key=lambda tile: -tile[2])
+        if tiles:
+            made.tiles[: len(tiles)] = torch.tensor([tile[:2] for tile in tiles])
+        return made.numbers
+
+    @property
+    def _lengths(self) -> tuple[int, ...]:
+        s = self.size
+        return s.tokens, s.tokens, s.stretches, 3 * s.stretches, 2 * s.tiles, s.stretches * s.blocks
+
+    def _part(self, i: int) -> Tensor:
+        begin = sum(self._lengths[:i])
+        return self.numbers[begin : begin + self._lengths[i]]
 
 
 def slots_of(table: Sequence[int], start: int, end: int) -> Tensor:

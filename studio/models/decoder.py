@@ -76,8 +76,8 @@ class Decoder:
         delta = None
         for i, layer in enumerate(self.layers):
             qkv = layer.wqkv(ops.add_norm(x, delta, layer.attention_norm, a.norm_eps), image)
-            q, k, v = ops.rotate_and_write(qkv, layout, pool, i, self.rope, a)
-            delta = layer.wo(ops.attend(q, k, v, layout, pool, i), image)
+            q = ops.rotate_and_write(qkv, layout, pool, i, self.rope, a)
+            delta = layer.wo(ops.attend(q, layout, pool, i), image)
             gates = layer.w13(ops.add_norm(x, delta, layer.ffn_norm, a.norm_eps), image)
             delta = layer.w2(ops.swiglu(gates), image)
         return x if delta is None else x + delta

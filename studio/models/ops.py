@@ -41,23 +41,22 @@ def add_norm(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float) -> Ten
 
 def rotate_and_write(
     qkv: Tensor, layout: Layout, pool: Pool, layer: int, table: tuple[Tensor, Tensor], a: Architecture
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> Tensor:
     """Rotate queries and keys to their positions, put keys and values into their slots.
 
     qkv [tokens, rows], grouped by kv head: its g query heads, its key, its value; query head h·g + i is the i-th of
-    group h. Returns q [tokens, heads, width], k and v [tokens, kv heads, width].
+    group h. Returns q [tokens, heads, width].
     """
+    marks = layout.marks
     if fused(qkv):
         from studio.models.kernels import launch
 
-        return launch.rotate_and_write(qkv, layout, pool, layer, table, a)
+        return launch.rotate_and_write(qkv, marks.positions, marks.slots, pool, layer, table, a)
     grouped = qkv.view(qkv.shape[0], a.kv_heads, -1, a.head_dim)
-    cos, sin = (t[layout.positions][:, None] for t in table)
-    q = rotated(grouped[..., :-2, :].flatten(1, 2), cos, sin)
-    k, v = rotated(grouped[..., -2, :], cos, sin), grouped[..., -1, :]
-    pool.keys[layer][layout.slots] = k
-    pool.values[layer][layout.slots] = v
-    return q, k, v
+    cos, sin = (t[marks.positions][:, None] for t in table)
+    pool.keys[layer][marks.slots] = rotated(grouped[..., -2, :], cos, sin)
+    pool.values[layer][marks.slots] = grouped[..., -1, :]
+    return rotated(grouped[..., :-2, :].flatten(1, 2), cos, sin)
 
 
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -67,30 +66,27 @@ def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return (wide * cos + torch.cat((-second, first), dim=-1) * sin).to(x.dtype)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, pool: Pool, layer: int) -> Tensor:
+def attend(q: Tensor, layout: Layout, pool: Pool, layer: int) -> Tensor:
     """Each stretch attends to its own sequence: itself, causally, and all that its table holds before it.
 
-    q [tokens, heads, width] → [tokens, heads · width].
+    q [tokens, heads, width] → [tokens, heads · width]. Keys and values must be in the pool.
     """
+    if fused(q):
+        from studio.models.kernels import launch
+
+        return launch.read(q, layout.marks, pool, layer)
     parts = []
     for (first, last), slots in zip(layout.edges, layout.behind, strict=True):
-        if slots is None:
-            keys, values = k[first:last], v[first:last]
-        else:
-            keys, values = pool.gather(layer, slots)
+        keys, values = pool.gather(layer, slots)
         parts.append(_attend(q[first:last], keys, values))
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _attend(q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """q stands at the end of keys and values. Key heads are never repeated in memory where a kernel serves groups."""
+    """q stands at the end of keys and values."""
     new, total = q.shape[0], keys.shape[0]
     q, keys, values = (t.transpose(0, 1)[None] for t in (q, keys, values))
-    if fused(q) and q.is_cuda:
-        # Flash attention itself: it aligns the triangle at the lower right, and starts at once for any length, where
-        # cuDNN, which torch would take on Hopper, spends 42 ms on a plan for every new one.
-        y: Tensor = torch.ops.aten._scaled_dot_product_flash_attention(q, keys, values, 0.0, new > 1)[0]
-    elif new in (1, total):
+    if new in (1, total):
         y = F.scaled_dot_product_attention(q, keys, values, is_causal=new > 1, enable_gqa=True)
     else:
         mask = torch.ones(new, total, dtype=torch.bool, device=q.device).tril(total - new)

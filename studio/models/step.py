@@ -2,7 +2,8 @@
 
 Embedding, layers, head, penalty and draw are one CUDA graph a batch size, so a step costs one launch. What a step needs
 stands in `Rows` on the device and is moved on by the step itself: the next step can be launched at once. Calls that
-want more of the vocabulary than the drawing kernels keep have graphs of their own, which sort it.
+want more of the vocabulary than the drawing kernels keep have graphs of their own, which sort it; so has a trial, the
+step of one text with guesses at what follows.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from studio.models.decoder import Decoder, Layer
 from studio.models.linear import Linear
 from studio.models.rows import Rows
 from studio.models.sampler import draw
+from studio.models.trial import GUESSES, Trial
 
 
 class Step:
@@ -28,11 +30,12 @@ class Step:
 
         self._launch, self._graphs = launch, graphs
         self._decoder, self._pool, self._rows = decoder, pool, rows
-        self._work = launch.Workspace(decoder.architecture, len(rows), decoder.device)
+        self._work = launch.Workspace(decoder.architecture, max(len(rows), 1 + GUESSES), decoder.device)
         self._head = Linear(decoder.output)
-        self._captured: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
+        self._captured: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}  # 0 rows: a trial
         self._memory: Any = None  # the graphs' own pool of memory, which they share
         self.ids = torch.zeros(len(rows), dtype=torch.int32, device=decoder.device)
+        self.trial = Trial(rows.part(0, 1))
 
     def size(self, count: int) -> int:
         """The rows of the graph that serves so many calls."""
@@ -52,15 +55,25 @@ class Step:
             self._memory = self._memory or graph.pool()
             self._captured[rows, few] = graph
 
+    def try_guesses(self, few: bool) -> None:
+        """One step of the first row with `trial.guesses`; see `trial.outcome`."""
+        self(0, few)
+
     def run(self, count: int, few: bool) -> None:
-        """The step, kernel by kernel."""
-        decoder, rows = self._decoder, self._rows.part(0, count)
+        """The step of so many rows, or of the trial (0), kernel by kernel."""
+        decoder, trial = self._decoder, None if count else self.trial
+        if trial:
+            trial.prepare()
+        rows, ids = (trial.rows, trial.ids) if trial else (self._rows.part(0, count), self.ids[:count])
         x = decoder.embed(rows.tokens)
+        places = trial.slots() if trial else None
         for i, layer in enumerate(decoder.layers):
-            self._layer(x, i, layer, rows)
-        logits = torch.empty(count, decoder.architecture.vocab, device=x.device)
+            self._layer(x, i, layer, rows, places)
+        logits = torch.empty(len(rows), decoder.architecture.vocab, device=x.device)
         self._product(x, self._head, logits, norm=decoder.norm)
-        self.draw(logits, rows, self.ids[:count], few)
+        self.draw(logits, rows, ids, few)
+        if trial:
+            trial.settle()
 
     def draw(self, logits: Tensor, rows: Rows, ids: Tensor, few: bool) -> None:
         """Each row's next token [rows] from its logits [rows, vocab]; the rows move on."""
@@ -69,12 +82,15 @@ class Step:
         else:
             ids.copy_(draw(logits, rows))
 
-    def _layer(self, x: Tensor, i: int, layer: Layer, rows: Rows) -> None:
-        a, count = self._decoder.architecture, x.shape[0]
+    def _layer(self, x: Tensor, i: int, layer: Layer, rows: Rows, places: tuple[Tensor, Tensor] | None) -> None:
+        """`places`: positions and slots of rows that must see each other, so that all keys are written first."""
+        a, count, rope = self._decoder.architecture, x.shape[0], self._decoder.rope
         qkv = x.new_empty(count, a.qkv_rows)
         self._product(x, layer.wqkv, qkv, norm=layer.attention_norm)
         y = x.new_empty(count, a.heads * a.head_dim)
-        self._launch.attend(qkv, self._pool, i, rows, self._decoder.rope, y, self._work, a)
+        if places:
+            self._launch.rotate_and_write(qkv, *places, self._pool, i, rope, a)
+        self._launch.attend(qkv, self._pool, i, rows, rope, y, self._work, a, written=places is not None)
         self._add(y, layer.wo, x)
         gated = x.new_empty(count, a.ffn)
         self._product(x, layer.w13, gated, norm=layer.ffn_norm, gated=True)

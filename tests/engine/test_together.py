@@ -40,21 +40,25 @@ samplings = st.builds(
     top_k=st.sampled_from([0, 1, 20]),
     repetition_penalty=st.sampled_from([1.0, 1.3]),
     seed=st.integers(0, 3),
-    max_tokens=st.integers(1, 9),
+    max_tokens=st.integers(1, 9) | st.just(30),
 )
 
 
+Scene = tuple[Prompt, Sampling, int, int, bool]
+
+
 @st.composite
-def scenes(draw_: st.DrawFn) -> list[tuple[Prompt, Sampling, int, int]]:
-    """Calls: prompt, sampling, the step at which it comes, and the one at which it is cancelled (far off: never)."""
-    call = st.tuples(prompts, samplings, st.integers(0, 6), st.sampled_from([999, 999, 999, 3, 8]))
+def scenes(draw_: st.DrawFn) -> list[Scene]:
+    """Calls: prompt, sampling, the step at which it comes, the one at which it is cancelled (far off: never), and
+    whether what it says is guessed at."""
+    call = st.tuples(prompts, samplings, st.integers(0, 6), st.sampled_from([999, 999, 999, 3, 8]), st.booleans())
     return draw_(st.lists(call, min_size=1, max_size=5))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scene=scenes(), batch=st.integers(1, 4), budget=st.sampled_from([7, 40, 512]), blocks=st.sampled_from([12, 40]))
 def test_every_call_gets_what_it_would_get_alone(
-    model: Model, scene: list[tuple[Prompt, Sampling, int, int]], batch: int, budget: int, blocks: int
+    model: Model, scene: list[Scene], batch: int, budget: int, blocks: int
 ) -> None:
     made = Seat(CARD, model, bytes_only(A.vocab), blocks, batch)
     made.scheduler.budget = budget
@@ -62,9 +66,9 @@ def test_every_call_gets_what_it_would_get_alone(
     drawn: dict[int, list[int]] = {i: [] for i in range(len(scene))}
     ended: dict[int, Done] = {}
     for turn in range(2000):
-        for i, (prompt, sampling, at, end) in enumerate(scene):
+        for i, (prompt, sampling, at, end, repeats) in enumerate(scene):
             if at == turn:
-                engine.submit(i, Generate("composer", prompt, sampling))
+                engine.submit(i, Generate("composer", prompt, sampling, repeats))
                 units = made._calls[i].sequence.units
                 drawn[i] = units
             if turn == max(end, at + 1):
@@ -76,7 +80,7 @@ def test_every_call_gets_what_it_would_get_alone(
         if len(ended) == len(scene):
             break
     assert not engine.busy and made.scheduler.blocks.available == blocks - 1
-    for i, (prompt, sampling, _, _) in enumerate(scene):
+    for i, (prompt, sampling, *_) in enumerate(scene):
         done = ended[i]
         found = [unit for unit in drawn[i][done.usage.prompt_tokens :] if isinstance(unit, int)]
         assert len(found) == done.usage.new_tokens

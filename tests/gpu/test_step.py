@@ -7,6 +7,7 @@ same kernels give the same ids, and every id that was chosen is one of the best 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -201,6 +202,60 @@ def test_prefill_behind_a_prefix_equals_reading_it_whole(exact: Model, fast: Mod
         hidden = fast.decoder.forward(fast.decoder.embed(ids[start:end].to(GPU)), pool, layout, image)
         found = torch.cat([fast.decoder.logits(part) for part in hidden.split(64)]).cpu()
         assert float((found - expected[start:end]).norm() / expected[start:end].norm()) < 0.03
+
+
+@pytest.mark.parametrize(
+    "sampling", [GREEDY, Sampling(max_tokens=60, temperature=0.2), Sampling(top_k=0, max_tokens=60)]
+)
+def test_guesses_save_steps_and_every_token_is_one_of_the_best(exact: Model, fast: Model, sampling: Sampling) -> None:
+    greedy = replace(sampling, max_tokens=120)
+    prompt: Prompt = (Text("What was said before is said again. What was said before "),)
+    steps: list[int] = []
+    ids: list[list[int]] = []
+    for repeats in (False, True):
+        made = seat(fast, 1)
+        engine = NativeEngine({"composer": made}, 1)
+        engine.submit(0, Generate("composer", prompt, greedy, repeats))
+        sequence = made._calls[0].sequence
+        steps.append(0)
+        while engine.busy:
+            engine.step()
+            steps[-1] += 1
+        ids.append([u for u in sequence.units[sequence.prompt :] if isinstance(u, int)])
+    assert len(ids[1]) == 120 or ids[1][-1] in made.tokenizer.stops
+    if not sampling.temperature:
+        assert losses(exact, made, prompt, ids[1]) < 0.1
+        assert steps[1] < steps[0]  # wild weights repeat themselves
+
+
+def test_streams_go_on_while_a_long_prompt_is_read_along_with_them(exact: Model, fast: Model) -> None:
+    made = seat(fast, 8, blocks=400)
+    assert made.scheduler.budget > 600
+    calls = [Generate("composer", prompt, replace(GREEDY, max_tokens=60)) for prompt in prompts(4)]
+    long = Generate("composer", (Text("z" * 700),), GREEDY)
+    engine, sequences = NativeEngine({"composer": made}, 8), {}
+    joined: list[int] = []
+    read = made.runner.read
+
+    def watched(readings: Any, parts: Any, spans: Any, stepping: Any = ()) -> torch.Tensor:
+        joined.append(len(stepping))
+        return read(readings, parts, spans, stepping)
+
+    made.runner.read = watched  # type: ignore[method-assign]
+    for number, call in enumerate([*calls, long]):
+        if call is long:
+            for _ in range(9):
+                engine.step()
+        engine.submit(number, call)
+        sequences[number] = made._calls[number].sequence
+    while engine.busy:
+        engine.step()
+    assert joined[-1] == 4
+    for number, call in enumerate([*calls, long]):
+        units = sequences[number].units
+        ids = [u for u in units[sequences[number].prompt :] if isinstance(u, int)]
+        assert len(ids) == call.sampling.max_tokens or ids[-1] in made.tokenizer.stops
+        assert losses(exact, made, call.prompt, ids) < 0.1
 
 
 def test_beams_and_long_runs_end(fast: Model) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -15,7 +16,7 @@ from studio.models.cache import Layout, Stretch
 from studio.models.decoder import Decoder
 from studio.models.kernels import launch
 from studio.models.linear import image_rows
-from studio.models.loop import read_prompt, step
+from studio.models.loop import read_prompt, sampled, step
 from studio.models.rows import Rows
 from studio.models.sampler import draw
 from studio.models.step import Step
@@ -56,6 +57,29 @@ def compare(count: int, int8: bool) -> None:
     assert torch.equal(rows.numbers, twin.numbers) and torch.equal(rows.seen, twin.seen)
 
 
+def trial() -> None:
+    """A step with guesses, two of them right: the logits of every row, and what the text's row is afterwards."""
+    a = architecture(200, eyes=False, layers=2)
+    decoder = Decoder(a, Given(tensors(a)), CPU)
+    prompt = torch.randint(3, a.vocab, (61,), generator=torch.Generator().manual_seed(0))
+    table, sampling = [4, 2, 3, 6], Sampling(top_k=5, seed=3, temperature=0.8, repetition_penalty=1.3)
+    pool, rows = decoder.pool(8), Rows(2, 8, a.vocab, CPU)
+    logits = read_prompt(decoder, pool, table, decoder.embed(prompt))
+    ids = list(islice(sampled(decoder, pool, table, len(prompt), logits, sampling), 6))
+    rows.put(0, len(prompt), table, sampling, a.bos)
+    first = rows.part(0, 1)
+    draw(logits[None], first)
+    moving = Step(decoder, pool, rows, graphs=False)
+    moving.trial.guesses[:] = torch.tensor([*ids[1:3], 0, *ids[4:6], 7, 8])
+    moving.try_guesses(few=True)
+    assert moving.trial.outcome.tolist()[:4] == [3, *ids[1:4]]
+    twin = Rows(1, 8, a.vocab, CPU)
+    twin.put(0, len(prompt), table, sampling, a.bos)
+    for token in ids[:4]:
+        twin.advance(torch.tensor([token]))
+    assert torch.equal(first.numbers, twin.numbers) and torch.equal(first.seen, twin.seen)
+
+
 def prefill() -> None:
     """Two stretches read at once, one behind what its sequence has cached, pictures in both; logits of many rows."""
     a = architecture(200, layers=2)
@@ -75,8 +99,8 @@ def prefill() -> None:
 if __name__ == "__main__":
     launch.early = lambda device: False  # type: ignore[assignment]
     for given in sys.argv[1:]:
-        if given == "prefill":
-            prefill()
+        if given in ("prefill", "trial"):
+            {"prefill": prefill, "trial": trial}[given]()
         else:
             compare(int(given.removesuffix("q")), given.endswith("q"))
     sys.stdout.write("equal")

@@ -13,7 +13,7 @@ launch = pytest.importorskip("studio.models.kernels.launch", reason="no Triton o
 SCRIPT = Path(__file__).with_name("interpreted.py")
 
 
-@pytest.mark.parametrize("rows", ["1", "9", "1q", "3q", "prefill"])
+@pytest.mark.parametrize("rows", ["1", "9", "1q", "3q", "prefill", "trial"])
 def test_kernels_compute_what_the_plain_code_does(rows: str) -> None:
     """So many rows of a decoding step (q: int8 weights), or prompts being read."""
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": str(SCRIPT.parents[2])}

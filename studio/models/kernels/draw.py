@@ -57,7 +57,8 @@ def draw_kernel(
     packed, numbers, factors, seen, ids_out, vocab, count, number_stride, factor_stride,
     WIDTH: tl.constexpr, KEEP: tl.constexpr, PDL: tl.constexpr,
 ):  # fmt: skip
-    """The row's next token. numbers: token, position, step, top-k, seed …; factors: temperature, top-p, penalty."""
+    """The row's next token. numbers: token, position, step, top-k, seed, three stop tokens …; factors: temperature,
+    top-p, penalty."""
     row = tl.program_id(0)
     if PDL:
         gdc_launch_dependents()
@@ -85,7 +86,9 @@ def draw_kernel(
     token = tl.minimum(tl.sum(tl.where(rank == winner, ids, 0), 0), vocab - 1)  # an id, even if all logits are NaN
     tl.store(ids_out + row, token)
     tl.store(mine, token)
-    moved = (most > 0).to(tl.int32)  # empty rows stay where they are
+    moved = (most > 0).to(tl.int32)  # empty rows and those that stopped stay where they are
     tl.store(mine + 1, tl.load(mine + 1) + moved)
     tl.store(mine + 2, step + moved)
+    stopped = (token == tl.load(mine + 5)) | (token == tl.load(mine + 6)) | (token == tl.load(mine + 7))
+    tl.store(mine + 3, tl.where(stopped, 0, most))
     tl.store(seen + row.to(tl.int64) * vocab + token, 1)

@@ -32,7 +32,7 @@ def rope_kernel(
     qkv, q_out, keys, values, positions, slots, cos, sin,
     KV: tl.constexpr, GROUP: tl.constexpr, PAD: tl.constexpr, HALF: tl.constexpr,
 ):  # fmt: skip
-    """One token and key-value head a program: q rotated into q_out, k rotated in place, k and v into their slot."""
+    """One token and key-value head a program: q rotated into q_out, k rotated and v into their slot."""
     D: tl.constexpr = 2 * HALF
     token, head = tl.program_id(0), tl.program_id(1)
     half, g = tl.arange(0, HALF), tl.arange(0, PAD)
@@ -53,8 +53,6 @@ def rope_kernel(
     tl.store(to, first, mask=query)
     tl.store(to + HALF, second, mask=query)
     key = (g == GROUP)[:, None]
-    tl.store(at, first, mask=key)
-    tl.store(at + HALF, second, mask=key)
     there = (slot * KV + head) * D + half[None, :] + g[:, None] * 0
     tl.store(keys + there, first, mask=key)
     tl.store(keys + there + HALF, second, mask=key)

@@ -13,7 +13,7 @@ import torch
 import triton
 from torch import Tensor
 
-from studio.models.cache import BLOCK, Layout, Pool
+from studio.models.cache import BLOCK, TOGETHER, Marks, Pool
 from studio.models.config import Architecture
 from studio.models.kernels import attention, draw, elementwise, linear
 from studio.models.linear import Linear
@@ -21,6 +21,7 @@ from studio.models.rows import HEAD, KEPT, Rows
 
 FEW = 8  # rows of 16 bits up to which our own product is faster than cuBLAS
 MOST = 64  # rows of int8 up to which it is faster than making 16 bits of the matrix first
+LOG2_E = 1.4426950408889634
 CHUNK = 4096  # ids of the vocabulary that one program looks through
 
 
@@ -99,9 +100,16 @@ def shared_memory(device: torch.device) -> int:
     return (known.get(torch.cuda.get_device_capability(device), 99) - 3) << 10
 
 
-def attention_tiles(count: int) -> tuple[int, int, int]:
-    """Parts that the tokens of a row are cut into, tokens a program takes at a time, its warps."""
-    return (32, 64, 4) if count == 1 else (max(1, min(16, 64 // triton.next_power_of_2(count))), 32, 2)
+def attention_tiles(count: int) -> tuple[int, int, int, int]:
+    """Parts that the tokens of a row are cut into, tokens a program takes at a time, its warps, its stages."""
+    if count == 1:
+        return 32, 64, 4, 2
+    return max(1, min(16, 64 // triton.next_power_of_2(count))), 64, 2, 2
+
+
+def reading_tiles(device: torch.device) -> tuple[int, int, int]:
+    """The same for `read_kernel`, without parts."""
+    return 64, 4, 4 if device.type != "cuda" or shared_memory(device) > 150 << 10 else 2
 
 
 class Workspace:
@@ -157,17 +165,36 @@ def product(
 
 
 def attend(qkv: Tensor, pool: Pool, layer: int, rows: Rows, rope: tuple[Tensor, Tensor], out: Tensor, work: Workspace,
-           a: Architecture) -> None:  # fmt: skip
-    """One new token a row: qkv [rows, …] → out [rows, heads · width]; its key and value go into the pool."""
+           a: Architecture, written: bool = False) -> None:  # fmt: skip
+    """One new token a row: qkv [rows, …] → out [rows, heads · width]; its key and value go into the pool, unless they
+    are `written` there already."""
     count = qkv.shape[0]
-    splits, tile, warps = attention_tiles(count)
+    splits, tile, warps, stages = attention_tiles(count)
     group = a.heads // a.kv_heads
     attention.attend_kernel[(count, a.kv_heads, splits)](
         qkv, pool.keys[layer], pool.values[layer], rows.numbers, *rope, out, work.parts, work.tops, work.sums,
-        work.arrived, rows.numbers.stride(0), a.head_dim**-0.5, a.kv_heads, group,
-        max(16, triton.next_power_of_2(group)), a.head_dim, BLOCK, HEAD, splits, tile, early(qkv.device),
+        work.arrived, rows.numbers.stride(0), _scale(a), a.kv_heads, group, max(16, triton.next_power_of_2(group)),
+        a.head_dim, BLOCK, HEAD, splits, tile, stages, written, early(qkv.device),
         num_warps=warps, **options(qkv.device),
     )  # fmt: skip
+
+
+def read(q: Tensor, marks: Marks, pool: Pool, layer: int) -> Tensor:
+    """Attention of stretches of prompts, see `ops.attend`: q [tokens, heads, width] → [tokens, heads · width]."""
+    tokens, heads, width = q.shape
+    out = q.new_empty(tokens, heads * width)
+    kv_heads = pool.keys[layer].shape[1]
+    tile, warps, stages = reading_tiles(q.device)
+    attention.read_kernel[(marks.tiles.shape[0], kv_heads)](
+        q, pool.keys[layer], pool.values[layer], marks.tiles, marks.stretches, marks.tables, out,
+        width**-0.5 * LOG2_E, marks.tables.shape[1], kv_heads, heads // kv_heads, width, BLOCK, TOGETHER, tile, stages,
+        num_warps=warps, num_stages=stages,
+    )  # fmt: skip
+    return out
+
+
+def _scale(a: Architecture) -> float:
+    return float(a.head_dim**-0.5 * LOG2_E)
 
 
 def add_norm(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float, out: Tensor | None = None) -> Tensor:
@@ -182,17 +209,17 @@ def add_norm(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float, out: T
 
 
 def rotate_and_write(
-    qkv: Tensor, layout: Layout, pool: Pool, layer: int, rope: tuple[Tensor, Tensor], a: Architecture
-) -> tuple[Tensor, Tensor, Tensor]:
-    """See `ops.rotate_and_write`; k and v are views into qkv."""
+    qkv: Tensor, positions: Tensor, slots: Tensor, pool: Pool, layer: int, rope: tuple[Tensor, Tensor], a: Architecture
+) -> Tensor:
+    """Keys and values of qkv [tokens, …] into their slots [tokens], rotated to their positions [tokens]; the rotated
+    queries [tokens, heads, width]."""
     tokens, group = qkv.shape[0], a.heads // a.kv_heads
     q = qkv.new_empty(tokens, a.heads, a.head_dim)
     elementwise.rope_kernel[(tokens, a.kv_heads)](
-        qkv, q, pool.keys[layer], pool.values[layer], layout.positions, layout.slots, *rope, a.kv_heads, group,
+        qkv, q, pool.keys[layer], pool.values[layer], positions, slots, *rope, a.kv_heads, group,
         triton.next_power_of_2(group + 1), a.head_dim // 2, num_warps=1,
     )  # fmt: skip
-    grouped = qkv.view(tokens, a.kv_heads, group + 2, a.head_dim)
-    return q, grouped.select(2, group), grouped.select(2, group + 1)
+    return q
 
 
 def swiglu(x: Tensor) -> Tensor:

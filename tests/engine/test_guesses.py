@@ -1,0 +1,68 @@
+"""Guessing what follows from where it stood before, and that a right guess changes nothing but the number of steps."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from golden import Given, architecture, tensors
+
+from studio.engine.blocks import Unit
+from studio.engine.guesses import Guesses
+from studio.engine.native import NativeEngine
+from studio.engine.seat import Seat
+from studio.models.model import from_source
+from studio.models.tokenizer import bytes_only
+from studio.protocol import Done, Generate, ModelCard, Sampling, Text
+
+A = architecture()
+CARD = ModelCard("tiny", "xcomposer2", ("en",), True, A.context)
+
+
+def test_what_followed_the_last_words_follows_again() -> None:
+    units: list[Unit] = [1, 2, 3, 4, 5, 6, 9, 2, 3]
+    guesses = Guesses(units)
+    assert guesses.next(3) == [4, 5, 6]
+    units += [4, 7]
+    assert guesses.next(3) == []  # 4, 7 is new
+    units += [1, 2]
+    assert guesses.next(9) == [3, 4, 5, 6, 9, 2, 3, 4, 7]
+    assert guesses.next(2) == [3, 4]
+
+
+def test_the_longer_agreement_and_then_the_later_one_count() -> None:
+    assert Guesses([7, 2, 3, 50, 8, 2, 3, 60, 7, 2, 3]).next(1) == [50]
+    assert Guesses([2, 3, 50, 2, 3, 60, 4, 2, 3]).next(1) == [60]
+
+
+def test_pictures_are_no_guess() -> None:
+    assert Guesses([5, 6, 7, ("cat", 0), 5, 6]).next(5) == [7]
+    assert Guesses([5, 6, ("cat", 0), 9, 5, 6]).next(5) == []
+    assert Guesses([]).next(5) == [] and Guesses([1]).next(5) == []
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        Sampling(temperature=0, repetition_penalty=1.0, max_tokens=60),
+        Sampling(repetition_penalty=0.3, top_k=5, max_tokens=120),
+    ],
+)
+def test_the_same_text_in_fewer_steps(sampling: Sampling) -> None:
+    """Wild weights soon say the same again and again, so most guesses are right."""
+    model = from_source(A, Given(tensors(A)), torch.device("cpu"))
+    texts, steps = [], []
+    for repeats in (False, True):
+        made = Seat(CARD, model, bytes_only(A.vocab), 40, 1)
+        engine = NativeEngine({"composer": made}, 1)
+        engine.submit(1, Generate("composer", (Text("over and over and over"),), sampling, repeats))
+        sequence = made._calls[1].sequence
+        events = []
+        steps.append(0)
+        while engine.busy:
+            events += engine.step()
+            steps[-1] += 1
+        end = events[-1][1]
+        assert isinstance(end, Done) and end.usage.new_tokens == len(sequence.units) - sequence.prompt
+        texts.append(sequence.units)
+    assert texts[0] == texts[1]
+    assert steps[1] < 0.85 * steps[0], steps
