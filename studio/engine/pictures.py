@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from studio.models.image import opened
+from studio.models.seeing import Seeing
 from studio.models.vision import Cut, VisionTower
 from studio.protocol import Image
 
@@ -23,7 +24,7 @@ class Pictures:
     """What the tower makes of pictures."""
 
     def __init__(self, tower: VisionTower) -> None:
-        self._tower = tower
+        self._tower, self._seeing = tower, Seeing(tower)
         self._threads = ThreadPoolExecutor(OPENERS, thread_name_prefix="pictures")
         self._opening: OrderedDict[str, Future[Cut]] = OrderedDict()
         self._seen: OrderedDict[str, Tensor] = OrderedDict()
@@ -50,7 +51,7 @@ class Pictures:
         keys = list(cuts)
         for at in range(0, len(keys), TOGETHER):
             some = keys[at : at + TOGETHER]
-            self._seen |= dict(zip(some, self._tower.see([cuts[key] for key in some]), strict=True))
+            self._seen |= dict(zip(some, self._seeing([cuts[key] for key in some]), strict=True))
         found = []
         for image in images:
             self._seen.move_to_end(image.key)

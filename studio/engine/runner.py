@@ -79,6 +79,7 @@ class Runner:
         sizes = {self._step.size(count) for count in range(1, len(self._rows) + 1)}
         for rows in sorted(sizes):
             self._step(rows, few=True)
+            self.logits(self.decoder.embedding[:rows])
         if not self._options.deterministic:
             self._step.try_guesses(few=True)
         self._reader.warm()

@@ -156,7 +156,7 @@ class Marks:
     def filled(self, stretches: Sequence[Stretch]) -> Tensor:
         """The numbers for these stretches, on the host. Room that is left over is filled with tokens of block 0, which
         belongs to nobody."""
-        made = Marks(self.size, torch.zeros(sum(self._lengths), dtype=torch.int32))
+        made = Marks(self.size, torch.zeros(sum(map(_aligned, self._lengths)), dtype=torch.int32))
         made.tiles[:, 0] = -1
         tiles = []
         at = 0
@@ -179,8 +179,13 @@ class Marks:
         return s.tokens, s.tokens, s.stretches, 3 * s.stretches, 2 * s.tiles, s.stretches * s.blocks
 
     def _part(self, i: int) -> Tensor:
-        begin = sum(self._lengths[:i])
+        begin = sum(map(_aligned, self._lengths[:i]))
         return self.numbers[begin : begin + self._lengths[i]]
+
+
+def _aligned(count: int) -> int:
+    """So many numbers and a few more, up to 16 bytes: Triton compiles a kernel anew for pointers that are not."""
+    return -(-count // 4) * 4
 
 
 def slots_of(table: Sequence[int], start: int, end: int) -> Tensor:

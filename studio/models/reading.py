@@ -6,14 +6,13 @@ the host. The graph of the next larger size reads them with some tokens to spare
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from studio.models.cache import TOGETHER, Layout, Marks, Pool, Size, blocks_for
 from studio.models.decoder import Decoder
 from studio.models.device import to_device
+from studio.models.graphs import Graphs
 
 SIZES = (16, 64, 128, 256)  # tokens
 STRETCHES = 8
@@ -23,60 +22,52 @@ class Reader:
     """Call it to read; without graphs for tests."""
 
     def __init__(self, decoder: Decoder, pool: Pool, graphs: bool = True) -> None:
-        self._decoder, self._pool, self._graphs = decoder, pool, graphs
-        self._captured: dict[int, _Captured] = {}
-        self._memory: Any = None  # the graphs' own pool of memory, which they share
+        self._decoder, self._pool, self._graphs = decoder, pool, Graphs(graphs)
+        self._places: dict[int, _Places] = {}
 
     def serves(self, layout: Layout) -> bool:
         """Whether a graph has room for it."""
-        fits = layout.tokens <= SIZES[-1] and len(layout.stretches) <= STRETCHES
-        return fits and max(s.end for s in layout.stretches) <= self._decoder.architecture.context
+        return layout.tokens <= SIZES[-1] and len(layout.stretches) <= STRETCHES
 
+    @torch.inference_mode()
     def warm(self) -> None:
         """Capture all sizes."""
         for tokens in SIZES:
-            self._made(tokens)
+            self._run(tokens)
 
     @torch.inference_mode()
     def __call__(self, x: Tensor, layout: Layout) -> Tensor:
         """Embeddings [tokens, hidden] → hidden states after the last token of each stretch [stretches, hidden], which
         the next call overwrites."""
-        made = self._made(next(size for size in SIZES if size >= x.shape[0]))
-        made.x[: x.shape[0]] = x
-        made.marks.numbers.copy_(to_device(made.marks.filled(layout.stretches), x.device, torch.int32))
-        if made.graph:
-            made.graph.replay()
-        else:
-            self._read(made)
-        return made.hidden[: len(layout.stretches)]
+        tokens = next(size for size in SIZES if size >= x.shape[0])
+        places = self._at(tokens)
+        places.x[: x.shape[0]] = x
+        places.marks.numbers.copy_(to_device(places.marks.filled(layout.stretches), x.device, torch.int32))
+        self._run(tokens)
+        return places.hidden[: len(layout.stretches)]
 
-    @torch.inference_mode()
-    def _made(self, tokens: int) -> _Captured:
-        if made := self._captured.get(tokens):
-            return made
-        made = self._captured[tokens] = _Captured(self._decoder, tokens)
-        self._read(made)
-        if self._graphs:
-            made.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(made.graph, pool=self._memory):
-                self._read(made)
-            self._memory = self._memory or made.graph.pool()
-        return made
+    def _at(self, tokens: int) -> _Places:
+        if tokens not in self._places:
+            self._places[tokens] = _Places(self._decoder, tokens)
+        return self._places[tokens]
 
-    def _read(self, made: _Captured) -> None:
-        layout = Layout((), self._decoder.device, made.marks)
-        hidden = self._decoder.forward(made.x.clone(), self._pool, layout)
-        torch.index_select(hidden, 0, made.marks.ends, out=made.hidden)
+    def _run(self, tokens: int) -> None:
+        at = self._at(tokens)
+        layout = Layout((), self._decoder.device, at.marks)
+
+        def read() -> None:
+            hidden = self._decoder.forward(at.x.clone(), self._pool, layout)
+            torch.index_select(hidden, 0, at.marks.ends, out=at.hidden)
+
+        self._graphs.run(tokens, read)
 
 
-class _Captured:
-    """A size: its inputs, its output, and the graph between them."""
+class _Places:
+    """Where a graph finds its input and leaves its output."""
 
     def __init__(self, decoder: Decoder, tokens: int) -> None:
         a, device = decoder.architecture, decoder.device
         size = Size(tokens, STRETCHES, tokens // TOGETHER + STRETCHES, blocks_for(a.context))
-        empty = Marks(size, torch.empty(0)).filled(())
-        self.marks = Marks(size, empty.to(device))
+        self.marks = Marks(size, Marks(size, torch.empty(0)).filled(()).to(device))
         self.x = torch.zeros(tokens, a.hidden, device=device, dtype=decoder.dtype)
         self.hidden = torch.zeros(STRETCHES, a.hidden, device=device, dtype=decoder.dtype)
-        self.graph: torch.cuda.CUDAGraph | None = None

@@ -8,14 +8,13 @@ step of one text with guesses at what follows.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from studio.models.cache import Pool
 from studio.models.decoder import Decoder, Layer
+from studio.models.graphs import Graphs
 from studio.models.linear import Linear
 from studio.models.rows import Rows
 from studio.models.sampler import draw
@@ -28,12 +27,10 @@ class Step:
     def __init__(self, decoder: Decoder, pool: Pool, rows: Rows, graphs: bool = True) -> None:
         from studio.models.kernels import launch
 
-        self._launch, self._graphs = launch, graphs
+        self._launch, self._graphs = launch, Graphs(graphs)
         self._decoder, self._pool, self._rows = decoder, pool, rows
         self._work = launch.Workspace(decoder.architecture, max(len(rows), 1 + GUESSES), decoder.device)
         self._head = Linear(decoder.output)
-        self._captured: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}  # 0 rows: a trial
-        self._memory: Any = None  # the graphs' own pool of memory, which they share
         self.ids = torch.zeros(len(rows), dtype=torch.int32, device=decoder.device)
         self.trial = Trial(rows.part(0, 1))
 
@@ -43,21 +40,13 @@ class Step:
 
     @torch.inference_mode()
     def __call__(self, rows: int, few: bool) -> None:
-        """One step of the first `rows` rows, a `size`. The first of a kind is run as it is, then captured."""
-        if graph := self._captured.get((rows, few)):
-            graph.replay()
-            return
-        self.run(rows, few)
-        if self._graphs:
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._memory):
-                self.run(rows, few)
-            self._memory = self._memory or graph.pool()
-            self._captured[rows, few] = graph
+        """One step of the first `rows` rows, a `size`."""
+        self._graphs.run((rows, few), lambda: self.run(rows, few))
 
+    @torch.inference_mode()
     def try_guesses(self, few: bool) -> None:
         """One step of the first row with `trial.guesses`; see `trial.outcome`."""
-        self(0, few)
+        self._graphs.run((0, few), lambda: self.run(0, few))
 
     def run(self, count: int, few: bool) -> None:
         """The step of so many rows, or of the trial (0), kernel by kernel."""

@@ -121,7 +121,7 @@ def _join(result, parts, tops, sums, first, active, GROUP: tl.constexpr, D: tl.c
         tl.store(result + i * D + d, joined.to(result.dtype.element_ty))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["width"])
 def read_kernel(
     q, keys, values, tiles, stretches, tables, out, scale, width,
     KV: tl.constexpr, GROUP: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, TOKENS: tl.constexpr,

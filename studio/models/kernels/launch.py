@@ -103,7 +103,7 @@ def shared_memory(device: torch.device) -> int:
 def attention_tiles(count: int) -> tuple[int, int, int, int]:
     """Parts that the tokens of a row are cut into, tokens a program takes at a time, its warps, its stages."""
     if count == 1:
-        return 32, 64, 4, 2
+        return 32, 64, 4, 1
     return max(1, min(16, 64 // triton.next_power_of_2(count))), 64, 2, 2
 
 
