@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
+from studio.models.graphs import Graphs
 from studio.models.image import opened
 from studio.models.seeing import Seeing
 from studio.models.vision import Cut, VisionTower
@@ -23,8 +24,8 @@ MOST_OPENED = 64  # that wait to be seen; a call that ended before its turn leav
 class Pictures:
     """What the tower makes of pictures."""
 
-    def __init__(self, tower: VisionTower) -> None:
-        self._tower, self._seeing = tower, Seeing(tower)
+    def __init__(self, tower: VisionTower, graphs: Graphs) -> None:
+        self._tower, self._seeing = tower, Seeing(tower, graphs)
         self._threads = ThreadPoolExecutor(OPENERS, thread_name_prefix="pictures")
         self._opening: OrderedDict[str, Future[Cut]] = OrderedDict()
         self._seen: OrderedDict[str, Tensor] = OrderedDict()

@@ -19,6 +19,7 @@ from studio.models.beam import Beams
 from studio.models.cache import BLOCK, Layout, Stretch, blocks_for
 from studio.models.decoder import Decoder
 from studio.models.device import Coming, to_device
+from studio.models.graphs import Graphs
 from studio.models.linear import image_rows
 from studio.models.loop import Search, Span, step
 from studio.models.reading import SIZES, Reader
@@ -59,11 +60,12 @@ class Runner:
         self._options, self._stops = options, tuple(sorted(stops))
         a = decoder.architecture
         self._rows = Rows(batch, blocks_for(a.context), a.vocab, decoder.device)
+        self.graphs = Graphs()
         self._step: Step | None = None
         self._reader: Reader | None = None
         if ops.fused(decoder.embedding):
-            self._step = Step(decoder, self.pool, self._rows, options.graphs)
-            self._reader = Reader(decoder, self.pool, options.graphs)
+            self._step = Step(decoder, self.pool, self._rows, self.graphs)
+            self._reader = Reader(decoder, self.pool, self.graphs)
         self._trial = self._step.trial if self._step else Trial(self._rows.part(0, 1))
         self._samplings: dict[int, Sampling] = {}
 
@@ -73,7 +75,9 @@ class Runner:
         return self.decoder.device.type == "cuda"
 
     def warm(self) -> None:
-        """Run every size of the step once, on empty rows: kernels are compiled and graphs captured."""
+        """The weights have got their places. Run every size of the step once, on empty rows: kernels are compiled and
+        graphs captured."""
+        self.graphs.open = self._options.graphs
         if self._step is None or self._reader is None:
             return
         sizes = {self._step.size(count) for count in range(1, len(self._rows) + 1)}

@@ -41,7 +41,7 @@ class Seat:
     ) -> None:
         self.card, self.model, self.tokenizer = card, model, tokenizer
         self.runner = Runner(model.decoder, blocks, batch, options, tokenizer.stops)
-        self.pictures = Pictures(model.tower) if model.tower else None
+        self.pictures = Pictures(model.tower, self.runner.graphs) if model.tower else None
         self._intake = Intake(card, model, tokenizer, self.pictures)
         budget = BUDGET if self.runner.ahead else PLAIN_BUDGET
         self.scheduler = Scheduler(Blocks(blocks, BLOCK), batch, budget, reuse=not options.deterministic)

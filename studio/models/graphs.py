@@ -12,10 +12,13 @@ import torch
 
 
 class Graphs:
-    """Captured work by name. It must read its inputs and leave its outputs in tensors that stay where they are."""
+    """Captured work by name. It must read its inputs and leave its outputs in tensors that stay where they are.
 
-    def __init__(self, enabled: bool = True) -> None:
-        self._enabled = enabled
+    Nothing is captured until `open` is set: as long as models are being loaded, weights may still move.
+    """
+
+    def __init__(self) -> None:
+        self.open = False
         self._captured: dict[Hashable, torch.cuda.CUDAGraph] = {}
         self._memory: Any = None  # one pool for all of them
 
@@ -25,7 +28,7 @@ class Graphs:
             graph.replay()
             return
         work()
-        if self._enabled:
+        if self.open:
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, pool=self._memory):
                 work()

@@ -19,10 +19,10 @@ STRETCHES = 8
 
 
 class Reader:
-    """Call it to read; without graphs for tests."""
+    """Call it to read."""
 
-    def __init__(self, decoder: Decoder, pool: Pool, graphs: bool = True) -> None:
-        self._decoder, self._pool, self._graphs = decoder, pool, Graphs(graphs)
+    def __init__(self, decoder: Decoder, pool: Pool, graphs: Graphs) -> None:
+        self._decoder, self._pool, self._graphs = decoder, pool, graphs
         self._places: dict[int, _Places] = {}
 
     def serves(self, layout: Layout) -> bool:
@@ -59,7 +59,7 @@ class Reader:
             hidden = self._decoder.forward(at.x.clone(), self._pool, layout)
             torch.index_select(hidden, 0, at.marks.ends, out=at.hidden)
 
-        self._graphs.run(tokens, read)
+        self._graphs.run(("read", tokens), read)
 
 
 class _Places:

@@ -16,25 +16,25 @@ MOST = 4  # pictures of a graph: the candidates for a place
 
 
 class Seeing:
-    """Call it to see; without graphs for tests."""
+    """Call it to see."""
 
-    def __init__(self, tower: VisionTower, graphs: bool = True) -> None:
-        self._tower = tower
-        self._graphs = Graphs() if graphs and tower.patches.is_cuda and not tower.tiled else None
+    def __init__(self, tower: VisionTower, graphs: Graphs) -> None:
+        self._tower, self._graphs = tower, graphs
+        self._most = MOST if tower.patches.is_cuda and not tower.tiled else 0
         self._places: dict[int, tuple[Tensor, Tensor]] = {}  # pixels in, embeddings out
 
     @torch.inference_mode()
     def __call__(self, cuts: Sequence[Cut]) -> list[Tensor]:
         """See `VisionTower.see`."""
         count = len(cuts)
-        if self._graphs is None or count > MOST:
+        if count > self._most:
             return self._tower.see(cuts)
         if count not in self._places:
             self._places[count] = self._made(torch.cat([cut.views for cut in cuts]))
         pixels, embeddings = self._places[count]
         for place, cut in zip(pixels, cuts, strict=True):
             place.copy_(cut.views[0])
-        self._graphs.run(count, lambda: embeddings.copy_(self._tower(pixels)))
+        self._graphs.run(("see", count), lambda: embeddings.copy_(self._tower(pixels)))
         return list(embeddings.clone())
 
     def _made(self, views: Tensor) -> tuple[Tensor, Tensor]:

@@ -24,10 +24,10 @@ from studio.models.trial import GUESSES, Trial
 class Step:
     """Call it to launch a step; `ids` then has what was drawn, once the device gets there."""
 
-    def __init__(self, decoder: Decoder, pool: Pool, rows: Rows, graphs: bool = True) -> None:
+    def __init__(self, decoder: Decoder, pool: Pool, rows: Rows, graphs: Graphs) -> None:
         from studio.models.kernels import launch
 
-        self._launch, self._graphs = launch, Graphs(graphs)
+        self._launch, self._graphs = launch, graphs
         self._decoder, self._pool, self._rows = decoder, pool, rows
         self._work = launch.Workspace(decoder.architecture, max(len(rows), 1 + GUESSES), decoder.device)
         self._head = Linear(decoder.output)
@@ -41,12 +41,12 @@ class Step:
     @torch.inference_mode()
     def __call__(self, rows: int, few: bool) -> None:
         """One step of the first `rows` rows, a `size`."""
-        self._graphs.run((rows, few), lambda: self.run(rows, few))
+        self._graphs.run(("step", rows, few), lambda: self.run(rows, few))
 
     @torch.inference_mode()
     def try_guesses(self, few: bool) -> None:
         """One step of the first row with `trial.guesses`; see `trial.outcome`."""
-        self._graphs.run((0, few), lambda: self.run(0, few))
+        self._graphs.run(("step", 0, few), lambda: self.run(0, few))
 
     def run(self, count: int, few: bool) -> None:
         """The step of so many rows, or of the trial (0), kernel by kernel."""

@@ -17,11 +17,13 @@ from studio.engine.native import NativeEngine
 from studio.engine.runner import PLAIN, Options
 from studio.engine.seat import Seat
 from studio.models.cache import Layout, Stretch
+from studio.models.graphs import Graphs
 from studio.models.loop import read_prompt, step
 from studio.models.model import Model, from_folder, from_source
 from studio.models.rows import Rows
 from studio.models.sampler import draw
 from studio.models.step import Step
+from studio.models.swap import Swap
 from studio.models.tokenizer import bytes_only
 from studio.protocol import Control, Done, Generate, ModelCard, Prompt, Sampling, Text
 
@@ -151,7 +153,7 @@ def test_the_step_computes_what_the_plain_forward_does(int8: bool, count: int) -
         rows.numbers[i, 0] = 17 + i
     expected = step(plain.decoder, ref_pool, torch.arange(17, 17 + count),
                     [Stretch(n, 1, t) for n, t in zip(lengths, tables, strict=True)])  # fmt: skip
-    moving = Step(model.decoder, pool, rows, graphs=False)
+    moving = Step(model.decoder, pool, rows, Graphs())
     seen: dict[str, object] = {}
     kernel = moving.draw
 
@@ -256,6 +258,24 @@ def test_streams_go_on_while_a_long_prompt_is_read_along_with_them(exact: Model,
         ids = [u for u in units[sequences[number].prompt :] if isinstance(u, int)]
         assert len(ids) == call.sampling.max_tokens or ids[-1] in made.tokenizer.stops
         assert losses(exact, made, call.prompt, ids) < 0.1
+
+
+def test_graphs_find_weights_that_moved_after_the_self_test(exact: Model) -> None:
+    """Loading tests a model before it is parked: what was captured then would replay freed memory."""
+    model, other = on(GPU, torch.bfloat16), on(GPU, torch.bfloat16)
+    made = Seat(CARD, model, bytes_only(A.vocab), 300, 8)
+    made.logits_after(prompts(2)[1])
+    swap = Swap(GPU)
+    swap.park(model)
+    swap.park(other)
+    swap.open()
+    made.runner.warm()
+    for _ in range(2):
+        swap.bring(other)
+        swap.bring(model)
+        calls = [Generate("composer", prompt, GREEDY) for prompt in prompts(4)]
+        for call, ids in zip(calls, ids_of(made, calls, together=False), strict=True):
+            assert losses(exact, made, call.prompt, ids) < 0.1
 
 
 def test_beams_and_long_runs_end(fast: Model) -> None:

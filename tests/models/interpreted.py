@@ -14,6 +14,7 @@ from golden import Given, architecture, tensors, whole
 from studio.models import ops
 from studio.models.cache import Layout, Stretch
 from studio.models.decoder import Decoder
+from studio.models.graphs import Graphs
 from studio.models.kernels import launch
 from studio.models.linear import image_rows
 from studio.models.loop import read_prompt, sampled, step
@@ -42,7 +43,7 @@ def compare(count: int, int8: bool) -> None:
     twin = Rows(count, 8, a.vocab, CPU)
     for name in ("numbers", "factors", "seen"):
         getattr(twin, name).copy_(getattr(rows, name))
-    moving = Step(decoder, pool, rows, graphs=False)
+    moving = Step(decoder, pool, rows, Graphs())
     kernel, logits = moving.draw, torch.empty(0)
 
     def watch(found: torch.Tensor, some: Rows, ids: torch.Tensor, few: bool) -> None:
@@ -69,7 +70,7 @@ def trial() -> None:
     rows.put(0, len(prompt), table, sampling, a.bos)
     first = rows.part(0, 1)
     draw(logits[None], first)
-    moving = Step(decoder, pool, rows, graphs=False)
+    moving = Step(decoder, pool, rows, Graphs())
     moving.trial.guesses[:] = torch.tensor([*ids[1:3], 0, *ids[4:6], 7, 8])
     moving.try_guesses(few=True)
     assert moving.trial.outcome.tolist()[:4] == [3, *ids[1:4]]

@@ -153,7 +153,7 @@ def product(
         return
     padded = max(8, triton.next_power_of_2(rows))
     t = rows_tiles(made, into, gated, int8, padded)
-    if work is None:
+    if work is None or t.parts * padded * made > work.partial.numel():
         t = replace(t, parts=1, columns=min(t.columns, into & -into))
     if x.is_cuda:
         t = fitting(t, padded, gated, matrix.weight.element_size(), shared_memory(x.device))
