@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from studio.article import Brief, Picture
-from studio.errors import ModelError
+from studio.errors import InputError, ModelError
 from studio.prompts import Dialect, dialect
 from studio.protocol import (
     Call,
@@ -58,10 +58,13 @@ class Calls:
         return max(range(len(options)), key=values.__getitem__)
 
     def sampling(self, brief: Brief, **changes: object) -> Sampling:
-        """What suits the model, with what the person set themselves, and then `changes`."""
+        """What suits the model, with what the person set themselves, and then `changes`. Raises InputError for beams
+        that the model does not have."""
+        if (brief.beams or 1) > self.card.beams:
+            raise InputError("beams_too_many", model=self.card.name, limit=self.card.beams, count=brief.beams)
         own = {
             name: value
-            for name in ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens")
+            for name in ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "beams")
             if (value := getattr(brief, name)) is not None
         }
         return replace(self.speech.writing, seed=brief.seed, **{**own, **changes})

@@ -36,7 +36,7 @@ SPEC = ScriptedSpec(
             ("", "\n\n".join(PARAGRAPHS), {}),
         )
     ),
-    ModelCard("scripted model", "starter", ("en", "zh"), sees=False, context=65536),
+    ModelCard("scripted model", "starter", ("en", "zh"), sees=False, context=65536, beams=5),
 )
 
 
