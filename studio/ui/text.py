@@ -36,8 +36,25 @@ WORDS: dict[str, tuple[str, str]] = {
     "indent": ("Indent", "缩进"),
     "drag": ("Drag to move (or Alt+↑ ↓)", "拖动排序（或 Alt+↑ ↓）"),
     "drop_pictures": ("Drop, paste or choose", "拖入、粘贴或选择"),
-    "not_uploaded": ("{name} could not be uploaded.", "{name} 上传失败。"),
-    "most_pictures": ("{n} pictures at most.", "最多 {n} 张图片。"),
+    "drag_picture": ("Drag to move (or Alt+← →)", "拖动排序（或 Alt+← →）"),
+    "not_uploaded": (
+        "The studio did not take {name}. It may be too large for the way to it: try a smaller picture.",
+        "{name} 上传失败，可能是文件过大，请换一张较小的图片。",
+    ),
+    "not_reached": (
+        "{name} was not uploaded: the studio does not answer. Is it still running?",
+        "{name} 没有上传：连接不上程序，它还在运行吗？",
+    ),
+    "no_picture": (
+        "{name} is not a picture. JPEG, PNG, WebP, GIF, BMP, TIFF and HEIC are.",
+        "{name} 不是图片。支持 JPEG、PNG、WebP、GIF、BMP、TIFF 和 HEIC。",
+    ),
+    "empty_file": ("{name} is an empty file.", "{name} 是空文件。"),
+    "too_large": (
+        "{name} has {size} MiB; at most {limit} MiB are taken.",
+        "{name} 有 {size} MiB，最多 {limit} MiB。",
+    ),
+    "most_pictures": ("{n} pictures at most; {left} were left out.", "最多 {n} 张图片，有 {left} 张没有添加。"),
     "range": ("between {low} and {high}", "应在 {low} 到 {high} 之间"),
     "draft_outline": ("Draft outline", "拟个大纲"),
     "pictures": ("Your own pictures (optional)", "自己的图片（可选）"),
