@@ -16,8 +16,8 @@ from studio.errors import EngineError, StudioError
 from studio.find import Finder
 from studio.illustrate import illustrate, illustrate_one
 from studio.prompts import Edit, replies
-from studio.protocol import Done, Piece, Prompt, Queued, Sampling
-from studio.steps import Progress, Step, Stop, language_of
+from studio.protocol import Done, Piece, Prompt, Queued, Sampling, Started
+from studio.steps import Progress, Step, Stop, in_queue, language_of
 from studio.worker.lane import Lane
 
 __all__ = ["Composer", "Progress", "Step", "Stop", "language_of"]
@@ -97,7 +97,8 @@ class Composer:
         yield Progress(article, "writing")
         images = calls.images(brief.pictures)
         if brief.title is None and (asked := speech.title(brief.instruction)):
-            title = calls.text(asked, calls.sampling(brief, max_tokens=24, stop=('"', "\n")))
+            sampling = calls.sampling(brief, max_tokens=24, stop=('"', "\n"))
+            title = yield from calls.told(asked, sampling, Progress(article, "writing"))
             article = replace(article, title=replies.title(title, brief.instruction))
             yield Progress(article, "writing")
         if brief.outline:
@@ -159,8 +160,8 @@ def _grow(
     article = _with_text(article, text)
     for event in calls.events(prompt, sampling):
         match event:
-            case Queued():
-                yield Progress(article, "writing", waiting=event)
+            case Queued() | Started():
+                yield in_queue(Progress(article, "writing"), event)
             case Piece(piece):
                 began = began or time.monotonic()
                 count += 1

@@ -32,6 +32,7 @@ SPEC = ScriptedSpec(
             ("endless", "Words come one by one. " * 400, {"pace": 0.02}),
             ("unfinished", "\n\n".join(PARAGRAPHS[:3]), {"reason": "length"}),
             ("long", LONG, {}),
+            ("patience", "Words come one by one. " * 40, {"pace": 0.05}),  # 10 s
             ("slowly", "Words come one by one. " * 400, {"pace": 0.02}),
             ("", "\n\n".join(PARAGRAPHS), {}),
         )
