@@ -12,7 +12,6 @@ from studio.article import Picture
 from studio.errors import Language, StudioError
 from studio.library.intake import take_in
 from studio.services import Studio
-from studio.ui.text import t
 
 COOKIE = "studio-person"  # a random name that the browser keeps and scripts cannot read, see app.py
 
@@ -34,8 +33,7 @@ def language(request: gr.Request | Request) -> Language:
 
 def shown(error: StudioError, request: gr.Request) -> gr.Error:
     """The error as Gradio shows it."""
-    spoken = language(request)
-    return gr.Error(error.say(spoken), duration=12, title=t("problem", spoken), print_exception=False)
+    return gr.Error(error.say(language(request)), duration=12, print_exception=False)
 
 
 def keep(studio: Studio, person: str, paths: Sequence[str]) -> tuple[Picture, ...]:
