@@ -8,6 +8,7 @@ unsaved draft while the article changes around it.
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -15,7 +16,11 @@ from typing import Any, Literal
 from studio.errors import InputError, NotFoundError
 
 MAX_IMAGES = 15
+SEED = 8909
 MAX_INSTRUCTION = 20_000  # characters
+MAX_TITLE = 200
+MAX_MATERIALS = 100_000  # every version of an article keeps them
+MAX_BEAMS = 5
 Status = Literal["writing", "illustrating", "done", "stopped", "cut", "failed"]
 
 
@@ -54,27 +59,32 @@ class Section:
 
 @dataclass(frozen=True)
 class Brief:
-    """What a person asked for. `images` None leaves the number to the model; `pictures` are own ones, used first. An
-    indented line of the outline is a heading of the second level."""
+    """What a person asked for: an instruction, or a title (not None) and perhaps materials to write from. `images` None
+    leaves the number to the model; `pictures` are own ones, used first. An indented line of the outline is a heading of
+    the second level."""
 
-    instruction: str
+    instruction: str = ""
     outline: tuple[str, ...] = ()
     images: int | None = None
     pictures: tuple[Picture, ...] = ()
-    seed: int = 8909
+    seed: int = SEED
     max_tokens: int | None = None
     temperature: float | None = None  # None: what suits the model
     top_p: float | None = None
     top_k: int | None = None
     repetition_penalty: float | None = None
+    beams: int | None = None
+    title: str | None = None
+    materials: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What the article is about: the title where one is given, else the instruction."""
+        return self.instruction if self.title is None else self.title
 
     def check(self) -> Brief:
         """This brief with surrounding blanks removed. Raises InputError with the reason when it cannot be written."""
-        instruction = self.instruction.strip()
-        if not instruction:
-            raise InputError("instruction_empty")
-        if len(instruction) > MAX_INSTRUCTION:
-            raise InputError("instruction_too_long", length=len(instruction), limit=MAX_INSTRUCTION)
+        brief = self._check_subject()
         if self.images is not None and not 0 <= self.images <= MAX_IMAGES:
             raise InputError("images_out_of_range", count=self.images, limit=MAX_IMAGES)
         if len(self.pictures) > MAX_IMAGES:
@@ -91,10 +101,29 @@ class Brief:
             ("top_k", self.top_k, 0, 1000),
             ("repetition_penalty", self.repetition_penalty, 0.5, 2.0),
             ("seed", self.seed, 0, 2**32 - 1),
+            ("beams", self.beams, 1, MAX_BEAMS),
         ):
             if value is not None and not low <= value <= high:
                 raise InputError("number_out_of_range", name=name, value=value, low=low, high=high)
-        return replace(self, instruction=instruction, outline=headings)
+        return replace(brief, outline=headings)
+
+    def _check_subject(self) -> Brief:
+        instruction, materials = self.instruction.strip(), self.materials.strip()
+        title = None if self.title is None else " ".join(_printable(self.title).split())
+        if title is None and not materials:
+            if not instruction:
+                raise InputError("instruction_empty")
+            if len(instruction) > MAX_INSTRUCTION:
+                raise InputError("instruction_too_long", length=len(instruction), limit=MAX_INSTRUCTION)
+        elif not title:
+            raise InputError("article_title_empty")
+        elif instruction:
+            raise InputError("instruction_and_title")
+        elif len(title) > MAX_TITLE:
+            raise InputError("article_title_too_long", length=len(title), limit=MAX_TITLE)
+        elif len(materials) > MAX_MATERIALS:
+            raise InputError("materials_too_long", length=len(materials), limit=MAX_MATERIALS)
+        return replace(self, instruction=instruction, title=title, materials=materials)
 
 
 @dataclass(frozen=True)
@@ -184,6 +213,11 @@ def split(text: str) -> tuple[str, tuple[str, ...]]:
     if blocks and blocks[0].startswith("# "):
         title = blocks.pop(0)[2:].strip()
     return title, tuple(blocks)
+
+
+def _printable(text: str) -> str:
+    """Without control characters; what joins an emoji stays."""
+    return "".join(c for c in text if c.isspace() or unicodedata.category(c) != "Cc")
 
 
 def _heading(line: str) -> str:

@@ -84,7 +84,9 @@ def serve(chosen: Settings) -> None:
 
 
 @studio.command()
-@click.argument("instruction")
+@click.argument("instruction", default="")
+@click.option("--title", help="Title of the article, instead of an INSTRUCTION")
+@click.option("--materials", type=click.Path(dir_okay=False), help="File with notes to write from, with --title")
 @click.option("--outline", type=click.Path(dir_okay=False), help="File with one heading a line")
 @click.option("--images", default="auto", help="Number of pictures, 0 to 15, or auto")
 @click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
@@ -94,14 +96,22 @@ def serve(chosen: Settings) -> None:
 )
 @configured
 def write(
-    chosen: Settings, instruction: str, outline: str | None, images: str, pictures: tuple[str, ...], seed: int, out: str
+    chosen: Settings,
+    instruction: str,
+    title: str | None,
+    materials: str | None,
+    outline: str | None,
+    images: str,
+    pictures: tuple[str, ...],
+    seed: int,
+    out: str,
 ) -> None:
-    """Write an illustrated article about INSTRUCTION into a file."""
+    """Write an illustrated article into a file: about INSTRUCTION, or with a --title and from --materials."""
     from studio.commands import write as command
 
     count = None if images == "auto" else _whole(images)
-    headings = command.read_outline(outline) if outline is not None else ()
-    path = command.write(chosen, instruction, headings, count, pictures, seed, Path(out))
+    brief = command.asked(instruction, title, materials, outline, count, seed)
+    path = command.write(chosen, brief, pictures, Path(out))
     click.echo(str(path))
 
 

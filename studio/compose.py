@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
-from studio.article import Article, Section, split
+from studio.article import Article, Brief, Section, split
 from studio.calls import Calls
 from studio.errors import EngineError, StudioError
 from studio.find import Finder
 from studio.illustrate import illustrate, illustrate_one
 from studio.prompts import Edit, replies
-from studio.protocol import Done, Piece, Prompt, Queued, Sampling
-from studio.steps import Progress, Step, Stop, language_of
+from studio.protocol import Done, Piece, Prompt, Queued, Sampling, Started
+from studio.steps import Progress, Step, Stop, in_queue, language_of
 from studio.worker.lane import Lane
 
 __all__ = ["Composer", "Progress", "Step", "Stop", "language_of"]
@@ -57,11 +57,12 @@ class Composer:
                 else (progress)
             )
 
-    def outline(self, instruction: str, person: str, stop: Stop) -> tuple[str, ...]:
+    def outline(self, brief: Brief, person: str, stop: Stop) -> tuple[str, ...]:
         """Headings for an article, to be edited before it is written."""
+        brief = brief.check()
         calls = self._calls(person, stop)
         sampling = replace(calls.speech.writing, max_tokens=200)
-        return replies.headings("1." + calls.text(calls.speech.outline(instruction), sampling))
+        return replies.headings("1." + calls.text(calls.speech.outline(brief.subject, brief.materials), sampling))
 
     def edit(self, kind: Edit, paragraph: str, instruction: str, after: str, person: str, stop: Stop) -> Iterator[str]:
         """A changed or new paragraph as it grows; the article itself is changed by whoever accepts it."""
@@ -87,22 +88,23 @@ class Composer:
             status = "stopped" if stop.pressed else latest.status if latest.status == "cut" else "done"
             yield Progress(replace(latest, status=status, error=""), "done")
         except StudioError as e:
-            said = e.say(language_of(article.brief.instruction))
+            said = e.say(language_of(article.brief.subject))
             yield Progress(replace(latest, status="failed", error=said), "done", error=e)
 
     def _write(self, article: Article, calls: Calls) -> Work:
         brief, speech = article.brief, calls.speech
-        article = replace(article, model=calls.card.name, status="writing")
+        article = replace(article, model=calls.card.name, status="writing", title=brief.title or article.title)
         yield Progress(article, "writing")
         images = calls.images(brief.pictures)
-        if asked := speech.title(brief.instruction):
-            title = calls.text(asked, calls.sampling(brief, max_tokens=24, stop=('"', "\n")))
+        if brief.title is None and (asked := speech.title(brief.instruction)):
+            sampling = calls.sampling(brief, max_tokens=24, stop=('"', "\n"))
+            title = yield from calls.told(asked, sampling, Progress(article, "writing"))
             article = replace(article, title=replies.title(title, brief.instruction))
             yield Progress(article, "writing")
         if brief.outline:
             article = yield from self._write_outline(article, calls)
         else:
-            prompt = speech.article(brief.instruction, images)
+            prompt = speech.article(brief.subject, images, materials=brief.materials)
             article = yield from _grow(article, prompt, calls.sampling(brief), "", calls)
         yield from self._finish(article, calls)
 
@@ -116,7 +118,7 @@ class Composer:
             heading = line.strip()
             marked = f"{'###' if line.startswith(' ') else '##'} {heading}"
             before = f"{article.markdown}\n\n{marked}".strip()
-            prompt = calls.speech.section(brief.instruction, brief.outline, heading, before, images)
+            prompt = calls.speech.section(brief.subject, brief.outline, heading, before, images, brief.materials)
             beginning = "\n\n".join([*(s.text for s in article.sections), marked]) + "\n\n"
             article = yield from _grow(article, prompt, sampling, beginning, calls)
             article = replace(article, status="writing")  # a section that fills its share is no cut article
@@ -130,7 +132,7 @@ class Composer:
         before = article.markdown
         article = replace(article, model=calls.card.name, status="writing", error="")
         yield Progress(article, "writing")
-        prompt = calls.speech.article(brief.instruction, calls.images(brief.pictures), before)
+        prompt = calls.speech.article(brief.subject, calls.images(brief.pictures), before, brief.materials)
         beginning = "\n\n".join(s.text for s in article.sections)
         article = yield from _grow(article, prompt, calls.sampling(brief), beginning, calls)
         if not article.pictures:
@@ -158,8 +160,8 @@ def _grow(
     article = _with_text(article, text)
     for event in calls.events(prompt, sampling):
         match event:
-            case Queued():
-                yield Progress(article, "writing", waiting=event)
+            case Queued() | Started():
+                yield in_queue(Progress(article, "writing"), event)
             case Piece(piece):
                 began = began or time.monotonic()
                 count += 1
@@ -176,6 +178,9 @@ def _grow(
 def _with_text(article: Article, text: str) -> Article:
     """The article with its sections made from `text`; a section at the same place keeps its id and its picture."""
     title, blocks = split(text)
+    given = article.title if article.brief.title else ""  # stays, whatever the model writes
+    if given and blocks and blocks[0].strip('*《》“”" ') == given:
+        blocks = blocks[1:]
     old = article.sections
     sections = tuple(replace(old[i], text=block) if i < len(old) else Section(block) for i, block in enumerate(blocks))
-    return replace(article, title=title or article.title, sections=sections)
+    return replace(article, title=given or title or article.title, sections=sections)

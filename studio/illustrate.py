@@ -7,7 +7,7 @@ the library has pictures, and a place that stays empty says why, there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from studio.article import Article, Illustration, Section
@@ -34,14 +34,15 @@ def illustrate(article: Article, calls: Calls, finder: Finder) -> Iterator[Progr
     article = replace(article, status=article.status if article.status == "cut" else "illustrating")
     yield Progress(article, "placing")
     finder.prepare(brief.pictures, language_of(article.markdown))
-    places = _places(article, calls, finder)
+    places = yield from _places(article, calls, finder)
     article, places = _room_for(article, places, brief.images)
     captions: list[tuple[int, str]] = []
     for number, place in enumerate(places, 1):
         if calls.stop.pressed:
             return
-        yield Progress(article, "captioning", number, len(places))
-        captions.append((place, _caption(article, place, captions, calls)))
+        progress = Progress(article, "captioning", number, len(places))
+        yield progress
+        captions.append((place, (yield from _caption(progress, place, captions, calls))))
     for number, (place, caption) in enumerate(captions, 1):
         if calls.stop.pressed:
             return
@@ -54,8 +55,9 @@ def illustrate_one(article: Article, section: str, calls: Calls, finder: Finder)
     """A picture for one section, in place of the one it may have."""
     place = article.index(section)
     finder.prepare(article.brief.pictures, language_of(article.markdown))
-    yield Progress(article, "captioning", 1, 1)
-    caption = _caption(article, place, [], calls)
+    progress = Progress(article, "captioning", 1, 1)
+    yield progress
+    caption = yield from _caption(progress, place, [], calls)
     for progress in _fill(article, place, caption, calls, finder):
         yield replace(progress, number=1, of=1)
 
@@ -66,18 +68,19 @@ def _fill(article: Article, place: int, caption: str, calls: Calls, finder: Find
     query = caption or _query(article, place)
     found = finder.find(query, CANDIDATES, frozenset(p.key for p in article.pictures))
     yield Progress(article, "choosing")
-    chosen = _choose(article, place, found, calls)
+    chosen = yield from _choose(article, place, found, calls)
     if not calls.stop.pressed:
         yield Progress(_placed(article, place, caption, chosen, found), "choosing")
 
 
-def _places(article: Article, calls: Calls, finder: Finder) -> tuple[int, ...]:
+def _places(article: Article, calls: Calls, finder: Finder) -> Generator[Progress, None, tuple[int, ...]]:
     """Sections to illustrate: those the model names, filled up with those for which the library has the most."""
     brief, texts = article.brief, tuple(s.text for s in article.sections)
     named: tuple[int, ...] = ()
     if prompt := calls.speech.places(texts, brief.images, calls.images(brief.pictures)):
         sampling = Sampling(temperature=0.0, repetition_penalty=1.0, max_tokens=120)
-        named = replies.places(calls.text(prompt, sampling), texts, brief.images)
+        reply = yield from calls.told(prompt, sampling, Progress(article, "placing"))
+        named = replies.places(reply, texts, brief.images)
         if brief.images is None and named:
             return named
     free = [i for i, s in enumerate(article.sections) if s.text and not s.is_heading and i not in named]
@@ -91,15 +94,19 @@ def _places(article: Article, calls: Calls, finder: Finder) -> tuple[int, ...]:
     return tuple(sorted((*named, *best)))
 
 
-def _caption(article: Article, place: int, past: list[tuple[int, str]], calls: Calls) -> str:
+def _caption(
+    progress: Progress, place: int, past: list[tuple[int, str]], calls: Calls
+) -> Generator[Progress, None, str]:
     """The model's caption for a picture there; empty where it writes none, and the picture's own is taken."""
+    article = progress.article
     prompt = calls.speech.caption(tuple(s.text for s in article.sections), place, tuple(past))
     if prompt is None:
         return ""
-    return replies.caption(calls.text(prompt, calls.sampling(article.brief, max_tokens=60, stop=('"', "\n"))))
+    sampling = calls.sampling(article.brief, max_tokens=60, stop=('"', "\n"))
+    return replies.caption((yield from calls.told(prompt, sampling, progress)))
 
 
-def _choose(article: Article, place: int, found: list[Found], calls: Calls) -> Found | None:
+def _choose(article: Article, place: int, found: list[Found], calls: Calls) -> Generator[Progress, None, Found | None]:
     """The model's choice where it sees, else the nearest in meaning, which stands first."""
     if len(found) < 2 or calls.stop.pressed:
         return found[0] if found else None
@@ -112,7 +119,7 @@ def _choose(article: Article, place: int, found: list[Found], calls: Calls) -> F
     asked = calls.speech.choice(
         tuple(s.text for s in before), tuple(zip((i for i, _ in shown), images, strict=True)), candidates
     )
-    return found[calls.choose(*asked)] if asked else found[0]
+    return found[(yield from calls.choose(*asked, Progress(article, "choosing")))] if asked else found[0]
 
 
 def _room_for(article: Article, places: tuple[int, ...], images: int | None) -> tuple[Article, tuple[int, ...]]:

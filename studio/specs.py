@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from studio.protocol import Description, ModelCard
 
+MOST_BEAMS = 5  # of the native engine
+
 
 @dataclass(frozen=True)
 class GgufSpec:
@@ -53,6 +55,11 @@ class ScriptedSpec:
     card: ModelCard = ModelCard("scripted model", "xcomposer2", ("en", "zh"), sees=True, context=4096, beams=5)
     sights: tuple[tuple[str, Description], ...] = field(default=())  # picture key → what it shows
     batch: int = 1  # calls it answers at once, a word each in turn
+
+
+def most_beams(spec: EngineSpec) -> int:
+    """How many beams the models of a spec offer, known before they are loaded; 1 means none."""
+    return MOST_BEAMS if isinstance(spec, NativeSpec) else spec.card.beams
 
 
 EngineSpec = GgufSpec | NativeSpec | ScriptedSpec

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from studio.article import Article
 from studio.errors import Language, StudioError
-from studio.protocol import Queued
+from studio.protocol import Queued, Started
 from studio.worker.lane import Ticket
 
 Step = Literal["writing", "placing", "captioning", "finding", "choosing", "done"]
@@ -26,6 +26,11 @@ class Progress:
     speed: float = 0.0
     waiting: Queued | None = None
     error: StudioError | None = None
+
+
+def in_queue(progress: Progress, event: Queued | Started) -> Progress:
+    """That progress while its call waits, and when the call has its turn."""
+    return replace(progress, waiting=event if isinstance(event, Queued) else None)
 
 
 class Stop:

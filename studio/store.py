@@ -172,14 +172,14 @@ class Store:
     def _point(self, connection: sqlite3.Connection, article: Article, version: int, changed: str = "") -> None:
         """Make a version the current one, and its words the ones that lists and search see."""
         pictures = article.pictures
-        words = "\n".join((article.title, article.brief.instruction, article.markdown)).casefold()
+        words = "\n".join((article.title, article.brief.subject, article.markdown)).casefold()
         connection.execute(
             "UPDATE articles SET current = ?, title = ?, instruction = ?, status = ?, cover = ?, words = ?, maker = ?,"
             " changed = ? WHERE id = ?",
             (
                 version,
                 clean(article.title),
-                clean(article.brief.instruction),
+                clean(article.brief.subject),
                 article.status,
                 pictures[0].key if pictures else "",
                 clean(words),

@@ -31,6 +31,19 @@ def test_survives_json() -> None:
     assert from_dict(json.loads(json.dumps(to_dict(article)))) == article
 
 
+def test_a_title_is_one_clean_line() -> None:
+    brief = Brief(title=" The \n\x00last\x07 ferry \U0001f468\u200d\U0001f469 ", materials="\n a\n\n b ").check()
+    assert (brief.title, brief.materials) == ("The last ferry \U0001f468\u200d\U0001f469", "a\n\n b")
+    assert brief.subject == brief.title and brief.check() == brief
+
+
+def test_articles_stored_before_there_were_titles_and_materials_open() -> None:
+    old = to_dict(ARTICLE)
+    for name in ("title", "materials", "beams"):
+        del old["brief"][name]
+    assert from_dict(old) == ARTICLE and from_dict(old).brief.subject == "tea"
+
+
 @pytest.mark.parametrize(
     "brief",
     [
@@ -40,6 +53,12 @@ def test_survives_json() -> None:
         Brief("x", images=99),
         Brief("x", outline=(" ", "")),
         Brief("x", top_p=2.0),
+        Brief("x", beams=6),
+        Brief(title=" "),
+        Brief(materials="notes"),
+        Brief("x", title="t"),
+        Brief(title="t" * 201),
+        Brief(title="t", materials="x" * 100_001),
     ],
 )
 def test_bad_briefs_are_refused(brief: Brief) -> None:

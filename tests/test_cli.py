@@ -74,6 +74,11 @@ def bomb(path: Path, side: int = 60_000) -> Path:
         (["write", "tea", "--picture", "words.jpg"], "words.jpg is not a picture", "不是这里认识的图片"),
         (["write", "tea", "--picture", "cut.webp"], "cut.webp is cut off", "cut.webp 不完整"),
         (["write", "tea", "--picture", "nothing.txt"], "nothing.txt is an empty file", "空文件"),
+        (["write", "--title", " "], "has no title yet", "还没有标题"),
+        (["write", "--materials", "blank.txt"], "nothing to write about yet", "还没有写作要求"),
+        (["write", "tea", "--title", "Tea"], "only one of them is taken", "只能二选一"),
+        (["write", "--title", "Tea", "--materials", "missing.txt"], "no file missing.txt", "没有找到文件"),
+        (["write", "--title", "Tea", "--materials", "binary.txt"], "binary.txt is not a text file", "不是 UTF-8"),
         (["write", "tea", "--picture", "missing.jpg"], "no file missing.jpg", "没有找到文件"),
         (["write", "tea", "--picture", "bomb.png"], "3,600,000,000 pixels", "3,600,000,000 像素"),
         (["write", "tea", "--data", "words.jpg"], "words.jpg cannot be written", "words.jpg 无法写入"),
@@ -177,6 +182,17 @@ def test_write_puts_the_path_on_stdout_and_progress_on_stderr(  # type: ignore[n
         assert about["instruction"] == "A farm" and about["seed"] == 8909 and about["settings"]["images"] == 2
         assert about["created"] <= about["updated"] and about["created"].startswith("20")
         assert about["model"] == "scripted starter"
+
+
+def test_write_takes_a_title_and_materials(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    scripted(monkeypatch, "write", Reply(TEXT, match="article about A farm.\n\nCows rise early."))
+    Path("notes.txt").write_text("Cows rise early.\n")
+    code, _, error = studio("write", "--title", "A farm", "--materials", "notes.txt", "--images", "0", "--out", "a.zip")
+    assert code == 0, error
+    archive = zipfile.ZipFile("a.zip")
+    about = json.loads(archive.read("about.json"))
+    assert (about["title"], about["materials"]) == ("A farm", "Cows rise early.") and "instruction" not in about
+    assert archive.read("article.md").decode().startswith("# A farm\n")
 
 
 def test_an_outline_with_a_byte_order_mark_is_obeyed(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

@@ -12,10 +12,12 @@ from studio.article import Article, Brief, Picture
 from studio.errors import StorageError, WorkerDied
 from studio.jobs import Job
 from studio.library.intake import take_in
-from studio.protocol import Description, Label, ModelCard
+from studio.protocol import Call, Description, Generate, Label, ModelCard
 from studio.services import Studio
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
+from studio.steps import Stop
+from studio.worker.lane import Ticket
 
 PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
 STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)
@@ -125,6 +127,42 @@ def test_the_outline_is_obeyed_whatever_the_model_writes(start: Start) -> None:
     texts = [s.text for s in article.sections]
     assert texts.index("## Where it grows") < texts.index("Green hills.") < texts.index("## Brewing")
     assert texts[-2:] == ["## Drinking", "Drink it."]
+
+
+@pytest.mark.parametrize("said", ["", "# Another title\n\n", "**The last ferry**\n\n", "The last ferry\n"])
+def test_the_given_title_stays_whatever_the_model_writes(start: Start, said: str) -> None:
+    notes = Brief(title="The last ferry", materials="- Since 1931.", images=0)
+    studio = start(Reply(said + TEXT, match="Rewrite these notes as an article about The last ferry.\n\n- Since 1931."))
+    article = finished(studio.jobs.start("me", notes))
+    assert (article.title, article.status) == ("The last ferry", "done"), article.error
+    assert [s.text for s in article.sections] == TEXT.split("\n\n")
+    again = studio.store.article("me", article.id)
+    assert again == article and again.brief.materials == "- Since 1931."
+    assert studio.store.list_articles("me", "ferry")[0].instruction == "The last ferry"
+
+
+def test_an_outline_is_drafted_from_materials(start: Start) -> None:
+    studio = start(Reply(" The ferry\n2. The bridge\n", match="List the parts of an article about The last ferry."))
+    drafted = studio.composer.outline(Brief(title="The last ferry", materials="- Since 1931."), "me", Stop())
+    assert drafted == ("The ferry", "The bridge")
+
+
+def test_beams_reach_the_engine_or_are_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = start(Reply(TEXT), Reply(TEXT), card=SEEING)
+    asked: list[int] = []
+    submit = studio.lane.submit
+
+    def watched(call: Call, person: str = "") -> Ticket:
+        if isinstance(call, Generate):
+            asked.append(call.sampling.beams)
+        return submit(call, person)
+
+    monkeypatch.setattr(studio.lane, "submit", watched)
+    finished(studio.jobs.start("me", Brief("a farm", images=0, beams=3)))
+    assert asked == [3]
+    studio.close()
+    refused = finished(start(card=STARTER).jobs.start("me", Brief("a farm", beams=3)))
+    assert refused.status == "failed" and "at most 1 beams; 3 were asked for" in refused.error
 
 
 def test_own_pictures_come_first_and_each_once(start: Start) -> None:

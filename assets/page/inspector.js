@@ -1,6 +1,7 @@
 // What can be done with the selected paragraph, picture or title: the panel beside the paper, a sheet on a phone.
 
 import { button, difference, h, icon, toast, word } from "./dom.js";
+import { send } from "./upload.js";
 
 export class Inspector {
   constructor(paper) {
@@ -114,7 +115,8 @@ export class Inspector {
       if (!answer.found.length) grid.textContent = word("nothing_found");
     };
     const file = h("input", { type: "file", accept: "image/*,.heic,.heif", hidden: true, onchange: async () => {
-      const { path } = await paper.upload(file.files[0]);
+      const { path, problem } = await send(paper.upload, file.files[0]);
+      if (problem) return toast(problem);
       await paper.act("own", { section: section.id, path, name: file.files[0].name });
     } });
     return [

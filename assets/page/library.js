@@ -2,6 +2,7 @@
 
 import { button, h, toast, word } from "./dom.js";
 import { Shelf, cardOf, sheet } from "./shelf.js";
+import { send } from "./upload.js";
 
 export function mount(given) {
   const file = h("input", { type: "file", accept: "image/*,.heic,.heif", multiple: true, hidden: true, onchange: () => add([...file.files]) });
@@ -18,7 +19,8 @@ export function mount(given) {
   async function add(files) {
     for (const one of files) {
       toast(word("adding", { name: one.name }));
-      const { path } = await given.upload(one);
+      const { path, problem } = await send(given.upload, one);
+      if (problem) { toast(problem); continue; }
       await shelf.act("add", { path, name: one.name });
     }
     file.value = "";

@@ -2,6 +2,7 @@
 
 import { button, h, word } from "./dom.js";
 import "./keys.js";
+import "./messages.js";
 
 export function mount({ element, props }) {
   const place = element.querySelector(".told");

@@ -2,6 +2,7 @@
 // list of { path, name } of uploaded files.
 
 import { button, h, icon, toast, word } from "./dom.js";
+import { send } from "./upload.js";
 
 const MOST = 10;
 
@@ -21,35 +22,51 @@ export function mount({ element, props, watch, upload }) {
   const tell = () => { props.value = pictures.map(({ path, name }) => ({ path, name })); };
 
   async function add(files) {
-    for (const one of files.slice(0, MOST - pictures.length)) {
-      try {
-        const { path } = await upload(one);
-        pictures.push({ path, name: one.name, shown: URL.createObjectURL(one) });
-      } catch (error) {
-        toast(word("not_uploaded", { name: one.name }));
-      }
+    const problems = [];
+    let left = 0;
+    for (const one of files) {
+      if (pictures.length >= MOST) { left++; continue; }
+      const { path, problem } = await send(upload, one);
+      if (problem) problems.push(problem);
+      else if (pictures.length < MOST) pictures.push({ path, name: one.name, shown: URL.createObjectURL(one) });
+      else left++; // another drop has filled the places meanwhile
       draw();
     }
-    if (files.length && pictures.length === MOST) toast(word("most_pictures", { n: MOST }));
+    if (left) problems.push(word("most_pictures", { n: MOST, left }));
+    if (problems.length) toast(problems.slice(-3).join(" "));
   }
 
-  function draw() {
-    grid.replaceChildren(...pictures.map((picture, at) => h("figure", { draggable: true, title: picture.name,
+  /** A picture to another place. */
+  const move = (from, to) => { pictures.splice(to, 0, ...pictures.splice(from, 1)); draw(to); };
+
+  function draw(focus = -1) {
+    grid.replaceChildren(...pictures.map((picture, at) => h("figure", { draggable: true, title: picture.name, tabIndex: 0,
+      "aria-label": `${at + 1}. ${picture.name}. ${word("drag_picture")}`,
+      onkeydown: (event) => {
+        const to = at + ({ ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key] || 0);
+        if (!event.altKey || to === at) return;
+        event.preventDefault();
+        if (to >= 0 && to < pictures.length) move(at, to);
+      },
       ondragstart: (event) => event.dataTransfer.setData("text/studio-picture", String(at)),
       ondragover: (event) => event.dataTransfer.types.includes("text/studio-picture") && event.preventDefault(),
       ondrop: (event) => {
         const from = event.dataTransfer.getData("text/studio-picture");
         if (from === "") return;
         event.preventDefault(); event.stopPropagation();
-        pictures.splice(at, 0, ...pictures.splice(Number(from), 1));
-        draw();
+        move(Number(from), at);
       } },
       h("img", { src: picture.shown, alt: picture.name, onerror: (event) => { event.target.replaceWith(h("span", { className: "blank" }, picture.name)); } }),
       h("figcaption", {}, String(at + 1)),
       button("remove_picture", "x", () => { pictures.splice(at, 1); draw(); }, { plain: true }))));
     choose.hidden = pictures.length >= MOST;
     tell();
+    if (focus >= 0) grid.children[focus]?.focus();
   }
+
+  // a file dropped beside the part must not open in place of the page, with all that is typed on it
+  for (const kind of ["dragover", "drop"])
+    document.addEventListener(kind, (event) => { if (event.dataTransfer?.types.includes("Files")) event.preventDefault(); });
 
   watch("value", () => { if (!(props.value || []).length && pictures.length) { pictures = []; draw(); } });
 }

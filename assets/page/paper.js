@@ -210,14 +210,14 @@ export class Paper {
 
   fresh() {
     this.take({ id: 0, open: true, title: "", sections: [], steps: [], said: "" });
-    document.querySelector("#instruction textarea")?.focus();
+    [...document.querySelectorAll("#instruction textarea, #article-title :is(input, textarea)")].find((field) => field.offsetParent)?.focus();
   }
 
   example(text) {
     const field = document.querySelector("#instruction textarea");
     field.value = text;
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-    field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true })); // also shows the field, where a title was asked for
+    setTimeout(() => field.focus(), 50);
   }
 
   // Typing in a paragraph

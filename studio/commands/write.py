@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -29,20 +30,18 @@ STEPS = {
 
 def write(
     settings: Settings,
-    instruction: str,
-    outline: tuple[str, ...],
-    images: int | None,
+    brief: Brief,
     pictures: tuple[str, ...],
-    seed: int,
     out: Path,
 ) -> Path:
-    """Write the article and the file; gives the file's path. Raises StudioError with what went wrong."""
+    """Write the article and the file; gives the file's path. `pictures` are files of own ones. Raises StudioError with
+    what went wrong."""
     format = out.suffix.lstrip(".").lower()
     if format not in FORMATS:
         raise InputError(
             "format_unknown", format=out.suffix or out.name, known=", ".join(f".{name}" for name in FORMATS)
         )
-    Brief(instruction, outline, images, seed=seed).check()  # before any model is loaded
+    brief.check()  # before any model is loaded
     files = [(name, read_picture(name)) for name in pictures]
     try_out(out)
     with Studio(settings, plan(settings)) as studio:
@@ -50,7 +49,7 @@ def write(
         for name, data in files:
             taken = take_in(data, Path(name).name)
             own.append(Picture(studio.store.add_file(taken, "cli"), Path(name).stem, Path(name).name))
-        job = studio.jobs.start("cli", Brief(instruction, outline, images, tuple(own), seed))
+        job = studio.jobs.start("cli", replace(brief, pictures=tuple(own)))
         last = None
         with Bar(
             SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
@@ -63,6 +62,15 @@ def write(
             raise last.error
         save(last.article, out, format, studio)
     return out
+
+
+def asked(
+    instruction: str, title: str | None, materials: str | None, outline: str | None, images: int | None, seed: int
+) -> Brief:
+    """What the flags ask for; `materials` and `outline` are files. Raises NotFoundError and InputError."""
+    headings = () if outline is None else tuple(read_text(outline).splitlines()) or ("",)
+    notes = "" if materials is None else read_text(materials)
+    return Brief(instruction, headings, images, seed=seed, title=title, materials=notes)
 
 
 def told(progress: Progress) -> str:
@@ -101,15 +109,14 @@ def try_out(out: Path) -> None:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
 
 
-def read_outline(name: str) -> tuple[str, ...]:
-    """The lines of a file. Raises NotFoundError and InputError."""
+def read_text(name: str) -> str:
+    """A text file. Raises NotFoundError and InputError."""
     try:
-        text = Path(name).read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
+        return Path(name).read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
     except FileNotFoundError as e:
         raise NotFoundError("file_missing", path=name) from e
     except (OSError, UnicodeDecodeError) as e:
         raise InputError("file_not_text", path=name) from e
-    return tuple(text.splitlines()) or ("",)
 
 
 def read_picture(name: str) -> bytes:

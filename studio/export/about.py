@@ -7,14 +7,19 @@ from datetime import datetime
 from studio import __version__
 from studio.article import Article
 
-SETTINGS = ("max_tokens", "temperature", "top_p", "top_k", "repetition_penalty")
+SETTINGS = ("max_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "beams")
 
 
 def about(article: Article, created: datetime, updated: datetime) -> dict[str, object]:
-    """Instruction, outline, what was set (None: what suits the model), seed, model, dates to the second, version."""
+    """Instruction (or title and materials), outline, what was set (None: what suits the model), seed, model, dates to
+    the second, version."""
     brief = article.brief
     return {
-        "instruction": brief.instruction,
+        **(
+            {"instruction": brief.instruction}
+            if brief.title is None
+            else {"title": brief.title, "materials": brief.materials}
+        ),
         "outline": brief.outline,
         "settings": {
             "images": "auto" if brief.images is None else brief.images,

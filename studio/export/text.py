@@ -50,6 +50,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     # Items of the About sheet.
     "title": ("Title", "标题"),
     "instruction": ("Instruction", "写作要求"),
+    "materials": ("Materials", "素材"),
     "outline": ("Outline", "大纲"),
     "settings": ("Settings", "设置"),
     "seed": ("Seed", "随机种子"),
@@ -69,6 +70,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "max_tokens": ("Length limit (tokens)", "长度上限（token）"),
     "temperature": ("Temperature", "温度"),
     "repetition_penalty": ("Repetition penalty", "重复惩罚"),
+    "beams": ("Beams", "束搜索"),
 }
 
 
@@ -81,7 +83,7 @@ def language_of(exported: Article | Conversation | Table) -> Language:
     """The language most of it is in. A Chinese text full of English terms is still Chinese."""
     if isinstance(exported, Article):
         words = [exported.title, *(section.text for section in exported.sections)]
-        words = words if any(words) else [exported.brief.instruction]
+        words = words if any(words) else [exported.brief.subject]
     elif isinstance(exported, Table):
         words = [*exported.questions, *(cell.answer for row in exported.rows[:100] for cell in row.cells)]
     else:

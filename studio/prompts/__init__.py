@@ -28,17 +28,24 @@ class Dialect(Protocol):
         """Ask for a title that ends at a quotation mark; None where the article brings its own."""
         ...
 
-    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "") -> Prompt:
-        """Ask for a whole article; `begin` is what is written already and goes on."""
+    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "", materials: str = "") -> Prompt:
+        """Ask for a whole article; `begin` is what is written already and goes on. With `materials`, here and
+        below, the instruction is the article's title and they are what it is written from."""
         ...
 
     def section(
-        self, instruction: str, outline: tuple[str, ...], heading: str, before: str, images: tuple[Image, ...]
+        self,
+        instruction: str,
+        outline: tuple[str, ...],
+        heading: str,
+        before: str,
+        images: tuple[Image, ...],
+        materials: str = "",
     ) -> Prompt:
         """Ask for the text under `heading`; `before` is the article's Markdown up to and with that heading."""
         ...
 
-    def outline(self, instruction: str) -> Prompt:
+    def outline(self, instruction: str, materials: str = "") -> Prompt:
         """Ask for headings, one a line."""
         ...
 

@@ -25,19 +25,25 @@ class InternLM2(XComposer2):
     writing = Sampling(temperature=0.8, top_p=0.8, top_k=0, repetition_penalty=1.0, max_tokens=2048)
     answering = replace(writing, max_tokens=1024)
 
-    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "") -> Prompt:
+    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "", materials: str = "") -> Prompt:
         """The instruction alone."""
-        return _renamed(super().article(instruction, (), begin))
+        return _renamed(super().article(instruction, (), begin, materials))
 
     def section(
-        self, instruction: str, outline: tuple[str, ...], heading: str, before: str, images: tuple[Image, ...]
+        self,
+        instruction: str,
+        outline: tuple[str, ...],
+        heading: str,
+        before: str,
+        images: tuple[Image, ...],
+        materials: str = "",
     ) -> Prompt:
         """As XComposer2."""
-        return _renamed(super().section(instruction, outline, heading, before, ()))
+        return _renamed(super().section(instruction, outline, heading, before, (), materials))
 
-    def outline(self, instruction: str) -> Prompt:
+    def outline(self, instruction: str, materials: str = "") -> Prompt:
         """As XComposer2."""
-        return _renamed(super().outline(instruction))
+        return _renamed(super().outline(instruction, materials))
 
     def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]) -> Prompt:
         """As XComposer2, without pictures: the answer is only used where it parses."""

@@ -30,21 +30,31 @@ class Starter:
         """The answer begins with a quotation mark and ends at the next."""
         return _ask(f"Write a short title for an article about {topic(instruction)}.", begin='"', system=True)
 
-    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "") -> Prompt:
-        """The person's own sentence, or one around their topic."""
+    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "", materials: str = "") -> Prompt:
+        """The person's own sentence, or one around their topic. From materials it keeps most facts when it is asked to
+        rewrite them; with the title forced before its answer it writes lists of nonsense (measured)."""
+        if materials:
+            return _ask(f"Rewrite these notes as an article about {topic(instruction)}.\n\n{materials}", begin)
         if _REQUEST.match(instruction):
             return _ask(instruction, begin)
         return _ask(f"Write an article about {topic(instruction)}.", begin)
 
     def section(
-        self, instruction: str, outline: tuple[str, ...], heading: str, before: str, images: tuple[Image, ...]
+        self,
+        instruction: str,
+        outline: tuple[str, ...],
+        heading: str,
+        before: str,
+        images: tuple[Image, ...],
+        materials: str = "",
     ) -> Prompt:
         """Each heading on its own: with the text before it the model drifts or repeats itself."""
-        return _ask(f"Write a paragraph about {_lowered(heading)}, for an article about {topic(instruction)}.")
+        request = f"Write a paragraph about {_lowered(heading)}, for an article about {topic(instruction)}."
+        return _ask(_with(request, materials))
 
-    def outline(self, instruction: str) -> Prompt:
+    def outline(self, instruction: str, materials: str = "") -> Prompt:
         """A list started for it; `replies.headings` keeps what is usable."""
-        return _ask(f"List the parts of an article about {topic(instruction)}.", begin="1.")
+        return _ask(_with(f"List the parts of an article about {topic(instruction)}.", materials), begin="1.")
 
     def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]) -> None:
         """By retrieval."""
@@ -88,6 +98,11 @@ def topic(instruction: str) -> str:
     if _REQUEST.match(text) and (found := _ABOUT.search(text)):
         text = found.group(1)
     return text
+
+
+def _with(request: str, materials: str) -> str:
+    """A request and what it is to be done from."""
+    return f"{request} Use these notes:\n\n{materials}" if materials else request
 
 
 def _lowered(heading: str) -> str:

@@ -23,6 +23,9 @@ EDITS = {
     "insert": "在以下两段中插入一段。\n第一段：{paragraph}\n第二段：{after}\n插入段的大纲：{instruction}",
 }
 
+MATERIALS_ZH = "以“{title}”为题写一篇文章。\n基于以下素材：{materials}"
+MATERIALS_EN = 'Write an article with the title "{title}".\nBased on the following materials: {materials}'
+
 
 class XComposer2:
     """See `Dialect`."""
@@ -34,20 +37,26 @@ class XComposer2:
         """The article brings its own."""
         return None
 
-    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "") -> Prompt:
+    def article(self, instruction: str, images: tuple[Image, ...], begin: str = "", materials: str = "") -> Prompt:
         """The reference pictures, then the instruction."""
-        return _ask((*images, Text(instruction)), begin)
+        return _ask((*images, Text(_request(instruction, materials))), begin)
 
     def section(
-        self, instruction: str, outline: tuple[str, ...], heading: str, before: str, images: tuple[Image, ...]
+        self,
+        instruction: str,
+        outline: tuple[str, ...],
+        heading: str,
+        before: str,
+        images: tuple[Image, ...],
+        materials: str = "",
     ) -> Prompt:
         """The article so far is the forced beginning of the answer; the model continues under the heading."""
         plan = "\n".join(f"{i}. {line}" for i, line in enumerate(outline, 1))
-        return _ask((*images, Text(f"{instruction}\n{plan}")), begin=f"{before}\n\n")
+        return _ask((*images, Text(f"{_request(instruction, materials)}\n{plan}")), begin=f"{before}\n\n")
 
-    def outline(self, instruction: str) -> Prompt:
+    def outline(self, instruction: str, materials: str = "") -> Prompt:
         """Not one of the trained prompts: plain words, with the first number forced."""
-        return _ask((Text(f"{instruction}\n请先列出这篇文章的大纲，每行一个标题。"),), begin="1.")
+        return _ask((Text(f"{_request(instruction, materials)}\n请先列出这篇文章的大纲，每行一个标题。"),), begin="1.")
 
     def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]) -> Prompt:
         """The answer names `<Seg{i}>`; parse it with `replies.places`."""
@@ -97,6 +106,15 @@ class XComposer2:
 def _ask(content: tuple[Segment, ...], begin: str = "") -> Prompt:
     """One user turn and the beginning of the answer."""
     return merged((USER, Text("user\n"), *content, END, Text("\n"), USER, Text(f"assistant\n{begin}")))
+
+
+def _request(instruction: str, materials: str) -> str:
+    """The instruction, or a title and materials as one. The original has no prompt for those: this is worded like its
+    edits ("基于以下素材"), and in English where the title is, so that the article is, too."""
+    if not materials:
+        return instruction
+    chinese = any("\u4e00" <= c <= "\u9fff" for c in instruction)
+    return (MATERIALS_ZH if chinese else MATERIALS_EN).format(title=instruction, materials=materials)
 
 
 def merged(prompt: Prompt) -> Prompt:

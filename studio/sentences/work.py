@@ -12,6 +12,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The instruction has {length:,} characters; at most {limit:,} fit. Please shorten it.",
         "写作要求有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
     ),
+    "article_title_empty": (
+        "The article has no title yet: give it one. The materials can stay empty.",
+        "文章还没有标题：请先写标题，素材可以不填。",
+    ),
+    "article_title_too_long": (
+        "The title has {length:,} characters; at most {limit:,} fit. Put the rest into the materials.",
+        "标题有 {length:,} 个字符，最多 {limit:,} 个，其余内容请放到素材里。",
+    ),
+    "materials_too_long": (
+        "The materials have {length:,} characters; at most {limit:,} fit. Please keep what matters most.",
+        "素材有 {length:,} 个字符，最多 {limit:,} 个，请只保留最重要的内容。",
+    ),
+    "instruction_and_title": (
+        "An instruction and a title were given; only one of them is taken.",
+        "同时给出了写作要求和标题，只能二选一。",
+    ),
     "outline_too_long": (
         "The outline has {length:,} characters; at most {limit:,} fit. Please shorten it.",
         "大纲有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
@@ -47,6 +63,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "number_out_of_range": (
         "{name} is {value}; it must be between {low} and {high}.",
         "{name} 为 {value}，应在 {low} 到 {high} 之间。",
+    ),
+    "beams_too_many": (
+        "{model} searches with at most {limit} beams; {count} were asked for.",
+        "{model} 的束搜索宽度最多为 {limit}，而要求的是 {count}。",
     ),
     "outline_blank": (
         "The outline has no headings, only blank lines: write one heading a line, or leave it out.",

@@ -27,7 +27,7 @@ from studio.prompts import Edit
 from studio.services import Studio
 from studio.settings import assets
 from studio.steps import Stop
-from studio.ui.people import keep_one, language, who
+from studio.ui.people import keep_one, language, shown, who
 from studio.ui.text import EXAMPLES
 from studio.ui.view import EMPTY, Proposal, View
 
@@ -110,7 +110,7 @@ class Desk:
                 case _:
                     raise InputError("edit_unknown", name=str(asked)[:80])
         except StudioError as e:
-            raise gr.Error(e.say(language(request)), duration=12, print_exception=False) from e
+            raise shown(e, request) from e
 
     def act(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
         """An edit by hand: the article as it is afterwards, or the sentence why not."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from studio.article import MAX_IMAGES, Brief, Picture, to_dict
+from studio.article import MAX_IMAGES, SEED, Brief, Picture, to_dict
 from studio.errors import StudioError
 from studio.services import Studio
+from studio.specs import most_beams
 from studio.steps import Progress, Stop
 from studio.ui.desk import Desk, exported, uploaded
 from studio.ui.parts import Number, numbers, part, read
 from studio.ui.people import keep_one, shown, who
 from studio.ui.text import i18n
 
-SEED = 8909
 NUMBERS = (
     Number("seed", "seed", 0, 0, 2**32 - 1, SEED),
     Number("length", "max_tokens", 0, 16, 4096),
@@ -31,10 +32,24 @@ NUMBERS = (
 def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
     """Lay the tab out and connect it; gives the document's component."""
     t = i18n()
+    beams = most_beams(studio.lane.spec)
+    fields = (*NUMBERS, *([Number("write_beams", "beams", 0, 1, beams)] if beams > 1 else []))
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
+            by = gr.Radio(
+                [(t("ask_instruction"), "instruction"), (t("ask_title"), "title")],
+                value="instruction",
+                label=t("ask_by"),
+                elem_id="by",  # page.css hides the fields of the other choice
+            )
             instruction = desk.instruction = gr.Textbox(
                 label=t("instruction"), placeholder=t("instruction_hint"), lines=3, max_lines=12, elem_id="instruction"
+            )
+            title = gr.Textbox(
+                label=t("article_title"), placeholder=t("article_title_hint"), max_lines=1, elem_id="article-title"
+            )
+            materials = gr.Textbox(
+                label=t("materials"), placeholder=t("materials_hint"), lines=6, max_lines=16, elem_id="materials"
             )
             outline = part("outline.js", [], "outline", "draft")
             pictures = part("own.js", [], "own-pictures")
@@ -45,39 +60,54 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
                 elem_id="images",
             )
             with gr.Accordion(t("more"), open=False):
-                settings = numbers(NUMBERS, "settings")
+                settings = numbers(fields, "settings")
             start = gr.Button(t("start"), variant="primary", elem_id="start")
         with gr.Column(scale=4, min_width=320):
             paper = desk.paper()
 
     def write(
-        request: gr.Request, about: str, lines: list[str], files: list[dict[str, str]], count: int, set_: Any
+        request: gr.Request,
+        by: str,
+        about: str,
+        title: str,
+        materials: str,
+        lines: list[str],
+        files: list[dict[str, str]],
+        count: int,
+        set_: Any,
     ) -> Iterator[dict[str, Any]]:
         try:
-            brief = _brief(about, lines or [], count, read(NUMBERS, set_), _own(studio, who(request), files or []))
+            brief = replace(
+                _brief(by, about, title, materials),
+                outline=tuple(map(str, lines or [])),
+                images=None if count < 0 else count,
+                pictures=_own(studio, who(request), files or []),
+                **read(fields, set_),
+            )
             job = studio.jobs.start(who(request), brief)
         except StudioError as e:
             raise shown(e, request) from e
         yield from desk.follow(job, request)
 
-    def drafted(about: str, request: gr.Request) -> list[str]:
+    def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
         try:
-            Brief(about).check()
-            return list(studio.composer.outline(about, who(request), Stop()))
+            return list(studio.composer.outline(_brief(by, about, title, materials), who(request), Stop()))
         except StudioError as e:
             raise shown(e, request) from e
 
-    form = [instruction, outline, pictures, images, settings]
+    # what other parts of the page put into the instruction is to be seen
+    instruction.change(None, None, by, js="() => 'instruction'", show_progress="hidden", api_visibility="private")
+    subject = [by, instruction, title, materials]
     gr.on(
-        [start.click, instruction.submit],
+        [start.click, instruction.submit, title.submit, materials.submit],
         write,
-        form,
+        [*subject, outline, pictures, images, settings],
         paper,
         show_progress="hidden",
         concurrency_limit=64,
         api_visibility="private",
     )
-    outline.draft(drafted, instruction, outline, concurrency_limit=64, api_visibility="private")
+    outline.draft(drafted, subject, outline, concurrency_limit=64, api_visibility="private")
     return paper
 
 
@@ -87,18 +117,27 @@ def _own(studio: Studio, person: str, files: list[dict[str, str]]) -> tuple[Pict
     return tuple(keep_one(studio, person, uploaded(studio, path, name), name) for path, name in pairs)
 
 
-def _brief(about: str, lines: list[str], count: int, numbers: dict[str, Any], own: tuple[Picture, ...]) -> Brief:
-    return Brief(about, tuple(map(str, lines)), None if count < 0 else count, own, **{"seed": SEED, **numbers})
+def _brief(by: str, about: str, title: str, materials: str) -> Brief:
+    """Of what the form holds, only the side that is chosen counts."""
+    return Brief(title=title, materials=materials) if by == "title" else Brief(about)
 
 
 def write_api(studio: Studio) -> None:
     """The named endpoints for programs: /write and /export."""
 
     def write(
-        request: gr.Request, instruction: str, outline: str = "", images: int = -1, seed: int = SEED
+        request: gr.Request,
+        instruction: str = "",
+        outline: str = "",
+        images: int = -1,
+        seed: int = SEED,
+        title: str = "",
+        materials: str = "",
     ) -> Iterator[dict[str, Any]]:
         try:
-            brief = Brief(instruction, tuple(outline.splitlines()), None if images == -1 else images, seed=seed)
+            count = None if images == -1 else images
+            lines = tuple(outline.splitlines())
+            brief = Brief(instruction, lines, count, seed=seed, title=title or None, materials=materials)
             job = studio.jobs.start(who(request), brief)
         except StudioError as e:
             raise shown(e, request) from e

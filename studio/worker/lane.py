@@ -10,10 +10,8 @@ from __future__ import annotations
 import multiprocessing
 import queue
 import signal
-import statistics
 import threading
 import time
-from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -23,6 +21,7 @@ from studio.errors import EngineError, StudioError, WorkerDied
 from studio.protocol import Call, Done, Event, Failed, ModelCard, Piece, Queued, Result, Role, Started
 from studio.specs import EngineSpec
 from studio.worker import process
+from studio.worker.durations import Durations
 from studio.worker.process import Broken, Cancel, Ready, Run
 from studio.worker.turns import Turns
 
@@ -86,7 +85,7 @@ class Lane:
         self._turns: Turns[Ticket] = Turns()
         self._running: dict[int, Ticket] = {}  # by number, in the order in which they began
         self._count = 0
-        self._durations: dict[type, deque[float]] = defaultdict(lambda: deque(maxlen=20))
+        self._durations = Durations()
         self._wake_in, self._wake_out = multiprocessing.Pipe(duplex=False)
         self._woken = False
         self._pipe: Connection | None = None
@@ -215,7 +214,7 @@ class Lane:
                     if isinstance(event, Started):
                         ticket.started = time.monotonic()
                     if isinstance(event, Result):
-                        self._durations[type(ticket.call)].append(time.monotonic() - ticket.started)
+                        self._durations.add(ticket.call, time.monotonic() - ticket.started)
                         del self._running[number]
                     ticket.put(event)
         return False
@@ -267,15 +266,11 @@ class Lane:
         ahead = None if None in left else min(left, key=lambda seconds: seconds or 0.0)
         for position, ticket in enumerate(self._turns):
             ticket.put(Queued(position + full, ahead))
-            usual = self._usual(ticket)
+            usual = self._durations.usual(ticket.call)
             ahead = None if ahead is None or usual is None else ahead + usual / self.batch
 
-    def _usual(self, ticket: Ticket) -> float | None:
-        known = self._durations[type(ticket.call)]
-        return statistics.median(known) if known else None
-
     def _left(self, ticket: Ticket) -> float | None:
-        usual = self._usual(ticket)
+        usual = self._durations.usual(ticket.call)
         return None if usual is None else max(0.0, usual - (time.monotonic() - ticket.started))
 
     def _wake(self) -> None:

@@ -19,12 +19,16 @@ PARAGRAPHS = (
     "Above the hut only birds and stones are left, and the wind.",
     "In the evening the walkers come down again, tired and content.",
 )
+CHINESE = "清晨，村后的雪山染成了粉色。\n\n松林间有一条小路通向茶屋。\n\n傍晚，登山的人下山了。"
 LONG = "\n\n".join(f"Mile {i}. " + "The road goes on and on. " * 10 for i in range(60))
 SPEC = ScriptedSpec(
     tuple(
         Reply(text, match, **{"times": 0, **more})
         for match, text, more in (
+            ("short title for an article about 写", '山中一日"', {}),
             ("short title", 'Mountains"', {}),
+            ("words.\n\n清晨", "天刚亮，雪山映着朝霞。", {}),
+            ("写一篇关于高山", CHINESE, {}),
             ("Rewrite this text in other words.", "At dawn the mountains glow above the village.", {}),
             ("Write a paragraph about", "A bridge of ropes leads over the stream.", {}),
             ("List the parts", " The harvest\n2. The market\n3. The meal\n", {}),
@@ -32,11 +36,12 @@ SPEC = ScriptedSpec(
             ("endless", "Words come one by one. " * 400, {"pace": 0.02}),
             ("unfinished", "\n\n".join(PARAGRAPHS[:3]), {"reason": "length"}),
             ("long", LONG, {}),
+            ("patience", "Words come one by one. " * 40, {"pace": 0.05}),  # 10 s
             ("slowly", "Words come one by one. " * 400, {"pace": 0.02}),
             ("", "\n\n".join(PARAGRAPHS), {}),
         )
     ),
-    ModelCard("scripted model", "starter", ("en", "zh"), sees=False, context=65536),
+    ModelCard("scripted model", "starter", ("en", "zh"), sees=False, context=65536, beams=5),
 )
 
 

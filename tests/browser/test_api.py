@@ -31,6 +31,11 @@ def test_an_article_grows_and_is_exported(client: Client) -> None:
     assert "article.md" in zipfile.ZipFile(got).namelist()
 
 
+def test_an_article_is_written_from_a_title_and_materials(client: Client) -> None:
+    *_, last = client.submit(title="Peaks", materials="- snow", images=0, api_name="/write")
+    assert last["title"] == "Peaks" and last["brief"]["materials"] == "- snow" and last["status"] == "done"
+
+
 def test_a_question_about_a_picture_is_answered(client: Client) -> None:
     picture = handle_file(str(PICTURES / "cat.webp"))
     *_, answer = client.submit([picture], "What is this?", api_name="/ask")
@@ -43,6 +48,8 @@ def test_what_cannot_be_done_is_said(client: Client) -> None:
         (("x", "", 99), "choose 0 to 15"),
         (("x" * 200_001,), "characters"),
         (("tea", " \n  \n"), "only blank lines"),
+        (("", "", -1, 1, "", "notes"), "no title yet"),
+        (("tea", "", -1, 1, "Tea"), "only one of them"),
     ):
         with pytest.raises(exceptions.AppError, match=sentence):
             client.predict(*asked, api_name="/write")

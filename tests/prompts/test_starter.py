@@ -34,6 +34,15 @@ def test_an_article_is_asked_in_the_persons_own_sentence() -> None:
     assert said(speech.article("tea", ())).endswith("[<|im_start|>]assistant\n")
 
 
+def test_materials_follow_the_request() -> None:
+    speech = Starter()
+    notes = "user\nRewrite these notes as an article about The last ferry.\n\n- Since 1931.[<|im_end|>]"
+    assert notes in said(speech.article("The last ferry", (), materials="- Since 1931."))
+    section = speech.section("The last ferry", ("The bridge",), "The bridge", "", (), "- Since 1931.")
+    assert "an article about The last ferry. Use these notes:\n\n- Since 1931.[<|im_end|>]" in said(section)
+    assert "Use these notes:\n\n- Since 1931." in said(speech.outline("The last ferry", "- Since 1931."))
+
+
 def test_what_must_be_there_is_forced() -> None:
     speech = Starter()
     title = speech.title("tea")

@@ -1,0 +1,59 @@
+"""Two people at one model: who waits sees the place in the queue and about how long, then the article."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from conftest import Server, begin, ended, open_page
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def short(page: Page) -> None:
+    """At most 90 words, which no other test asks for: the time left is told from calls of about that length."""
+    page.locator("#form .label-wrap").click()
+    page.fill("#length input", "90")
+
+
+@pytest.mark.parametrize(("locale", "place", "seconds"), [
+    ("en-US", "1 ahead of you", r"1 ahead of you, about \d+ s"),
+    ("zh-CN", "前面还有 1 个", r"前面还有 1 个，约 \d+ 秒"),
+])  # fmt: skip
+def test_who_waits_sees_the_place_and_the_time(
+    scripted: Server, chromium: Browser, locale: str, place: str, seconds: str
+) -> None:
+    first, second = open_page(chromium, scripted), open_page(chromium, scripted, locale=locale)
+    short(first)
+    short(second)
+    begin(first, "Write an article that needs patience", "0")
+    ended(first)  # now it is known how long one takes
+    begin(first, "Write an article that needs patience", None)
+    first.wait_for_function("document.querySelector('#paper .body').innerText.length < 200")
+    second.fill("#instruction textarea", "Write an article about the mountains")
+    second.click("#start")
+    said = second.locator("#paper .said")
+    expect(said).to_contain_text(place, timeout=5_000)
+    expect(said).to_have_text(re.compile(seconds))
+    expect(second.locator("#paper .stop")).to_be_visible()
+    second.wait_for_selector("#paper section", timeout=30_000)
+    expect(said).not_to_contain_text(place)
+    ended(second)
+    ended(first)
+    first.context.close()
+    second.context.close()
+
+
+def test_who_waits_can_stop_at_once(scripted: Server, chromium: Browser) -> None:
+    first, second = open_page(chromium, scripted), open_page(chromium, scripted)
+    begin(first, "Write an article that needs patience", "0")
+    second.fill("#instruction textarea", "Write an article about the mountains")
+    second.click("#start")
+    expect(second.locator("#paper .said")).to_contain_text("1 ahead of you", timeout=5_000)
+    second.click("#paper .stop")
+    expect(second.locator("#paper .said")).to_have_text("Stopped. What was written is kept.", timeout=3_000)
+    expect(first.locator("#paper .stop")).to_be_visible()  # the other goes on
+    first.click("#paper .stop")
+    first.context.close()
+    second.context.close()
