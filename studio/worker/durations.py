@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict, deque
 
-from studio.protocol import Call, Generate
+from studio.protocol import Call, Done, Failed, Generate, Result
 
 
 class Durations:
@@ -14,8 +14,10 @@ class Durations:
     def __init__(self) -> None:
         self._known: dict[object, deque[float]] = defaultdict(lambda: deque(maxlen=20))
 
-    def add(self, call: Call, seconds: float) -> None:
-        """Note how long a call took."""
+    def add(self, call: Call, end: Result, seconds: float) -> None:
+        """Note how long a call took; one that failed or was cancelled tells nothing."""
+        if isinstance(end, Failed) or (isinstance(end, Done) and end.reason == "cancelled"):
+            return
         self._known[_kind(call)].append(seconds)
 
     def usual(self, call: Call) -> float | None:

@@ -214,7 +214,7 @@ class Lane:
                     if isinstance(event, Started):
                         ticket.started = time.monotonic()
                     if isinstance(event, Result):
-                        self._durations.add(ticket.call, time.monotonic() - ticket.started)
+                        self._durations.add(ticket.call, event, time.monotonic() - ticket.started)
                         del self._running[number]
                     ticket.put(event)
         return False
