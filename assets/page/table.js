@@ -1,6 +1,7 @@
 // A table of answers: drawn once, then changed cell by cell, so that nothing moves under the reader while it fills.
 
 import { arrange, h, word } from "./dom.js";
+import { sheet } from "./shelf.js";
 
 class Sheet {
   constructor({ element, props, watch }) {
@@ -51,7 +52,9 @@ class Sheet {
     let made = this.rows.get(row.number);
     if (!made) {
       const cells = row.cells.map(() => h("td", {}, h("span"), h("small")));
-      const picture = h("img", { src: row.picture, alt: "", loading: "lazy" });
+      const look = () => sheet(row.name, h("img", { src: row.picture, alt: row.name }));
+      const picture = h("button", { type: "button", title: row.name, "aria-label": row.name, onclick: look },
+        h("img", { src: row.small, alt: "", loading: "lazy", width: 112, height: 84 }));
       const name = h("span", { title: row.name }, row.name);
       made = { cells, element: h("tr", {}, h("th", { scope: "row" }, picture, name), ...cells) };
       this.rows.set(row.number, made);

@@ -118,6 +118,6 @@ def _card(type: str, row: Any, title: str, gone: bool) -> Asked:
         "id": row.id,
         "title": title,
         "changed": row.changed.isoformat(),
-        "picture": f"pictures/{row.cover}" if row.cover else "",
+        "small": f"thumbnails/{row.cover}" if row.cover else "",
         "deleted": gone,
     }
