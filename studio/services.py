@@ -14,6 +14,7 @@ from studio.protocol import Describe, Description, Image
 from studio.settings import Settings, assets
 from studio.specs import EngineSpec
 from studio.store import Store
+from studio.thumbnails import Thumbnails
 from studio.worker.lane import Lane
 
 
@@ -23,6 +24,7 @@ class Studio:
     def __init__(self, settings: Settings, spec: EngineSpec) -> None:
         self.settings = settings
         self.store = Store(settings.folder)
+        self.thumbnails = Thumbnails(settings.folder, self.store)
         self.lane = Lane(spec)
         self._embed = Embedder(self.lane)
         self.library = Library(self.store, assets() / "pictures", self._embed)

@@ -35,6 +35,7 @@ TABLE: dict[str, set[str]] = {
     "rows": {"database", "article"},
     "tables": {"database", "files", "liveness", "rows", "article", "table"},
     "store": {"database", "files", "liveness", "rows", "tables", "article", "conversation"},
+    "thumbnails": {"store", "files"},
     "export": {"article", "conversation", "table"},
     "library": {"store", "database", "article", "prompts", "protocol"},
     "embedding": {"worker", "protocol"},
@@ -48,8 +49,8 @@ TABLE: dict[str, set[str]] = {
     "jobs": {"compose", "steps", "store", "article"},
     "batch": {"ask", "library", "live", "steps", "store", "worker", "protocol", "article", "conversation", "table"},
     "services": {
-        "jobs", "batch", "ask", "compose", "find", "embedding", "library", "export", "store", "worker", "specs",
-        "protocol", "settings", "article",
+        "jobs", "batch", "ask", "compose", "find", "embedding", "library", "export", "store", "thumbnails", "worker",
+        "specs", "protocol", "settings", "article",
     },
     "commands": {
         "services", "jobs", "batch", "ask", "compose", "steps", "library", "export", "store", "models", "specs",

@@ -21,7 +21,7 @@ export function mount(given) {
           button("versions", "history", () => versions(item, shelf, open), { plain: true }),
           button("delete", "trash-2", () => shelf.remove(facts), { plain: true }),
         ];
-      return cardOf({ id: item.id, picture: item.picture, title: item.title, line: line.filter(Boolean).join(" · "),
+      return cardOf({ id: item.id, small: item.small, title: item.title, line: line.filter(Boolean).join(" · "),
         open: item.deleted ? null : () => open(facts) }, buttons);
     },
   });

@@ -10,7 +10,7 @@ export function mount(given) {
     filters: ["all_pictures", "own_pictures", "starter_pictures"],
     empty: "library_empty",
     extra: [button("add_pictures", "image-plus", () => file.click(), { kind: "primary" }), file],
-    card: (item) => cardOf({ id: item.key, picture: item.picture, title: item.title, line: item.caption, open: () => look(item) },
+    card: (item) => cardOf({ id: item.key, small: item.small, title: item.title, line: item.caption, open: () => look(item) },
       item.own ? [
         button("describe", "pencil", () => describe(item), { plain: true }),
         button("delete", "trash-2", () => shelf.remove({ key: item.key }), { plain: true }),

@@ -47,9 +47,9 @@ export class Shelf {
   }
 }
 
-/** A card: picture, title, a line below, buttons. */
-export function cardOf({ id, picture, title, line, open }, buttons) {
-  const cover = picture ? h("img", { src: picture, alt: "", loading: "lazy" }) : h("span", { className: "blank" });
+/** A card: small picture, title, a line below, buttons. */
+export function cardOf({ id, small, title, line, open }, buttons) {
+  const cover = small ? h("img", { src: small, alt: "", loading: "lazy" }) : h("span", { className: "blank" });
   return h("article", { className: "card", "data-id": String(id) },
     h("button", { type: "button", className: "cover", onclick: open, "aria-label": title, disabled: !open }, cover),
     h("div", { className: "told" }, h("b", {}, title), h("span", { className: "hint" }, line)),

@@ -1,9 +1,11 @@
 // A table of answers: drawn once, then changed cell by cell, so that nothing moves under the reader while it fills.
 
 import { arrange, h, word } from "./dom.js";
+import { cards } from "./examples.js";
+import { sheet } from "./shelf.js";
 
 class Sheet {
-  constructor({ element, props, watch }) {
+  constructor({ element, props, watch, trigger }) {
     this.props = props;
     this.bar = h("progress", { hidden: true, "aria-hidden": "true" });
     this.said = h("span", { role: "status" });
@@ -13,7 +15,8 @@ class Sheet {
     this.body = h("tbody");
     this.table = h("div", { className: "cells", tabindex: "0", role: "region", "aria-label": word("table") },
       h("table", {}, this.head, this.body));
-    this.empty = h("p", { className: "empty" }, word("table_empty"));
+    this.empty = h("div", { className: "empty welcome" }, h("p", {}, word("table_empty")),
+      cards(props.examples || [], (place) => trigger("example", { place })));
     this.skipped = h("ul");
     this.left = h("summary");
     this.out = h("details", {}, this.left, this.skipped);
@@ -51,7 +54,9 @@ class Sheet {
     let made = this.rows.get(row.number);
     if (!made) {
       const cells = row.cells.map(() => h("td", {}, h("span"), h("small")));
-      const picture = h("img", { src: row.picture, alt: "", loading: "lazy" });
+      const look = () => sheet(row.name, h("img", { src: row.picture, alt: row.name }));
+      const picture = h("button", { type: "button", title: row.name, "aria-label": row.name, onclick: look },
+        h("img", { src: row.small, alt: "", loading: "lazy", width: 112, height: 84 }));
       const name = h("span", { title: row.name }, row.name);
       made = { cells, element: h("tr", {}, h("th", { scope: "row" }, picture, name), ...cells) };
       this.rows.set(row.number, made);

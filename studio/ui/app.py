@@ -42,6 +42,7 @@ _POLICY = (
     " script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self';"
     " frame-ancestors 'self'"
 )
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # a picture's address names its bytes
 Next = Callable[[Request], Awaitable[Response]]
 
 
@@ -84,7 +85,14 @@ def application(studio: Studio) -> FastAPI:
             data, mime = studio.store.read_file(key), studio.store.file_type(key)
         except NotFoundError:
             return Response(status_code=404)
-        return Response(data, media_type=mime, headers={"Cache-Control": "private, max-age=31536000, immutable"})
+        return Response(data, media_type=mime, headers=_FOREVER)
+
+    @app.get("/thumbnails/{key}")
+    def thumbnail(key: str) -> Response:
+        try:
+            return FileResponse(studio.thumbnails.path(key), media_type="image/webp", headers=_FOREVER)
+        except NotFoundError:
+            return Response(status_code=404)
 
     scripts = {script.name for script in (assets() / "page").glob("*.js")}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,16 +13,18 @@ from typing import Any
 import gradio as gr
 
 from studio import __version__, export
-from studio.ask import Answering
+from studio.ask import Answering, check
 from studio.conversation import Conversation
 from studio.errors import StudioError
 from studio.protocol import Sampling
 from studio.services import Studio
 from studio.steps import Stop
+from studio.ui import examples
+from studio.ui.bubbles import brief, bubbles_of, turn_of
 from studio.ui.desk import Desk, uploads
-from studio.ui.parts import Number, numbers, read
-from studio.ui.people import keep, shown, who
-from studio.ui.text import WORDS, i18n
+from studio.ui.parts import Number, numbers, part, read
+from studio.ui.people import keep, language, shown, who
+from studio.ui.text import i18n
 
 NUMBERS = (
     Number("answer_length", "max_tokens", 0, 1, 4096),
@@ -32,6 +36,8 @@ NUMBERS = (
     Number("beams", "beams", 0, 1, 5),
 )
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
+_FRAME = 0.06  # seconds between two looks at a growing answer: a GPU's 250 a second would drown the browser
+_PATIENCE = 2.0  # seconds for an answer to end when another conversation is shown
 Reply = tuple[Any, ...]
 
 
@@ -41,7 +47,7 @@ class Talk:
 
     bubbles: gr.Chatbot
     said: gr.State
-    shown: Callable[[Conversation], list[dict[str, Any]]]
+    shown: Callable[[gr.Request, Conversation], gr.Chatbot]
 
 
 def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
@@ -49,14 +55,14 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
     t = i18n()
     with gr.Tab(t("chat"), id="chat"), gr.Column(elem_id="chat-column"):
         talk = gr.State(Conversation())  # inside the tab: between tabs it would shift their labels
+        welcome = part("chat.js", None, "welcome", "ask edit again", examples=examples.cards(examples.CHAT))
         bubbles = gr.Chatbot(
             elem_id="chatbot",
             height="calc(100vh - 330px)",
             min_height="320px",
             buttons=["copy", "copy_all"],
             show_label=False,
-            editable="user",
-            placeholder=_placeholder(),
+            editable="user",  # for its pencil; what it does is `chat.js`
             layout="bubble",
         )
         box = gr.MultimodalTextbox(
@@ -64,7 +70,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             file_count="multiple",
             show_label=False,
             file_types=["image", ".heic", ".heif"],
-            stop_btn=True,
+            stop_btn=False,
             elem_id="question",
             max_plain_text_length=20_000,
         )
@@ -85,24 +91,31 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
     options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, "api_visibility": "private"}
     running = [
         box.submit(events.ask, [box, talk, settings], outputs, **options),
+        welcome.ask(events.example, settings, outputs, **options),
         bubbles.retry(events.again, [talk, settings], outputs, **options),
-        bubbles.edit(events.edited, [talk, settings], outputs, **options),
+        welcome.again(events.edited, [talk, settings], outputs, **options),
         more.click(events.go_on, [talk, settings], outputs, **options),
     ]
-    box.stop(None, cancels=running, api_visibility="private")
-    bubbles.like(events.liked, talk, talk, api_visibility="private")
-    clear.click(
-        lambda: ([], gr.MultimodalTextbox(value=None), Conversation(), gr.Button(visible=False)),
-        None,
-        outputs,
-        cancels=running,
-        api_visibility="private",
-    )
+    for event in running:  # also after an error; not as its last step, as what is sent before its end is lost
+        event.then(lambda: _box(running=False), None, box, queue=False, api_visibility="private")
+    welcome.edit(events.edit, talk, welcome, queue=False, api_visibility="private")
+    box.stop(events.stop, queue=False, api_visibility="private")  # Gradio's own cancelling at times ends as an error
+    bubbles.like(events.liked, talk, talk, trigger_mode="multiple", api_visibility="private")
+    for new in (clear.click, bubbles.clear):
+        new(events.new, None, outputs, show_progress="hidden", api_visibility="private")
     for kind, button in saves.items():
         button.click(events.saved(kind), talk, url, api_visibility="private").then(None, url, None, js=_DOWNLOAD)
-    write.click(lambda said: (gr.Tabs(selected="write"), _brief(said)), talk, [tabs, desk.instruction],
+    write.click(lambda said: (gr.Tabs(selected="write"), brief(said)), talk, [tabs, desk.instruction],
                 api_visibility="private")  # fmt: skip
-    return Talk(bubbles, talk, lambda said: _bubbles(studio, said))
+    return Talk(bubbles, talk, events.shown)
+
+
+class _UnderWay:
+    """An answer that a session follows."""
+
+    def __init__(self) -> None:
+        self.stop = Stop()
+        self.ended = threading.Event()
 
 
 class _Events:
@@ -110,6 +123,7 @@ class _Events:
 
     def __init__(self, studio: Studio, desk: Desk) -> None:
         self._studio, self._desk = studio, desk
+        self._under_way: dict[str, _UnderWay] = {}  # session → the answer it follows
 
     def ask(self, request: gr.Request, message: dict[str, Any], said: Conversation, values: Any) -> Iterator[Reply]:
         """A new question, perhaps with pictures."""
@@ -118,6 +132,33 @@ class _Events:
             return said.ask((message["text"] or "").strip(), keep(self._studio, mine, message["files"])), False
 
         yield from self._streamed(work, values, request, empty=True)
+
+    def example(self, request: gr.Request, event: gr.EventData, values: Any) -> Iterator[Reply]:
+        """A card of the empty conversation that was clicked."""
+        asked = event._data
+        if example := examples.chosen(examples.CHAT, asked.get("place") if isinstance(asked, dict) else None):
+            said = language(request)
+            found = (self._studio.library.picture(key, said) for key in example.keys)
+            pictures = tuple(hit.picture for hit in found if hit)
+            new = Conversation().ask(example.question(said), pictures)
+            yield from self._streamed(lambda _: (new, False), values, request)
+
+    def stop(self, request: gr.Request) -> None:
+        """End the answer under way; what there is of it stays."""
+        if answer := self._under_way.get(str(request.session_hash)):
+            answer.stop.press()
+
+    def new(self, request: gr.Request) -> Reply:
+        """An empty conversation."""
+        none = Conversation()
+        return self.shown(request, none), _box(running=False, value=None), none, gr.Button(visible=False)
+
+    def shown(self, request: gr.Request, said: Conversation) -> gr.Chatbot:
+        """Another conversation; an answer under way ends, and nothing more of it is shown."""
+        if answer := self._under_way.pop(str(request.session_hash), None):
+            answer.stop.press()
+            answer.ended.wait(_PATIENCE)  # else its last words could come after this
+        return bubbles_of(self._studio, said)
 
     def again(self, request: gr.Request, said: Conversation, values: Any) -> Iterator[Reply]:
         """The last question once more."""
@@ -129,16 +170,23 @@ class _Events:
         if said.turns:
             yield from self._streamed(lambda _: (said, True), values, request)
 
-    def edited(self, request: gr.Request, event: gr.EditData, said: Conversation, values: Any) -> Iterator[Reply]:
+    def edit(self, event: gr.EventData, said: Conversation) -> Any:
+        """A sent question that is to be edited, for the page's dialog."""
+        match event._data:
+            case {"turn": int(at)} if 0 <= at < len(said.turns):
+                return {"turn": at, "question": said.turns[at].question, "asked": time.time()}
+        return gr.skip()
+
+    def edited(self, request: gr.Request, event: gr.EventData, said: Conversation, values: Any) -> Iterator[Reply]:
         """A sent question in other words: what came after it is asked anew."""
-        at = _turn(event.index)
-        if at < len(said.turns):
-            asked = replace(said, turns=said.turns[:at]).ask(_plain(event.value), said.turns[at].pictures)
-            yield from self._streamed(lambda _: (asked, False), values, request)
+        match event._data:
+            case {"turn": int(at), "question": str(question)} if 0 <= at < len(said.turns):
+                asked = replace(said, turns=said.turns[:at]).ask(question.strip(), said.turns[at].pictures)
+                yield from self._streamed(lambda _: (asked, False), values, request)
 
     def liked(self, request: gr.Request, event: gr.LikeData, said: Conversation) -> Conversation:
         """What a person thinks of an answer, kept with it."""
-        at = _turn(event.index)
+        at = turn_of(event.index)
         if at >= len(said.turns):
             return said
         opinion = {True: True, "Like": True, False: False, "Dislike": False}.get(event.liked)
@@ -157,26 +205,46 @@ class _Events:
         self, work: Callable[[str], tuple[Conversation, bool]], values: Any, request: gr.Request, empty: bool = False
     ) -> Iterator[Reply]:
         """The answer to the last turn of the conversation that `work` makes, as it grows."""
-        studio = self._studio
+        studio, session, answer = self._studio, str(request.session_hash), _UnderWay()
         try:
             mine = who(request)
             conversation, go_on = work(mine)
-            emptied: Any = gr.MultimodalTextbox(value=None) if empty else gr.skip()
-            for answering in _answers(studio, conversation, mine, _sampling(studio, values), go_on):
-                cut = answering.ended and answering.conversation.turns[-1].finish == "length"
-                yield _bubbles(studio, answering.conversation), emptied, answering.conversation, gr.Button(visible=cut)
-                emptied = gr.skip()  # once: what is typed while the answer streams stays
+            check(conversation.turns[-1])
+            conversation = studio.store.save_conversation(mine, conversation)  # now: whatever comes, there is one
+            self._under_way[session] = answer
+            due = 0.0
+            # once: what is typed while the answer streams stays
+            begin = _box(running=True, value=None) if empty else _box(running=True)
+            yield bubbles_of(studio, conversation), begin, conversation, gr.Button(visible=False)
+            for answering in _answers(studio, conversation, mine, _sampling(studio, values), go_on, answer.stop):
+                if self._under_way.get(session) is not answer:
+                    yield (gr.skip(),) * 4  # Gradio sends the last step again at the end
+                    return
+                if not answering.ended and time.monotonic() < due:
+                    continue
+                due = time.monotonic() + _FRAME
+                said = answering.conversation
+                cut = answering.ended and said.turns[-1].finish == "length"
+                yield bubbles_of(studio, said), gr.skip(), said, gr.Button(visible=cut)
                 if answering.error:
                     raise answering.error
         except StudioError as e:
             raise shown(e, request) from e
+        finally:
+            answer.ended.set()
+            if self._under_way.get(session) is answer:
+                del self._under_way[session]
+
+
+def _box(running: bool, **value: Any) -> gr.MultimodalTextbox:
+    """The question's box: Stop stands in the place of Send while an answer comes."""
+    return gr.MultimodalTextbox(submit_btn=not running, stop_btn=running, **value)
 
 
 def _answers(
-    studio: Studio, conversation: Conversation, person: str, sampling: Sampling | None, go_on: bool
+    studio: Studio, conversation: Conversation, person: str, sampling: Sampling | None, go_on: bool, stop: Stop
 ) -> Iterator[Answering]:
-    """The answer as it grows, saved at its end; closing the iterator (Stop, a closed tab) ends the call."""
-    stop = Stop()
+    """The answer as it grows, saved at its end; closing the iterator (a closed tab) ends the call."""
     last = None
     try:
         for last in studio.asker.ask(conversation, person, stop, sampling, go_on):
@@ -195,56 +263,11 @@ def _sampling(studio: Studio, values: Any) -> Sampling | None:
     return replace(studio.asker.sampling(), **own) if own else None
 
 
-def _bubbles(studio: Studio, conversation: Conversation) -> list[dict[str, Any]]:
-    """The conversation as Gradio's messages; several pictures of a question are numbered before it."""
-    messages: list[dict[str, Any]] = []
-    number = 0
-    for turn in conversation.turns:
-        content: list[Any] = []
-        for picture in turn.pictures:
-            number += 1
-            content.append({"path": str(studio.store.file_path(picture.key)), "alt_text": str(number)})
-        content.append(
-            (f"[{number - len(turn.pictures) + 1}–{number}] " if len(turn.pictures) > 1 else "") + turn.question
-        )
-        messages.append({"role": "user", "content": content})
-        if turn.answer:
-            messages.append({"role": "assistant", "content": turn.answer})
-    return messages
-
-
-def _turn(index: int | tuple[int, ...] | list[int]) -> int:
-    """The turn of a message: every turn before it has a question and an answer."""
-    return (index if isinstance(index, int) else index[0]) // 2
-
-
-def _plain(value: Any) -> str:
-    """The words of an edited message, without the picture numbers put before them."""
-    text = value if isinstance(value, str) else "".join(v.get("text", "") for v in value if isinstance(v, dict))
-    head, bracket, rest = text.partition("] ")
-    return rest if bracket and head.startswith("[") and "–" in head else text
-
-
-def _brief(said: Conversation) -> str:
-    """An instruction for an article about what was talked about: the last answer."""
-    answer = next((turn.answer for turn in reversed(said.turns) if turn.answer), "")
-    chinese = any("\u4e00" <= c <= "\u9fff" for c in answer)
-    return (
-        f"{'写一篇图文并茂的文章，内容是：' if chinese else 'Write an article about this: '}{answer}" if answer else ""
-    )
-
-
 def _file(studio: Studio, said: Conversation, kind: str) -> Path:
     about = {"model": said.model, "studio": __version__}
     path = Path(tempfile.mkdtemp(dir=uploads(studio))) / export.filename(said, kind)
     path.write_bytes(export.export_conversation(said, kind, studio.store.read_file, about))
     return path
-
-
-def _placeholder() -> str:
-    """What an empty conversation says, in the language that the page's script picks."""
-    english, chinese = WORDS["chat_empty"]
-    return f'<p lang="en">{english}</p><p lang="zh">{chinese}</p>'
 
 
 def chat_api(studio: Studio) -> None:

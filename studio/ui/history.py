@@ -33,7 +33,7 @@ def history_tab(studio: Studio, desk: Desk, tabs: gr.Tabs, paper: gr.HTML, talk:
                         yield chosen, document, gr.skip(), gr.skip()
                 case {"id": int(id), "type": "conversation"}:
                     said = studio.store.conversation(who(request), id)
-                    yield gr.Tabs(selected="chat"), gr.skip(), talk.shown(said), said
+                    yield gr.Tabs(selected="chat"), gr.skip(), talk.shown(request, said), said
         except StudioError as e:
             raise shown(e, request) from e
 
@@ -118,6 +118,6 @@ def _card(type: str, row: Any, title: str, gone: bool) -> Asked:
         "id": row.id,
         "title": title,
         "changed": row.changed.isoformat(),
-        "picture": f"pictures/{row.cover}" if row.cover else "",
+        "small": f"thumbnails/{row.cover}" if row.cover else "",
         "deleted": gone,
     }

@@ -80,5 +80,6 @@ def _card(hit: Hit) -> Asked:
         "title": hit.picture.title or Path(hit.picture.credit).stem,
         "caption": hit.caption,
         "picture": f"pictures/{key}",
+        "small": f"thumbnails/{key}",
         "own": hit.own,
     }

@@ -24,13 +24,14 @@ class Number:
 
 
 def part(script: str, value: Any, id: str, event: str = "none", **props: Any) -> gr.HTML:
-    """The component. `event` is one that its script triggers."""
+    """The component. `event` names one or several that its script triggers."""
+    events = ", ".join(f"'{name}'" for name in event.split())  # Gradio looks for them in quotes
     return gr.HTML(
         value,
         html_template="<div></div>",
         css_template=(assets() / "page/form.css").read_text(),
         js_on_load=f"import(new URL('page/{script}', document.baseURI))"
-        f".then(m => m.mount({{element, props, watch, trigger, upload}})); '{event}'",
+        f".then(m => m.mount({{element, props, watch, trigger, upload}})); {events}",
         apply_default_css=False,
         elem_id=id,
         **props,

@@ -22,6 +22,7 @@ def sheet(filling: Filling, language: Language, seconds: float | None = None) ->
         {
             "number": n,
             "picture": f"pictures/{row.picture.key}",
+            "small": f"thumbnails/{row.picture.key}",
             "name": row.picture.credit,
             "cells": [
                 {**_cell(cell, language), "text": filling.answer, "state": "current"}

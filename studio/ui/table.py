@@ -15,13 +15,14 @@ from studio.batch import Batch, Filling
 from studio.errors import StudioError
 from studio.services import Studio
 from studio.settings import assets
+from studio.ui import examples
 from studio.ui.desk import Desk, uploads
 from studio.ui.people import language, shown, who
 from studio.ui.sheet import EMPTY, sheet
 from studio.ui.text import i18n, t
 
 _LOAD = """
-const given = {props, element, watch};
+const given = {props, element, watch, trigger};  // 'example' is the event that a card triggers
 import(new URL('page/table.js', document.baseURI)).then(m => m.mount(given));
 """
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
@@ -60,6 +61,7 @@ def table_tab(studio: Studio, desk: Desk) -> None:
                 js_on_load=_LOAD,
                 apply_default_css=False,
                 elem_id="table-sheet",
+                examples=examples.cards(examples.TABLE),
             )
             with gr.Row(visible=False, elem_id="table-tools") as tools:
                 go_on = gr.Button(words("table_continue"), elem_id="table-continue", size="sm", min_width=80)
@@ -70,6 +72,7 @@ def table_tab(studio: Studio, desk: Desk) -> None:
                 delete = gr.Button(words("table_delete"), elem_id="table-delete", size="sm", min_width=80)
         url = gr.Textbox(visible=False)
     frame = [number, paper, start, stop, tools, go_on, earlier]
+    paper.example(events.example, None, [pictures, questions], api_visibility="private")
     start.click(events.start, [pictures, questions], frame, **_OPTIONS)
     go_on.click(events.go_on, number, frame, **_OPTIONS)
     earlier.input(events.open, earlier, frame, **_OPTIONS)
@@ -89,6 +92,14 @@ class _Events:
         self._studio = studio
         self._desk = desk
         self._watched: dict[str, Batch] = {}  # session → the filling it follows: an older follower ends
+
+    def example(self, request: gr.Request, event: gr.EventData) -> Frame:
+        """Fill the form with a card of the empty sheet."""
+        asked = event._data
+        example = examples.chosen(examples.TABLE, asked.get("place") if isinstance(asked, dict) else None)
+        if not example:
+            return gr.skip(), gr.skip()
+        return [str(path) for path in example.paths], example.question(language(request))
 
     def start(self, request: gr.Request, files: list[str] | None, questions: str) -> Iterator[Frame]:
         """Begin a table and follow it."""

@@ -60,8 +60,8 @@ def test_stop_ends_an_answer_and_a_cut_one_goes_on(page: Page) -> None:
 def test_a_sent_question_is_edited_liked_saved_and_written_about(page: Page, tmp_path: Path) -> None:
     ask(page, "What is a lighthouse?")
     page.locator("#chatbot button[aria-label=Edit]").first.click()
-    page.locator("#chatbot textarea").fill("What is a windmill?")
-    page.locator("#chatbot button[aria-label=Submit]").click()
+    page.locator("dialog textarea").fill("What is a windmill?")
+    page.locator("dialog [data-act=ask_again]").click()
     expect(page.locator("#chatbot .user")).to_contain_text("windmill")
     expect(page.locator("#chatbot button[aria-label=Retry]")).to_be_enabled(timeout=90_000)
     page.locator("#chatbot button[aria-label=Like]").last.click()

@@ -1,0 +1,11 @@
+// Cards of examples in an empty Chat and an empty Table: pictures and what is asked about them, to be clicked.
+
+import { h, spoken } from "./dom.js";
+
+/** `run(place)` is called with the place of the card that was clicked. */
+export function cards(examples, run) {
+  return h("div", { className: "examples" }, examples.map(({ en, zh, pictures }, place) =>
+    h("button", { type: "button", className: "example", onclick: () => run(place) },
+      h("span", { className: "strip" }, pictures.map((small) => h("img", { src: small, alt: "", loading: "lazy" }))),
+      h("span", { className: "asked" }, spoken ? zh : en))));
+}
