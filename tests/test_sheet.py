@@ -11,7 +11,7 @@ from studio.batch import Filling
 from studio.errors import EngineError, Language
 from studio.protocol import Queued
 from studio.table import Cell, Skipped, Table
-from studio.ui.sheet import WINDOW, sheet
+from studio.ui.sheet import WINDOW, Changes, sheet
 from studio.ui.table_words import TABLE_WORDS
 
 
@@ -45,6 +45,17 @@ def test_a_long_table_shows_the_rows_where_it_works() -> None:
     shown = sheet(Filling(of(250), "asking", 0, 500, (120, 0)), "en")
     assert [row["number"] for row in shown["rows"]] == list(range(WINDOW, 2 * WINDOW))
     assert shown["notes"] == ["Rows 101–200 of 250 are shown; the files have all."]
+
+
+def test_a_row_that_the_page_has_seen_is_its_number() -> None:
+    table, changes = of(250), Changes()
+    first = changes.of(sheet(Filling(table, "asking", 0, 500, (0, 0)), "en"))
+    assert all("cells" in row for row in first["rows"])
+    then = changes.of(sheet(Filling(table.put(0, 0, Cell("Done.", "stop")), "asking", 1, 500, (1, 0), "Gro"), "en"))
+    assert [row["number"] for row in then["rows"] if "cells" in row] == [0, 1]
+    assert [row["number"] for row in then["rows"]] == list(range(WINDOW))
+    after = changes.of(sheet(Filling(table, "asking", 100, 500, (100, 0)), "en"))
+    assert all("cells" in row for row in after["rows"]), "another window is new to the page"
 
 
 DONE = Cell("Yes.", "stop")

@@ -50,6 +50,7 @@ class Sheet {
     }
   }
 
+  /** The row's element. A row that has not changed comes as its number alone. */
   row(row) {
     let made = this.rows.get(row.number);
     if (!made) {
@@ -61,7 +62,7 @@ class Sheet {
       made = { cells, element: h("tr", {}, h("th", { scope: "row" }, picture, name), ...cells) };
       this.rows.set(row.number, made);
     }
-    row.cells.forEach((cell, at) => {
+    row.cells?.forEach((cell, at) => {
       const [text, remark] = made.cells[at].children;
       set(text, cell.text);
       set(remark, cell.remark);

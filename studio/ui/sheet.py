@@ -47,6 +47,21 @@ def sheet(filling: Filling, language: Language, seconds: float | None = None) ->
     }
 
 
+class Changes:
+    """Cuts the rows of one table that the page has seen down to their numbers: a hundred rows sent and read whole at
+    every word of an answer would make the page stutter."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, Any] = {}
+
+    def of(self, shown: dict[str, Any]) -> dict[str, Any]:
+        """What is left to send of a sheet."""
+        rows = shown["rows"]
+        sent = [{"number": row["number"]} if self._seen.get(row["number"]) == row else row for row in rows]
+        self._seen |= {row["number"]: row for row in rows}
+        return {**shown, "rows": sent}
+
+
 def said(filling: Filling, language: Language, seconds: float | None) -> str:
     """How far it is, or how it ended."""
     table = filling.table

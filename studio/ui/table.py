@@ -18,7 +18,7 @@ from studio.settings import assets
 from studio.ui import examples
 from studio.ui.desk import Desk, uploads
 from studio.ui.people import language, shown, who
-from studio.ui.sheet import EMPTY, sheet
+from studio.ui.sheet import EMPTY, Changes, sheet
 from studio.ui.text import i18n, t
 
 _LOAD = """
@@ -182,14 +182,14 @@ class _Events:
         except StudioError as e:
             raise shown(e, request) from e
         yield self._frame(batch.state, request)
-        clock = _Clock()
+        clock, changes = _Clock(), Changes()
         try:
             for filling in batch.updates():
                 if self._watched.get(session) is not batch:
                     return
                 left = clock.left(filling)
                 if filling.step != "done":
-                    yield (gr.skip(), sheet(filling, language(request), left), *(gr.skip(),) * 5)
+                    yield (gr.skip(), changes.of(sheet(filling, language(request), left)), *(gr.skip(),) * 5)
             yield self._frame(batch.state, request)
         finally:
             if self._watched.get(session) is batch:
