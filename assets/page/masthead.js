@@ -1,8 +1,8 @@
 // The line at the top: which model answers, language, light or dark.
 
+import "./gradio.js";
 import { button, h, word } from "./dom.js";
 import "./keys.js";
-import "./messages.js";
 
 export function mount({ element, props }) {
   const place = element.querySelector(".told");

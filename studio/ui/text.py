@@ -55,6 +55,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "{name} 有 {size} MiB，最多 {limit} MiB。",
     ),
     "most_pictures": ("{n} pictures at most; {left} were left out.", "最多 {n} 张图片，有 {left} 张没有添加。"),
+    "upload_type": (
+        "{name} cannot be added: choose JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC pictures; in Table also a zip.",
+        "{name} 不能添加：请选择 JPEG、PNG、WebP、GIF、BMP、TIFF 或 HEIC 图片，批量表格还可以用 zip。",
+    ),
+    "upload_large": (
+        "The file is larger than {size} MB. Make it smaller, or add it in parts.",
+        "文件超过 {size} MB，请缩小或分批添加。",
+    ),
+    "upload_failed": (
+        "The file did not arrive. See whether the studio is still running, then add it again.",
+        "文件没有传到。请确认程序仍在运行，然后重新添加。",
+    ),
+    "upload_unkept": (
+        "The studio could not keep the file, perhaps because its disk is full. Free some space, then add it again.",
+        "程序无法保存这个文件，磁盘可能已满。请清理空间后重新添加。",
+    ),
     "range": ("between {low} and {high}", "应在 {low} 到 {high} 之间"),
     "draft_outline": ("Draft outline", "拟个大纲"),
     "pictures": ("Your own pictures (optional)", "自己的图片（可选）"),
