@@ -14,6 +14,7 @@ const LABELS = !spoken ? { "common.upload": "Upload" } : {
   "Copy message": "复制消息", "Copy conversation": "复制对话", "Copied message": "已复制", "Copied conversation": "已复制",
   "Fullscreen": "全屏", "Exit fullscreen mode": "退出全屏", "Upload a file": "添加图片", "Stop": "停止", "Submit": "提交",
   "Click to upload or drop files": "点击上传，或拖入文件", "Scroll down": "滚到底部", "Liked": "已赞", "Disliked": "已踩",
+  "Multimedia input field": "问题和图片", "chatbot conversation": "对话", "user's message: a component of type image": "我发的图片",
   "More tabs": "更多", "Remove file": "移除文件", "Remove this file": "移除这个文件", "common.upload": "上传", "Close": "关闭",
 };
 
@@ -26,6 +27,13 @@ export function translated(text) {
   return text;
 }
 
+const STARTS = { "user's message: ": "我：", "bot's message: ": "回答：" };
+
+function chinese(label = "") {
+  const start = Object.keys(STARTS).find((one) => label.startsWith(one));
+  return LABELS[label] ?? (start && STARTS[start] + label.slice(start.length));
+}
+
 function set(node, name, value) {
   if (value !== undefined && node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
@@ -36,7 +44,7 @@ function read(node) {
       const said = translated(one.textContent);
       if (said !== one.textContent) one.textContent = said;
     } else if (one.matches(".toast-title.error") && one.firstChild?.nodeValue?.trim() === "Error") one.firstChild.nodeValue = `${word("problem")} `;
-    for (const name of ["aria-label", "title"]) set(one, name, LABELS[one.getAttribute(name)]);
+    for (const name of ["aria-label", "title"]) set(one, name, chinese(one.getAttribute(name) ?? ""));
   }
 }
 
