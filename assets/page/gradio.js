@@ -27,7 +27,7 @@ export function translated(text) {
   return text;
 }
 
-const STARTS = { "user's message: ": "我：", "bot's message: ": "回答：" };
+const STARTS = !spoken ? {} : { "user's message: ": "我：", "bot's message: ": "回答：" };
 
 function chinese(label = "") {
   const start = Object.keys(STARTS).find((one) => label.startsWith(one));
