@@ -23,6 +23,7 @@ def page(request: pytest.FixtureRequest, scripted: Server, chromium: Browser) ->
     page = open_page(chromium, scripted)
     page.evaluate(f"localStorage.setItem('studio-theme', '{request.param}')")
     page.reload()
+    page.emulate_media(reduced_motion="reduce")  # half a fade has half the contrast
     page.wait_for_selector("#paper .empty")
     yield page
     page.context.close()

@@ -54,8 +54,9 @@ def test_a_zip_becomes_a_table_that_is_exported_and_found_again(page: Page, albu
     expect(names).to_have_text(["holiday/bicycle.webp", "holiday/cat.webp", "bread.webp"])
     answers = page.locator("#table-sheet td span").all_inner_texts()
     assert len(answers) == 6 and all("picture shows" in a or "not sure" in a for a in answers)
-    loaded = page.eval_on_selector_all("#table-sheet img", "all => all.map(i => i.complete && i.naturalWidth > 0)")
-    assert loaded == [True] * 3
+    expect(page.locator("#table-sheet tbody img")).to_have_count(3)
+    small = "[...document.querySelectorAll('#table-sheet tbody img')]"
+    page.wait_for_function(f"{small}.every(i => i.complete && i.naturalWidth)")
     page.click("#table-sheet summary")
     expect(page.locator("#table-sheet details li")).to_contain_text("notes <b>.txt is not a picture")
     expect(page.locator("#table-continue")).to_be_hidden()
