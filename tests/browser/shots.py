@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import FLAGS, ROOT, Server, begin, chromium_path, ended, free_port, open_page, serve
 
 SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
-_SETTLED = """() => !document.querySelector('.tabitem:not([style*="none"]) .progress-text, .eta-bar')
+SETTLED = """() => !document.querySelector('.tabitem:not([style*="none"]) .progress-text, .eta-bar')
     && [...document.images].every(i => i.complete || !i.checkVisibility()
         || i.getBoundingClientRect().top > innerHeight)
 """
@@ -56,7 +56,7 @@ def tour(browser: Browser, server: Server, prefix: Path, language: str, theme: s
 
     def shot(name: str) -> None:
         page.wait_for_timeout(500)  # a tab that was just opened begins to ask for its pictures
-        page.wait_for_function(_SETTLED)
+        page.wait_for_function(SETTLED)
         page.wait_for_timeout(500)  # pictures fade in; the page's stream of events never rests
         page.screenshot(path=f"{prefix}-{name}.png")
 

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import Server, begin, ended, open_page
 from playwright.sync_api import Browser, Page, expect
-from shots import NAMES, to_tab
+from shots import NAMES, SETTLED, to_tab
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +50,8 @@ def test_axe_finds_no_serious_problem(page: Page) -> None:
     page.keyboard.press("Escape")
     for at, name in enumerate(NAMES[1:], 1):
         to_tab(page, at)
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(500)
+        page.wait_for_function(SETTLED)  # what still loads is shown paler
         seen[name] = problems(page)
     assert not {name: found for name, found in seen.items() if found}
 
