@@ -1,6 +1,7 @@
 // Small tools that every view of the page uses: elements, icons, words, word differences.
 
-const { words, icons } = window.studio;
+const { words, icons, upload } = window.studio;
+export const MOST_MIB = upload / 2 ** 20; // a file that is sent to the studio
 export const spoken = navigator.language.startsWith("zh") ? 1 : 0;
 
 /** A word of the page in the reader's language; `{n}` and the like are filled in. */

@@ -1,4 +1,4 @@
-// Cards of examples in an empty Chat and an empty Table: pictures and what is asked about them, to be clicked.
+// Cards of examples in an empty Write, Chat and Table: pictures and what is asked for, to be clicked.
 
 import { h, spoken } from "./dom.js";
 

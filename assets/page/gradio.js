@@ -1,11 +1,10 @@
 // What Gradio itself says and has no place to say otherwise: why a file was not uploaded, and the names of buttons that
 // it leaves in English. Where it is put differently, so that nothing matches, its own words stay.
 
-import { spoken, word } from "./dom.js";
+import { MOST_MIB, spoken, word } from "./dom.js";
 
 const ERRORS = [
   [/^Invalid file types?: (?<name>.*)\. Only .* allowed\.$/s, "upload_type"],
-  [/^HTTP 413\b.*?(?<bytes>\d+) bytes/s, "upload_large"],
   [/^HTTP 413\b/, "upload_large"],
   [/^HTTP 5\d\d\b/, "upload_unkept"],
   [/^Connection errored out\b|Failed to fetch|NetworkError/, "upload_failed"],
@@ -22,14 +21,15 @@ const LABELS = !spoken ? { "common.upload": "Upload" } : {
 export function translated(text) {
   for (const [pattern, key] of ERRORS) {
     const found = pattern.exec(text.trim());
-    if (found) return word(key, { name: found.groups?.name ?? "", size: Math.round((found.groups?.bytes ?? 524288000) / 2 ** 20) });
+    if (found) return word(key, { name: found.groups?.name ?? "", size: MOST_MIB });
   }
   return text;
 }
 
 const STARTS = !spoken ? {} : { "user's message: ": "我：", "bot's message: ": "回答：" };
 
-function chinese(label = "") {
+/** A name of Gradio's as we say it; undefined where it stays. */
+function named(label) {
   const start = Object.keys(STARTS).find((one) => label.startsWith(one));
   return LABELS[label] ?? (start && STARTS[start] + label.slice(start.length));
 }
@@ -44,7 +44,7 @@ function read(node) {
       const said = translated(one.textContent);
       if (said !== one.textContent) one.textContent = said;
     } else if (one.matches(".toast-title.error") && one.firstChild?.nodeValue?.trim() === "Error") one.firstChild.nodeValue = `${word("problem")} `;
-    for (const name of ["aria-label", "title"]) set(one, name, chinese(one.getAttribute(name) ?? ""));
+    for (const name of ["aria-label", "title"]) set(one, name, named(one.getAttribute(name) ?? ""));
   }
 }
 

@@ -5,6 +5,7 @@
 // the server has sanitised; everything else is set as text.
 
 import { arrange, button, h, icon, spoken, toast, word } from "./dom.js";
+import { cards } from "./examples.js";
 import { Inspector } from "./inspector.js";
 
 const FORMATS = ["zip", "xlsx", "html", "docx", "pdf"];
@@ -27,7 +28,7 @@ export class Paper {
   build(element) {
     this.title = h("h1", { tabIndex: 0, onclick: () => this.select("", "title"), onkeydown: (e) => e.key === "Enter" && this.select("", "title") });
     this.body = h("div", { className: "body" });
-    this.empty = h("div", { className: "empty" });
+    this.empty = h("div", { className: "empty welcome" });
     this.tools = h("div", { className: "tools", role: "toolbar", "aria-label": word("document") });
     this.article = h("article", { className: "paper" }, this.title, this.body, this.empty);
     this.steps = h("span", { className: "line" });
@@ -56,12 +57,8 @@ export class Paper {
   }
 
   buildEmpty() {
-    const examples = (this.props.examples || []).map(({ en, zh, picture }) => {
-      const text = spoken ? zh : en;
-      return h("button", { type: "button", className: "example", onclick: () => this.example(text) },
-        h("img", { src: picture, alt: "", loading: "lazy" }), h("span", {}, text));
-    });
-    this.empty.replaceChildren(h("p", {}, word("empty")), h("div", { className: "examples" }, examples));
+    const { examples } = this.props;
+    this.empty.replaceChildren(h("p", {}, word("empty")), cards(examples, (place) => this.example(examples[place][spoken ? "zh" : "en"])));
   }
 
   // What the server says

@@ -1,17 +1,16 @@
 // Sending a chosen file to the studio, and the sentence a person sees when that fails: Gradio's own are for programmers.
 
-import { word } from "./dom.js";
+import { MOST_MIB, word } from "./dom.js";
 
-const MOST = 500; // MiB, as MAX_UPLOAD in app.py
 const PICTURE = /^image\/(?!svg)|^$/; // some systems do not know HEIC and give it no type
 const NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|heif|avif)$/i;
 
 /** Send a picture with the component's own `upload`: { path }, or { problem } with a sentence. */
 export async function send(upload, file) {
-  const facts = { name: file.name, size: Math.ceil(file.size / 2 ** 20), limit: MOST };
+  const facts = { name: file.name, size: Math.ceil(file.size / 2 ** 20), limit: MOST_MIB };
   if (!PICTURE.test(file.type) || (!file.type && !NAME.test(file.name))) return { problem: word("no_picture", facts) };
   if (!file.size) return { problem: word("empty_file", facts) };
-  if (file.size > MOST * 2 ** 20) return { problem: word("too_large", facts) };
+  if (file.size > MOST_MIB * 2 ** 20) return { problem: word("too_large", facts) };
   try {
     const { path } = await upload(file);
     if (path) return { path };

@@ -25,7 +25,7 @@ from studio.models.model import from_source
 from studio.models.swap import Swap
 from studio.models.weights import Checkpoint, RandomSource, Source
 from studio.protocol import Control, Image, ModelCard, Prompt, Role, Text
-from studio.specs import NativeSpec
+from studio.specs import MOST_BEAMS, NativeSpec
 
 RANDOM_NOTE = "Random weights: the text means nothing · 随机权重：文字没有意义"
 
@@ -82,7 +82,7 @@ def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype, blocks: int
     dialect: Literal["internlm2", "xcomposer2"] = "internlm2" if a.family == "internlm2" else "xcomposer2"
     note = "" if plan.checkpoint else RANDOM_NOTE
     seat = Seat(
-        ModelCard(a.name, dialect, ("zh", "en"), a.vision is not None, a.context, beams=5, note=note),
+        ModelCard(a.name, dialect, ("zh", "en"), a.vision is not None, a.context, MOST_BEAMS, note),
         from_source(a, source, device, int8=spec.quantize == "int8"),
         _tokenizer(plan),
         blocks,

@@ -18,9 +18,7 @@ from studio.engine.serial import as_studio_error
 from studio.engine.turns import TakingTurns
 from studio.errors import InputError, ModelError, StudioError
 from studio.protocol import Choose, Event, Failed, Generate, ModelCard, Result, Role, Sampling, Scores
-from studio.specs import NativeSpec
-
-MOST_BEAMS = 5
+from studio.specs import MOST_BEAMS, NativeSpec
 
 
 def load(spec: NativeSpec) -> Engine:

@@ -46,23 +46,26 @@ class Step:
     @torch.inference_mode()
     def try_guesses(self, few: bool) -> None:
         """One step of the first row with `trial.guesses`; see `trial.outcome`."""
-        self._graphs.run(("step", 0, few), lambda: self.run(0, few))
+        self._graphs.run(("trial", few), lambda: self._run_trial(few))
 
     def run(self, count: int, few: bool) -> None:
-        """The step of so many rows, or of the trial (0), kernel by kernel."""
-        decoder, trial = self._decoder, None if count else self.trial
-        if trial:
-            trial.prepare()
-        rows, ids = (trial.rows, trial.ids) if trial else (self._rows.part(0, count), self.ids[:count])
+        """The step of so many rows, kernel by kernel."""
+        self._through(self._rows.part(0, count), self.ids[:count], few)
+
+    def _run_trial(self, few: bool) -> None:
+        self.trial.prepare()
+        self._through(self.trial.rows, self.trial.ids, few, self.trial.slots())
+        self.trial.settle()
+
+    def _through(self, rows: Rows, ids: Tensor, few: bool, places: tuple[Tensor, Tensor] | None = None) -> None:
+        """The rows through the model. `places`: positions and slots of rows that must see each other."""
+        decoder = self._decoder
         x = decoder.embed(rows.tokens)
-        places = trial.slots() if trial else None
         for i, layer in enumerate(decoder.layers):
             self._layer(x, i, layer, rows, places)
         logits = torch.empty(len(rows), decoder.architecture.vocab, device=x.device)
         self._product(x, self._head, logits, norm=decoder.norm)
         self.draw(logits, rows, ids, few)
-        if trial:
-            trial.settle()
 
     def draw(self, logits: Tensor, rows: Rows, ids: Tensor, few: bool) -> None:
         """Each row's next token [rows] from its logits [rows, vocab]; the rows move on."""
@@ -72,7 +75,7 @@ class Step:
             ids.copy_(draw(logits, rows))
 
     def _layer(self, x: Tensor, i: int, layer: Layer, rows: Rows, places: tuple[Tensor, Tensor] | None) -> None:
-        """`places`: positions and slots of rows that must see each other, so that all keys are written first."""
+        """With `places`, see `_through`, all keys and values are written before any row attends."""
         a, count, rope = self._decoder.architecture, x.shape[0], self._decoder.rope
         qkv = x.new_empty(count, a.qkv_rows)
         self._product(x, layer.wqkv, qkv, norm=layer.attention_norm)

@@ -36,7 +36,7 @@ from studio.ui.table import table_tab
 from studio.ui.text import WORDS, i18n
 from studio.ui.write import write_api, write_tab
 
-MAX_UPLOAD = "500mb"  # a zip of a hundred phone pictures
+MAX_UPLOAD = 500 << 20  # bytes: a zip of a hundred phone pictures
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:;"
     " script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self';"
@@ -239,7 +239,7 @@ async def _with_language(response: Response, person: str) -> Response:
     """What must be on the page before Gradio's own scripts run (its `head=` comes too late), and the cookie by which
     a person without a login is known."""
     body = b"".join([chunk async for chunk in response.body_iterator])  # type: ignore[attr-defined]
-    facts = script_facts(WORDS, icons())
+    facts = script_facts(WORDS, icons(), MAX_UPLOAD)
     script = f"<script>{(assets() / 'page/language.js').read_text()}\n{facts}</script>".encode()
     headers = {k: v for k, v in response.headers.items() if k != "content-length"}
     page = Response(body.replace(b"<head>", b"<head>" + script, 1), response.status_code, headers)

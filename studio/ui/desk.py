@@ -7,7 +7,6 @@ edit, which picture.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import tempfile
@@ -27,8 +26,8 @@ from studio.prompts import Edit
 from studio.services import Studio
 from studio.settings import assets
 from studio.steps import Stop
+from studio.ui import examples
 from studio.ui.people import keep_one, language, shown, who
-from studio.ui.text import EXAMPLES
 from studio.ui.view import EMPTY, Proposal, View
 
 _LOAD = """
@@ -69,7 +68,7 @@ class Desk:
             apply_default_css=False,
             elem_id="paper",
             server_functions=[act, stop, find, export],  # plain functions: Gradio marks them, methods cannot be
-            examples=[{"en": en, "zh": zh, "picture": _starter(name)} for en, zh, name in EXAMPLES],
+            examples=examples.cards(examples.WRITE),
         )
         made.run(self.run, None, made, trigger_mode="multiple", concurrency_limit=64, show_progress="hidden",
                  api_visibility="private")  # fmt: skip
@@ -215,11 +214,6 @@ class Desk:
         return View(self._studio.store, who(request), language(request))
 
 
-def _starter(name: str) -> str:
-    """Where a picture of the starter set is served."""
-    return f"pictures/{hashlib.sha256((assets() / 'pictures' / f'{name}.webp').read_bytes()).hexdigest()}"
-
-
 def changes(documents: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The same documents, with sections that the page has seen cut down to their ids: a long article that grows at its
     end would else be sent and read whole, twenty times a second."""
@@ -254,9 +248,14 @@ def uploaded(studio: Studio, path: str, name: str) -> Path:
     return file
 
 
-def script_facts(words: dict[str, tuple[str, str]], icons: dict[str, str]) -> str:
-    """What the page's scripts know from the start, as JavaScript that is safe inside a script element."""
-    return "window.studio = " + json.dumps({"words": words, "icons": icons}).replace("<", "\\u003c") + ";"
+def script_facts(words: dict[str, tuple[str, str]], icons: dict[str, str], upload: int) -> str:
+    """What the page's scripts know from the start (`upload`: bytes a file may have), as JavaScript that is safe inside
+    a script element."""
+    return (
+        "window.studio = "
+        + json.dumps({"words": words, "icons": icons, "upload": upload}).replace("<", "\\u003c")
+        + ";"
+    )
 
 
 def _around(article: Article, section: str, edit: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the empty Chat and the empty Table show to be clicked: questions about pictures of the starter set."""
+"""What the empty Write, Chat and Table show to be clicked: requests, with pictures of the starter set."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ class Example:
         return tuple(map(_key, self.paths))
 
 
+WRITE = (
+    Example("Write an article about a day at the farm", "写一篇关于农场一天的文章", ("farm",)),
+    Example("Write an article about the tea road in autumn", "写一篇关于秋天茶马古道的文章", ("tea",)),
+    Example("Write an article about night trains", "写一篇关于夜行火车的文章", ("train",)),
+    Example("Write an article about lighthouses and the sea", "写一篇关于灯塔与大海的文章", ("lighthouse",)),
+)
 CHAT = (
     Example("What is in this picture?", "这张图里有什么？", ("bicycle",)),
     Example("What could one buy here?", "在这里能买到什么？", ("market",)),

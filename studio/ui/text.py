@@ -266,13 +266,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "status_illustrating": ("Adding pictures", "配图中"),
 }
 
-EXAMPLES: tuple[tuple[str, str, str], ...] = (  # English, Chinese, a picture of the starter set
-    ("Write an article about a day at the farm", "写一篇关于农场一天的文章", "farm"),
-    ("Write an article about the tea road in autumn", "写一篇关于秋天茶马古道的文章", "tea"),
-    ("Write an article about night trains", "写一篇关于夜行火车的文章", "train"),
-    ("Write an article about lighthouses and the sea", "写一篇关于灯塔与大海的文章", "lighthouse"),
-)
-
 
 def t(key: str, language: Language) -> str:
     """A word in one language."""

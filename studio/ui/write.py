@@ -36,21 +36,8 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
     fields = (*NUMBERS, *([Number("write_beams", "beams", 0, 1, beams)] if beams > 1 else []))
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
-            by = gr.Radio(
-                [(t("ask_instruction"), "instruction"), (t("ask_title"), "title")],
-                value="instruction",
-                label=t("ask_by"),
-                elem_id="by",  # page.css hides the fields of the other choice
-            )
-            instruction = desk.instruction = gr.Textbox(
-                label=t("instruction"), placeholder=t("instruction_hint"), lines=3, max_lines=12, elem_id="instruction"
-            )
-            title = gr.Textbox(
-                label=t("article_title"), placeholder=t("article_title_hint"), max_lines=1, elem_id="article-title"
-            )
-            materials = gr.Textbox(
-                label=t("materials"), placeholder=t("materials_hint"), lines=6, max_lines=16, elem_id="materials"
-            )
+            by, instruction, title, materials = subject = _subject(t)
+            desk.instruction = instruction
             outline = part("outline.js", [], "outline", "draft")
             pictures = part("own.js", [], "own-pictures")
             images = gr.Dropdown(
@@ -97,7 +84,6 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
 
     # what other parts of the page put into the instruction is to be seen
     instruction.change(None, None, by, js="() => 'instruction'", show_progress="hidden", api_visibility="private")
-    subject = [by, instruction, title, materials]
     gr.on(
         [start.click, instruction.submit, title.submit, materials.submit],
         write,
@@ -107,8 +93,28 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
         concurrency_limit=64,
         api_visibility="private",
     )
-    outline.draft(drafted, subject, outline, concurrency_limit=64, api_visibility="private")
+    outline.draft(drafted, [*subject], outline, concurrency_limit=64, api_visibility="private")
     return paper
+
+
+def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
+    """What the article is about: which of the two ways, the instruction, or the title and materials."""
+    by = gr.Radio(
+        [(t("ask_instruction"), "instruction"), (t("ask_title"), "title")],
+        value="instruction",
+        label=t("ask_by"),
+        elem_id="by",  # page.css hides the fields of the other choice
+    )
+    instruction = gr.Textbox(
+        label=t("instruction"), placeholder=t("instruction_hint"), lines=3, max_lines=12, elem_id="instruction"
+    )
+    title = gr.Textbox(
+        label=t("article_title"), placeholder=t("article_title_hint"), max_lines=1, elem_id="article-title"
+    )
+    materials = gr.Textbox(
+        label=t("materials"), placeholder=t("materials_hint"), lines=6, max_lines=16, elem_id="materials"
+    )
+    return by, instruction, title, materials
 
 
 def _own(studio: Studio, person: str, files: list[dict[str, str]]) -> tuple[Picture, ...]:

@@ -210,14 +210,14 @@ def test_prefill_behind_a_prefix_equals_reading_it_whole(exact: Model, fast: Mod
     "sampling", [GREEDY, Sampling(max_tokens=60, temperature=0.2), Sampling(top_k=0, max_tokens=60)]
 )
 def test_guesses_save_steps_and_every_token_is_one_of_the_best(exact: Model, fast: Model, sampling: Sampling) -> None:
-    greedy = replace(sampling, max_tokens=120)
+    sampling = replace(sampling, max_tokens=120)
     prompt: Prompt = (Text("What was said before is said again. What was said before "),)
     steps: list[int] = []
     ids: list[list[int]] = []
     for repeats in (False, True):
         made = seat(fast, 1)
         engine = NativeEngine({"composer": made}, 1)
-        engine.submit(0, Generate("composer", prompt, greedy, repeats))
+        engine.submit(0, Generate("composer", prompt, sampling, repeats))
         sequence = made._calls[0].sequence
         steps.append(0)
         while engine.busy:
