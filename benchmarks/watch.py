@@ -1,4 +1,4 @@
-"""What the benchmarks of the page share: a studio on the scripted engine in a real Chromium, and what to watch there."""
+"""What the benchmarks of the page share: a studio on the scripted engine in a real Chromium, and what is watched."""
 
 from __future__ import annotations
 
