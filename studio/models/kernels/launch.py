@@ -174,8 +174,8 @@ def attend(qkv: Tensor, pool: Pool, layer: int, rows: Rows, rope: tuple[Tensor, 
     attention.attend_kernel[(count, a.kv_heads, splits)](
         qkv, pool.keys[layer], pool.values[layer], rows.numbers, *rope, out, work.parts, work.tops, work.sums,
         work.arrived, rows.numbers.stride(0), a.head_dim**-0.5 * LOG2_E, a.kv_heads, group,
-        max(16, triton.next_power_of_2(group)), a.head_dim, BLOCK, HEAD, splits, tile, stages, written, early(qkv.device),
-        num_warps=warps, **options(qkv.device),
+        max(16, triton.next_power_of_2(group)), a.head_dim, BLOCK, HEAD, splits, tile, stages, written,
+        early(qkv.device), num_warps=warps, **options(qkv.device),
     )  # fmt: skip
 
 
