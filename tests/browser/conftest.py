@@ -16,10 +16,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 FLAGS = "--no-sandbox --disable-background-networking --disable-component-update --disable-sync --no-first-run".split()
+WINDOW: dict[str, object] = {"viewport": {"width": 1280, "height": 860}, "locale": "en-US", "accept_downloads": True}
+
+_windows: dict[tuple[Browser, str], list[Page]] = {}
+"""Windows that tests have left, by their settings."""
 
 
 @dataclass
@@ -96,23 +100,45 @@ def chromium() -> Iterator[Browser]:
 
 def open_page(chromium: Browser, server: Server, **settings: object) -> Page:
     """The studio in a browser window of its own: another person than in any other."""
-    given = {"viewport": {"width": 1280, "height": 860}, "locale": "en-US", "accept_downloads": True, **settings}
-    page = chromium.new_context(**given).new_page()  # type: ignore[arg-type]
+    page = chromium.new_context(**{**WINDOW, **settings}).new_page()  # type: ignore[arg-type]
     page.goto(server.url)
-    page.wait_for_selector("#instruction textarea", timeout=60_000)
-    page.wait_for_selector("#paper .empty", timeout=60_000)
+    opened(page)
     return page
 
 
-def watched(server: Server, chromium: Browser) -> Iterator[Page]:
-    """A page that must not ask any other host."""
-    page = open_page(chromium, server)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.reload()
+def opened(page: Page) -> None:
+    """Wait until the studio can be used."""
+    page.wait_for_selector("#instruction textarea", timeout=60_000)
     page.wait_for_selector("#paper .empty", timeout=60_000)
+
+
+def watched(server: Server, chromium: Browser, **settings: object) -> Iterator[Page]:
+    """A page that must not ask any other host, for a person who has never been here.
+
+    The window is one that an earlier test left: what it stored is forgotten, except the files of the page, which take
+    most of the time of opening it.
+    """
+    given = {**WINDOW, **settings}
+    left = _windows.setdefault((chromium, repr(sorted(given.items()))), [])
+    page = left.pop() if left else chromium.new_context(**given).new_page()  # type: ignore[arg-type]
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", note)
+    page.goto(server.url)
+    opened(page)
     yield page
-    page.context.close()
+    page.remove_listener("request", note)
+    page.unroute_all()
+    page.emulate_media(reduced_motion="null")
+    page.goto("about:blank")  # nothing is stored any more
+    page.context.clear_cookies()
+    page.context.clear_permissions()
+    forget = {"origin": server.url, "storageTypes": "all"}
+    page.context.new_cdp_session(page).send("Storage.clearDataForOrigin", forget)
+    left.append(page)
     others = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
     assert not others, f"the page asked other hosts: {others}"
 

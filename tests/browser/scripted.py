@@ -5,13 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import uvicorn
-
 from studio.protocol import ModelCard
-from studio.services import Studio
-from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
-from studio.ui.app import application
 
 PARAGRAPHS = (
     "The mountains stand behind the village, and in the morning their snow turns pink.",
@@ -36,7 +31,7 @@ SPEC = ScriptedSpec(
             ("endless", "Words come one by one. " * 400, {"pace": 0.02}),
             ("unfinished", "\n\n".join(PARAGRAPHS[:3]), {"reason": "length"}),
             ("long", LONG, {}),
-            ("patience", "Words come one by one. " * 40, {"pace": 0.05}),  # 10 s
+            ("patience", "Words come one by one. " * 40, {"pace": 0.03}),  # 6 s
             ("slowly", "Words come one by one. " * 400, {"pace": 0.02}),
             ("", "\n\n".join(PARAGRAPHS), {}),
         )
@@ -47,6 +42,12 @@ SPEC = ScriptedSpec(
 
 def main(port: int, data: Path) -> None:
     """Serve until ended."""
+    import uvicorn  # here, since the worker process imports this file again, and needs none of it
+
+    from studio.services import Studio
+    from studio.settings import Settings
+    from studio.ui.app import application
+
     with Studio(Settings(port=port, data=str(data)), SPEC) as studio:
         uvicorn.run(application(studio), port=port, log_level="warning", timeout_graceful_shutdown=2)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Server, begin, ended, open_page
+from conftest import Server, begin, ended, open_page, watched
 from playwright.sync_api import Browser, Page, expect
 from shots import NAMES, SETTLED, to_tab
 
@@ -20,13 +20,12 @@ GRADIO = {
 
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, scripted: Server, chromium: Browser) -> Iterator[Page]:
-    page = open_page(chromium, scripted)
-    page.evaluate(f"localStorage.setItem('studio-theme', '{request.param}')")
-    page.reload()
-    page.emulate_media(reduced_motion="reduce")  # half a fade has half the contrast
-    page.wait_for_selector("#paper .empty")
-    yield page
-    page.context.close()
+    for page in watched(scripted, chromium):
+        page.evaluate(f"localStorage.setItem('studio-theme', '{request.param}')")
+        page.reload()
+        page.emulate_media(reduced_motion="reduce")  # half a fade has half the contrast
+        page.wait_for_selector("#paper .empty")
+        yield page
 
 
 def problems(page: Page) -> list[str]:

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 
 import pytest
-from conftest import Server, ended, open_page
+from conftest import Server, ended, watched
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -37,9 +37,7 @@ SEEN = """() => {
 
 @pytest.fixture
 def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
-    page = open_page(chromium, scripted, locale="zh-CN")
-    yield page
-    page.context.close()
+    yield from watched(scripted, chromium, locale="zh-CN")
 
 
 def english(page: Page) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Server, open_page
+from conftest import Server, begin, ended, open_page, watched
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -16,15 +16,10 @@ MINUTES = 120_000
 
 @pytest.fixture(scope="module")
 def desk(scripted: Server, chromium: Browser) -> Iterator[Page]:
-    page = open_page(chromium, scripted)
-    page.fill("#instruction textarea", "Write an article about the mountains")
-    page.click("#images input")
-    page.get_by_role("option", name="1", exact=True).click()
-    page.click("#start")
-    page.wait_for_selector("#paper section", timeout=MINUTES)
-    page.wait_for_selector("#paper .stop[hidden]", timeout=MINUTES, state="attached")
-    yield page
-    page.context.close()
+    for page in watched(scripted, chromium):
+        begin(page, "Write an article about the mountains", "1")
+        ended(page)
+        yield page
 
 
 def texts(page: Page) -> list[str]:

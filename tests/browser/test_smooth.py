@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import Server, begin, ended, open_page
+from conftest import Server, begin, ended, watched
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -13,9 +13,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
-    page = open_page(chromium, scripted)
-    yield page
-    page.context.close()
+    yield from watched(scripted, chromium)
 
 
 def test_a_reader_who_scrolled_up_stays_there(page: Page) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Server, open_page
+from conftest import Server, open_page, watched
 from playwright.sync_api import Browser, Page, Route, expect
 
 pytestmark = pytest.mark.browser
@@ -23,10 +24,8 @@ def unkept(route: Route) -> None:
 
 
 @pytest.fixture(params=["en-US", "zh-CN"])
-def page(request: pytest.FixtureRequest, scripted: Server, chromium: Browser) -> Page:
-    page = open_page(chromium, scripted, locale=request.param)
-    request.addfinalizer(page.context.close)
-    return page
+def page(request: pytest.FixtureRequest, scripted: Server, chromium: Browser) -> Iterator[Page]:
+    yield from watched(scripted, chromium, locale=request.param)
 
 
 def said(page: Page, english: str, chinese: str) -> None:
