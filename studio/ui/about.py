@@ -12,6 +12,7 @@ from studio.models.catalog import PUBLISHED, find
 from studio.models.machine import gpus
 from studio.services import Studio
 from studio.settings import assets
+from studio.ui.parts import AT_ONCE
 from studio.ui.text import i18n
 
 GIB = 1 << 30
@@ -34,7 +35,7 @@ def about_tab(studio: Studio) -> None:
             elem_id="about-facts",
             server_functions=[report],
         )
-    tab.select(time.time, None, told, api_visibility="private")
+    tab.select(time.time, None, told, **AT_ONCE)
 
 
 def facts(studio: Studio) -> dict[str, Any]:

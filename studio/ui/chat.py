@@ -22,7 +22,7 @@ from studio.steps import Stop
 from studio.ui import examples
 from studio.ui.bubbles import brief, bubbles_of, turn_of
 from studio.ui.desk import Desk, uploads
-from studio.ui.parts import Number, numbers, part, read
+from studio.ui.parts import AT_ONCE, Number, numbers, part, read
 from studio.ui.people import keep, language, shown, who
 from studio.ui.text import i18n
 
@@ -97,16 +97,15 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
         more.click(events.go_on, [talk, settings], outputs, **options),
     ]
     for event in running:  # also after an error; not as its last step, as what is sent before its end is lost
-        event.then(lambda: _box(running=False), None, box, queue=False, api_visibility="private")
-    welcome.edit(events.edit, talk, welcome, queue=False, api_visibility="private")
-    box.stop(events.stop, queue=False, api_visibility="private")  # Gradio's own cancelling at times ends as an error
-    bubbles.like(events.liked, talk, talk, trigger_mode="multiple", api_visibility="private")
+        event.then(lambda: _box(running=False), None, box, **AT_ONCE)
+    welcome.edit(events.edit, talk, welcome, **AT_ONCE)
+    box.stop(events.stop, **AT_ONCE)  # Gradio's own cancelling at times ends as an error
+    bubbles.like(events.liked, talk, talk, trigger_mode="multiple", **AT_ONCE)
     for new in (clear.click, bubbles.clear):
-        new(events.new, None, outputs, show_progress="hidden", api_visibility="private")
+        new(events.new, None, outputs, show_progress="hidden", **AT_ONCE)
     for kind, button in saves.items():
-        button.click(events.saved(kind), talk, url, api_visibility="private").then(None, url, None, js=_DOWNLOAD)
-    write.click(lambda said: (gr.Tabs(selected="write"), brief(said)), talk, [tabs, desk.instruction],
-                api_visibility="private")  # fmt: skip
+        button.click(events.saved(kind), talk, url, **AT_ONCE).then(None, url, None, js=_DOWNLOAD)
+    write.click(lambda said: (gr.Tabs(selected="write"), brief(said)), talk, [tabs, desk.instruction], **AT_ONCE)
     return Talk(bubbles, talk, events.shown)
 
 

@@ -14,6 +14,7 @@ from studio.errors import InputError, StudioError
 from studio.services import Studio
 from studio.ui.chat import Talk
 from studio.ui.desk import Desk
+from studio.ui.parts import AT_ONCE
 from studio.ui.people import shown, who
 from studio.ui.shelf import Asked, shelf
 from studio.ui.text import i18n
@@ -37,7 +38,7 @@ def history_tab(studio: Studio, desk: Desk, tabs: gr.Tabs, paper: gr.HTML, talk:
         except StudioError as e:
             raise shown(e, request) from e
 
-    tab.select(time.time, None, shown_cards, api_visibility="private")
+    tab.select(time.time, None, shown_cards, **AT_ONCE)
     shown_cards.open(opened, None, [tabs, paper, talk.bubbles, talk.said], show_progress="hidden", concurrency_limit=64,
                trigger_mode="multiple", api_visibility="private")  # fmt: skip
 

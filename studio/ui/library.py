@@ -12,6 +12,7 @@ from studio.errors import InputError
 from studio.library.index import Hit
 from studio.services import Studio
 from studio.ui.desk import uploaded
+from studio.ui.parts import AT_ONCE
 from studio.ui.people import language
 from studio.ui.shelf import Asked, shelf
 from studio.ui.text import i18n
@@ -23,7 +24,7 @@ def library_tab(studio: Studio) -> None:
         shelves = Shelves(studio)
         acts = {name: getattr(shelves, name) for name in ("add", "describe", "delete", "undelete")}
         cards = shelf("library.js", shelves.cards, acts)
-    tab.select(time.time, None, cards, api_visibility="private")
+    tab.select(time.time, None, cards, **AT_ONCE)
 
 
 class Shelves:

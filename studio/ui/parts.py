@@ -10,6 +10,10 @@ import gradio as gr
 from studio.errors import InputError
 from studio.settings import assets
 
+AT_ONCE: dict[str, Any] = {"queue": False, "api_visibility": "private"}
+"""For events that answer at once. Gradio's page has one stream for all its queued events and closes it when the last
+one under way ends; one that begins in that moment is never answered (Gradio 6.31). Only what takes long is queued."""
+
 
 @dataclass(frozen=True)
 class Number:

@@ -17,6 +17,7 @@ from studio.services import Studio
 from studio.settings import assets
 from studio.ui import examples
 from studio.ui.desk import Desk, uploads
+from studio.ui.parts import AT_ONCE
 from studio.ui.people import language, shown, who
 from studio.ui.sheet import EMPTY, Changes, sheet
 from studio.ui.text import i18n, t
@@ -72,16 +73,16 @@ def table_tab(studio: Studio, desk: Desk) -> None:
                 delete = gr.Button(words("table_delete"), elem_id="table-delete", size="sm", min_width=80)
         url = gr.Textbox(visible=False)
     frame = [number, paper, start, stop, tools, go_on, earlier]
-    paper.example(events.example, None, [pictures, questions], api_visibility="private")
+    paper.example(events.example, None, [pictures, questions], **AT_ONCE)
     start.click(events.start, [pictures, questions], frame, **_OPTIONS)
     go_on.click(events.go_on, number, frame, **_OPTIONS)
     earlier.input(events.open, earlier, frame, **_OPTIONS)
-    stop.click(events.stop, number, queue=False, api_visibility="private")
-    delete.click(events.delete, number, [gone, undelete, *frame], api_visibility="private")
-    undelete.click(events.undelete, [gone, number], [undelete, earlier], api_visibility="private")
-    tab.select(events.earlier, number, earlier, api_visibility="private")
+    stop.click(events.stop, number, **AT_ONCE)
+    delete.click(events.delete, number, [gone, undelete, *frame], **AT_ONCE)
+    undelete.click(events.undelete, [gone, number], [undelete, earlier], **AT_ONCE)
+    tab.select(events.earlier, number, earlier, **AT_ONCE)
     for kind, button in saves.items():
-        saved = button.click(events.save(kind), number, url, api_visibility="private")
+        saved = button.click(events.save(kind), number, url, **AT_ONCE)
         saved.then(None, url, None, js=_DOWNLOAD)
 
 
