@@ -50,11 +50,11 @@ def options(device: torch.device) -> dict[str, bool]:
 def vector_tiles(out: int, into: int, gated: bool, int8: bool) -> Tiles:
     """For one row."""
     if int8:
-        chosen = Tiles(2, 4096, 4) if gated else Tiles(2, 2048, 2) if into > 8192 else Tiles(4, 4096, 4)
+        chosen = Tiles(8, 512, 4) if into > 8192 else Tiles(4, 4096, 4) if gated or out > 4096 else Tiles(4, 512, 2)
     elif into > 8192:
-        chosen = Tiles(8, 512, 2)
+        chosen = Tiles(8, 2048, 4)
     else:
-        chosen = Tiles(2, 4096, 8) if gated else Tiles(4, 2048, 2) if out <= 4096 else Tiles(4, 4096, 8)
+        chosen = Tiles(2, 4096, 4) if gated else Tiles(4, 2048, 2) if out <= 4096 else Tiles(4, 2048, 8)
     return Tiles(chosen.rows, min(chosen.columns, into & -into), chosen.warps)
 
 
