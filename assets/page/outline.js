@@ -2,6 +2,7 @@
 // ones with two blanks in front.
 
 import { button, h, icon, word } from "./dom.js";
+import { carried } from "./touch.js";
 
 export function mount({ element, props, watch, trigger }) {
   let rows = []; // { text, deep }
@@ -33,12 +34,14 @@ export function mount({ element, props, watch, trigger }) {
         } });
       const grip = h("span", { className: "grip", draggable: true, title: word("drag"),
         ondragstart: (event) => event.dataTransfer.setData("text/studio-row", String(at)) }, icon("grip-vertical"));
-      return h("li", { className: row.deep ? "deep" : "",
+      const item = h("li", { className: row.deep ? "deep" : "",
         ondragover: (event) => event.dataTransfer.types.includes("text/studio-row") && event.preventDefault(),
         ondrop: (event) => { event.preventDefault(); drop(Number(event.dataTransfer.getData("text/studio-row")), at); } },
         grip, field,
         button("indent", row.deep ? "indent-decrease" : "indent-increase", () => { row.deep = !row.deep; draw(at); }, { plain: true }),
         button("delete", "x", () => { rows.splice(at, 1); draw(); }, { plain: true }));
+      carried(grip, item, drop);
+      return item;
     }));
     tell();
     if (focus >= 0) list.querySelectorAll("input")[focus]?.focus();

@@ -2,6 +2,7 @@
 // list of { path, name } of uploaded files.
 
 import { button, h, icon, toast, word } from "./dom.js";
+import { carried } from "./touch.js";
 import { send } from "./upload.js";
 
 const MOST = 10;
@@ -40,7 +41,9 @@ export function mount({ element, props, watch, upload }) {
   const move = (from, to) => { pictures.splice(to, 0, ...pictures.splice(from, 1)); draw(to); };
 
   function draw(focus = -1) {
-    grid.replaceChildren(...pictures.map((picture, at) => h("figure", { draggable: true, title: picture.name, tabIndex: 0,
+    grid.replaceChildren(...pictures.map((picture, at) => {
+      const number = h("figcaption", {}, String(at + 1));
+      const figure = h("figure", { draggable: true, title: picture.name, tabIndex: 0,
       "aria-label": `${at + 1}. ${picture.name}. ${word("drag_picture")}`,
       onkeydown: (event) => {
         const to = at + ({ ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key] || 0);
@@ -57,8 +60,11 @@ export function mount({ element, props, watch, upload }) {
         move(Number(from), at);
       } },
       h("img", { src: picture.shown, alt: picture.name, onerror: (event) => { event.target.replaceWith(h("span", { className: "blank" }, picture.name)); } }),
-      h("figcaption", {}, String(at + 1)),
-      button("remove_picture", "x", () => { pictures.splice(at, 1); draw(); }, { plain: true }))));
+      number,
+      button("remove_picture", "x", () => { pictures.splice(at, 1); draw(); }, { plain: true }));
+      carried(number, figure, move);
+      return figure;
+    }));
     choose.hidden = pictures.length >= MOST;
     tell();
     if (focus >= 0) grid.children[focus]?.focus();

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Server, begin, ended, open_page, watched
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
@@ -67,6 +67,34 @@ def test_dropped_pictures_are_moved_removed_and_used_in_order(page: Page) -> Non
     ended(page)
     credits = page.locator("#paper .credit").all_inner_texts()
     assert sorted(credit.strip(" ·") for credit in credits) == ["cat.webp", "tea.webp"]
+
+
+def carry(page: Page, from_: Locator, to: Locator) -> None:
+    """A finger goes from one to the other."""
+    finger = page.context.new_cdp_session(page)
+    from_.scroll_into_view_if_needed()
+    for kind, place in (("touchStart", from_), ("touchMove", to), ("touchEnd", None)):
+        box = place.bounding_box() if place else None
+        points = [{"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}] if box else []
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_a_finger_moves_pictures_and_headings(scripted: Server, chromium: Browser) -> None:
+    for page in watched(scripted, chromium, has_touch=True, viewport={"width": 390, "height": 844}):
+        drop(page, picture("tea"), picture("robot"), picture("cat"))
+        order(page, "tea robot cat")
+        figures = page.locator("#own-pictures figure")
+        carry(page, figures.nth(2).locator("figcaption"), figures.nth(0))
+        order(page, "cat tea robot")
+        carry(page, figures.nth(0).locator("figcaption"), page.locator("#start"))  # beside them: nothing
+        order(page, "cat tea robot")
+        for words in ("One", "Two"):
+            page.click("#outline [data-act=add_heading]")
+            page.locator("#outline li input").last.fill(words)
+        rows = page.locator("#outline li")
+        carry(page, rows.nth(0).locator(".grip"), rows.nth(1))
+        expect(rows.nth(0).locator("input")).to_have_value("Two")
+        expect(page.locator("#outline .under, #outline .carried")).to_have_count(0)
 
 
 def test_the_eleventh_picture_is_left_out_with_a_sentence(page: Page) -> None:
