@@ -20,7 +20,7 @@ from studio.errors import InputError, Language, StudioError
 from studio.library import gather
 from studio.live import Live
 from studio.protocol import Queued, Sampling
-from studio.steps import Stop
+from studio.steps import Stop, until_loaded
 from studio.store import Store
 from studio.table import Cell, Skipped, Table, questions_of
 from studio.worker.lane import Lane
@@ -82,8 +82,7 @@ class Filler:
         of, number, open_cells = table.cells, table.cells - table.open, list(table.places())
         yield Filling(table, "asking", number, of)
         try:
-            while self._lane.state == "starting" and not stop.pressed:
-                self._lane.wait_ready(0.2)
+            until_loaded(self._lane, stop)
             sampling = (
                 self._asker.sampling() if open_cells and not stop.pressed else None
             )  # raises what fails all cells

@@ -17,7 +17,7 @@ from studio.find import Finder
 from studio.illustrate import illustrate, illustrate_one
 from studio.prompts import Edit, replies
 from studio.protocol import Done, Piece, Prompt, Queued, Sampling, Started
-from studio.steps import Progress, Step, Stop, in_queue, language_of
+from studio.steps import Progress, Step, Stop, in_queue, language_of, until_loaded
 from studio.worker.lane import Lane
 
 __all__ = ["Composer", "Progress", "Step", "Stop", "language_of"]
@@ -66,6 +66,9 @@ class Composer:
 
     def edit(self, kind: Edit, paragraph: str, instruction: str, after: str, person: str, stop: Stop) -> Iterator[str]:
         """A changed or new paragraph as it grows; the article itself is changed by whoever accepts it."""
+        until_loaded(self._lane, stop)
+        if stop.pressed:
+            return
         calls = self._calls(person, stop)
         sampling = replace(calls.speech.writing, max_tokens=500, stop=("\n\n",))
         text, prompt = "", calls.speech.edit(kind, paragraph, instruction, after)
@@ -82,7 +85,10 @@ class Composer:
         keeps all that was made, and its status says so."""
         latest = article
         try:
-            for progress in work():
+            if self._lane.state == "starting":
+                yield Progress(article, "writing", loading=True)
+                until_loaded(self._lane, stop)
+            for progress in work() if not stop.pressed else ():
                 latest = progress.article
                 yield progress
             status = "stopped" if stop.pressed else latest.status if latest.status == "cut" else "done"

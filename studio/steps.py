@@ -9,7 +9,7 @@ from typing import Literal
 from studio.article import Article
 from studio.errors import Language, StudioError
 from studio.protocol import Queued, Started
-from studio.worker.lane import Ticket
+from studio.worker.lane import Lane, Ticket
 
 Step = Literal["writing", "placing", "captioning", "finding", "choosing", "done"]
 
@@ -17,7 +17,7 @@ Step = Literal["writing", "placing", "captioning", "finding", "choosing", "done"
 @dataclass(frozen=True)
 class Progress:
     """The article as it stands. `number` of `of` is the picture at work, `speed` tokens a second, `waiting` the place
-    in the queue while another call runs, `error` what ended it."""
+    in the queue while another call runs, `loading` that the model is not there yet, `error` what ended it."""
 
     article: Article
     step: Step
@@ -25,6 +25,7 @@ class Progress:
     of: int = 0
     speed: float = 0.0
     waiting: Queued | None = None
+    loading: bool = False
     error: StudioError | None = None
 
 
@@ -57,6 +58,12 @@ class Stop:
         if self.pressed:
             ticket.cancel()
         return ticket
+
+
+def until_loaded(lane: Lane, stop: Stop) -> None:
+    """Wait until the models are loaded or `stop` is pressed. Raises the error that keeps them from loading."""
+    while lane.state == "starting" and not stop.pressed:
+        lane.wait_ready(0.2)
 
 
 def language_of(text: str) -> Language:

@@ -264,3 +264,15 @@ def test_retrieval_takes_few_turns_in_the_queue(start: Start, monkeypatch: pytes
     monkeypatch.setattr(studio.lane, "submit", lambda c, p="": (calls.append(type(c).__name__), submit(c, p))[1])
     finished(studio.jobs.start("me", Brief("a farm", images=3)))
     assert calls.count("Embed") <= 2, calls  # the paragraphs, and once the library's own pictures
+
+
+def test_while_the_model_is_loaded_it_is_said_and_stop_works(tmp_path: Path) -> None:
+    studio = Studio(Settings(data=str(tmp_path)), ScriptedSpec((Reply(TEXT),), STARTER))  # never started
+    stop = Stop()
+    work = studio.composer.write(Article(Brief("a farm")), "me", stop)
+    first = next(work)
+    assert first.loading and first.step == "writing"
+    stop.press()
+    last = next(work)
+    assert (last.step, last.article.status, last.loading) == ("done", "stopped", False)
+    assert not list(studio.composer.edit("rewrite", "The cow.", "", "", "me", stop))

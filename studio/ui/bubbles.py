@@ -12,8 +12,9 @@ from studio.services import Studio
 _OPINIONS = {True: "Like", False: "Dislike", None: None}
 
 
-def bubbles_of(studio: Studio, conversation: Conversation) -> gr.Chatbot:
-    """The messages; several pictures of a question are numbered before it."""
+def bubbles_of(studio: Studio, conversation: Conversation, waits: str = "") -> gr.Chatbot:
+    """The messages; several pictures of a question are numbered before it. `waits` stands in the place of the last
+    answer, until it begins."""
     messages: list[dict[str, Any]] = []
     number = 0
     for at, turn in enumerate(conversation.turns, 1):
@@ -24,8 +25,9 @@ def bubbles_of(studio: Studio, conversation: Conversation) -> gr.Chatbot:
         several = len(turn.pictures) > 1
         content.append((f"[{number - len(turn.pictures) + 1}–{number}] " if several else "") + turn.question)
         messages.append({"role": "user", "content": content})
-        if turn.answer or at < len(conversation.turns):  # one that was stopped early stands as dots: two a turn
-            messages.append({"role": "assistant", "content": turn.answer or "…"})
+        last = at == len(conversation.turns)
+        if turn.answer or waits or not last:  # one that was stopped early stands as dots: two a turn
+            messages.append({"role": "assistant", "content": turn.answer or (waits if last else "") or "…"})
     opinions = [_OPINIONS[turn.liked] for turn in conversation.turns]
     return gr.Chatbot(value=messages, feedback_value=opinions)
 

@@ -18,13 +18,14 @@ from studio.conversation import Conversation
 from studio.errors import StudioError
 from studio.protocol import Sampling
 from studio.services import Studio
-from studio.steps import Stop
+from studio.steps import Stop, until_loaded
 from studio.ui import examples
 from studio.ui.bubbles import brief, bubbles_of, turn_of
 from studio.ui.desk import Desk, uploads
 from studio.ui.parts import AT_ONCE, Number, numbers, part, read
 from studio.ui.people import keep, language, shown, who
-from studio.ui.text import i18n
+from studio.ui.text import i18n, t
+from studio.ui.view import place
 
 NUMBERS = (
     Number("answer_length", "max_tokens", 0, 1, 4096),
@@ -52,8 +53,8 @@ class Talk:
 
 def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
     """Lay the tab out and connect it."""
-    t = i18n()
-    with gr.Tab(t("chat"), id="chat"), gr.Column(elem_id="chat-column"):
+    words = i18n()
+    with gr.Tab(words("chat"), id="chat"), gr.Column(elem_id="chat-column"):
         talk = gr.State(Conversation())  # inside the tab: between tabs it would shift their labels
         welcome = part("chat.js", None, "welcome", "ask edit again", examples=examples.cards(examples.CHAT))
         bubbles = gr.Chatbot(
@@ -66,7 +67,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             layout="bubble",
         )
         box = gr.MultimodalTextbox(
-            placeholder=t("question_hint"),
+            placeholder=words("question_hint"),
             file_count="multiple",
             show_label=False,
             file_types=["image", ".heic", ".heif"],
@@ -75,14 +76,14 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             max_plain_text_length=20_000,
         )
         with gr.Row(elem_id="chat-tools"):
-            clear = gr.Button(t("clear"), elem_id="clear", size="sm", min_width=80)
-            more = gr.Button(t("continue"), elem_id="continue-answer", size="sm", min_width=80, visible=False)
-            write = gr.Button(t("write_about"), elem_id="write-about", size="sm", min_width=80)
+            clear = gr.Button(words("clear"), elem_id="clear", size="sm", min_width=80)
+            more = gr.Button(words("continue"), elem_id="continue-answer", size="sm", min_width=80, visible=False)
+            write = gr.Button(words("write_about"), elem_id="write-about", size="sm", min_width=80)
             saves = {
-                kind: gr.Button(t(f"save_{kind}"), elem_id=f"save-{kind}", size="sm", min_width=80)
+                kind: gr.Button(words(f"save_{kind}"), elem_id=f"save-{kind}", size="sm", min_width=80)
                 for kind in export.CONVERSATION_FORMATS
             }
-        with gr.Accordion(t("more"), open=False):
+        with gr.Accordion(words("more"), open=False):
             settings = numbers(NUMBERS, "chat-settings")
         url = gr.Textbox(visible=False)
 
@@ -214,7 +215,12 @@ class _Events:
             due = 0.0
             # once: what is typed while the answer streams stays
             begin = _box(running=True, value=None) if empty else _box(running=True)
-            yield bubbles_of(studio, conversation), begin, conversation, gr.Button(visible=False)
+            waits = t("loading", language(request)) if studio.lane.state == "starting" else ""
+            yield bubbles_of(studio, conversation, waits), begin, conversation, gr.Button(visible=False)
+            until_loaded(studio.lane, answer.stop)
+            if answer.stop.pressed:
+                yield bubbles_of(studio, conversation), gr.skip(), conversation, gr.Button(visible=False)
+                return
             for answering in _answers(studio, conversation, mine, _sampling(studio, values), go_on, answer.stop):
                 if self._under_way.get(session) is not answer:
                     yield (gr.skip(),) * 4  # Gradio sends the last step again at the end
@@ -224,7 +230,8 @@ class _Events:
                 due = time.monotonic() + _FRAME
                 said = answering.conversation
                 cut = answering.ended and said.turns[-1].finish == "length"
-                yield bubbles_of(studio, said), gr.skip(), said, gr.Button(visible=cut)
+                waits = place(answering.waiting, language(request))
+                yield bubbles_of(studio, said, waits), gr.skip(), said, gr.Button(visible=cut)
                 if answering.error:
                     raise answering.error
         except StudioError as e:

@@ -12,6 +12,7 @@ import nh3
 from studio.article import Article, Picture, Section
 from studio.errors import Language, NotFoundError
 from studio.library.index import STARTER_SET
+from studio.protocol import Queued
 from studio.steps import Progress
 from studio.store import Store
 from studio.ui.text import t
@@ -101,14 +102,23 @@ def steps(progress: Progress, language: Language) -> list[dict[str, str]]:
     ]
 
 
+def place(waiting: Queued | None, language: Language) -> str:
+    """How many calls go first and how long that takes; nothing where none does."""
+    if not waiting or not waiting.position:
+        return ""
+    key = "queue_time" if waiting.seconds else "queue"
+    return t(key, language).format(n=waiting.position, seconds=round(waiting.seconds or 0))
+
+
 def said(article: Article, progress: Progress | None, language: Language) -> str:
     """The line under the document: speed, place in the queue, how it ended."""
     if progress and progress.error:
         return progress.error.say(language)
     if progress and progress.step != "done":
-        if (waiting := progress.waiting) and waiting.position:
-            key = "queue_time" if waiting.seconds else "queue"
-            return t(key, language).format(n=waiting.position, seconds=round(waiting.seconds or 0))
+        if progress.loading:
+            return t("loading", language)
+        if ahead := place(progress.waiting, language):
+            return ahead
         return t("speed", language).format(n=round(progress.speed)) if progress.speed else ""
     if article.status == "failed":
         return article.error

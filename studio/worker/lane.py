@@ -96,7 +96,8 @@ class Lane:
         self._thread.start()
 
     def wait_ready(self, timeout: float | None = None) -> Mapping[Role, ModelCard]:
-        """The cards of the loaded models, once they are. Raises the error that keeps them from loading."""
+        """The cards of the loaded models, once they are, or after `timeout` seconds what is known by then. Raises the
+        error that keeps them from loading."""
         self._settled.wait(timeout)
         if self.error:
             raise self.error
@@ -163,7 +164,9 @@ class Lane:
                 self._after_death(worker, starts)
             if self.state == "failed":
                 break
-        self._fail_all(self.error or EngineError("shutting_down"))
+        self.error = self.error or EngineError("shutting_down")
+        self._settled.set()
+        self._fail_all(self.error)
 
     def _spawn(self) -> tuple[BaseProcess, Connection]:
         context = multiprocessing.get_context("spawn")
@@ -252,6 +255,7 @@ class Lane:
                 self._settled.set()
             else:
                 self.state = "starting"
+                self._settled.clear()
 
     def _fail_all(self, error: StudioError) -> None:
         with self._lock:

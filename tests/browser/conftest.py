@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,20 @@ class Server:
         """The process that owns the models."""
         children = psutil.Process(self.process.pid).children()
         return next(c for c in children if "spawn_main" in " ".join(c.cmdline()))
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """The worker has died, and the one in its place is not ready before this ends."""
+        dead = self.worker()
+        dead.kill()
+        worker = None
+        while worker is None or worker == dead:
+            time.sleep(0.01)
+            with suppress(psutil.Error, StopIteration):
+                worker = self.worker()
+        worker.suspend()
+        yield
+        worker.resume()
 
 
 def serve(command: list[str], port: int, data: Path) -> Iterator[Server]:

@@ -57,3 +57,29 @@ def test_who_waits_can_stop_at_once(scripted: Server, chromium: Browser) -> None
     first.click("#paper .stop")
     first.context.close()
     second.context.close()
+
+
+@pytest.mark.parametrize(("locale", "told", "stopped"), [
+    ("en-US", "The model is being loaded …", "Stopped. What was written is kept."),
+    ("zh-CN", "正在加载模型……", "已停止，写好的内容已保存。"),
+])  # fmt: skip
+def test_while_the_model_is_loaded_it_is_said_and_stop_works(
+    scripted: Server, chromium: Browser, locale: str, told: str, stopped: str
+) -> None:
+    """Also for an answer in Chat, which comes when it is loaded."""
+    page = open_page(chromium, scripted, locale=locale)
+    page.fill("#instruction textarea", "Write an article about the mountains")
+    said = page.locator("#paper .said")
+    with scripted.loading():
+        page.click("#start")
+        expect(said).to_have_text(told)
+        page.click("#paper .stop")
+        expect(said).to_have_text(stopped, timeout=2_000)
+    page.get_by_role("tab").nth(1).click()
+    page.fill("#question textarea", "Where are we?")
+    answer = page.locator("#chatbot .bot")
+    with scripted.loading():
+        page.keyboard.press("Enter")
+        expect(answer).to_have_text(told)
+    expect(answer).to_contain_text("mountains", timeout=30_000)
+    page.context.close()

@@ -169,3 +169,23 @@ def test_embeddings_tell_nearness(lanes: list[Lane]) -> None:
     assert isinstance(vectors, Vectors)
     a, b, c = vectors.values
     assert sum(x * y for x, y in zip(a, b, strict=True)) > sum(x * y for x, y in zip(a, c, strict=True))
+
+
+def test_who_waits_for_the_models_waits_again_when_the_worker_has_died(lanes: list[Lane]) -> None:
+    """It came back at once with the old cards, and a loop around it took a whole core."""
+    lane = together(lanes, Reply("slow " * 500, pace=0.01))
+    call = ask(lane, "x")
+    until_piece(call)
+    assert lane.pid
+    os.kill(lane.pid, signal.SIGKILL)
+    with pytest.raises(WorkerDied):
+        call.result()
+    lane.wait_ready(60)
+    assert lane.state == "ready" and lane.restarts == 1
+
+
+def test_who_waits_for_the_models_is_told_of_the_end(lanes: list[Lane]) -> None:
+    lane = start(lanes)
+    lane.close()
+    with pytest.raises(StudioError, match="closing"):
+        lane.wait_ready(60)
