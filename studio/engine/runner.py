@@ -97,7 +97,7 @@ class Runner:
         for _ in range(2):  # the first time is a rehearsal
             x = self.decoder.embed(torch.zeros(tokens, dtype=torch.int64, device=device))
             started = time.perf_counter()
-            float(self.decoder.forward(x, self.pool, layout)[-1, 0])  # waits until it is there
+            float(self.decoder.forward(x, self.pool, layout, wanted=layout.marks.ends)[-1, 0])  # waits
             seconds = time.perf_counter() - started
         return tokens / seconds
 
@@ -125,7 +125,7 @@ class Runner:
         image = image_rows(moved, self.decoder.device, self.decoder.dtype)
         if self._reader and image is None and self._reader.serves(layout):
             return self._reader(x, layout)
-        return self.decoder.forward(x, self.pool, layout, image)[layout.marks.ends]
+        return self.decoder.forward(x, self.pool, layout, image, layout.marks.ends)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[rows, hidden] → [rows, vocab]."""

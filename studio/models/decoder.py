@@ -67,8 +67,11 @@ class Decoder:
         return F.embedding(ids, self.embedding)
 
     @torch.inference_mode()
-    def forward(self, x: Tensor, pool: Pool, layout: Layout, image: ImageRows | None = None) -> Tensor:
-        """Read embeddings [tokens, hidden], laid out as `layout` says; returns hidden states before the last norm.
+    def forward(
+        self, x: Tensor, pool: Pool, layout: Layout, image: ImageRows | None = None, wanted: Tensor | None = None
+    ) -> Tensor:
+        """Read embeddings [tokens, hidden], laid out as `layout` says; returns hidden states before the last norm, of
+        all tokens or of the `wanted` rows [n] alone.
 
         Positions count by slot of the sequence. x is used up.
         """
@@ -77,7 +80,11 @@ class Decoder:
         for i, layer in enumerate(self.layers):
             qkv = layer.wqkv(ops.add_norm(x, delta, layer.attention_norm, a.norm_eps), image)
             q = ops.rotate_and_write(qkv, layout, pool, i, self.rope, a)
-            delta = layer.wo(ops.attend(q, layout, pool, i), image)
+            attended = ops.attend(q, layout, pool, i)
+            if wanted is not None and layer is self.layers[-1]:  # from here on no token knows of another
+                x, attended = x.index_select(0, wanted), attended.index_select(0, wanted)
+                image = image.among(wanted) if image else None
+            delta = layer.wo(attended, image)
             gates = layer.w13(ops.add_norm(x, delta, layer.ffn_norm, a.norm_eps), image)
             delta = layer.w2(ops.swiglu(gates), image)
         return x if delta is None else x + delta

@@ -29,6 +29,13 @@ class ImageRows:
     last: int
     mask: Tensor | None = None  # [last - first, 1]
 
+    def among(self, rows: Tensor) -> ImageRows:
+        """The same for an input of these rows [n] only."""
+        inside = (rows >= self.first) & (rows < self.last)
+        if self.mask is not None:
+            inside &= self.mask[(rows - self.first).clamp(0, len(self.mask) - 1), 0] > 0
+        return ImageRows(0, len(rows), inside[:, None])
+
 
 @dataclass(frozen=True)
 class Linear:

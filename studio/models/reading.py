@@ -56,8 +56,7 @@ class Reader:
         layout = Layout((), self._decoder.device, at.marks)
 
         def read() -> None:
-            hidden = self._decoder.forward(at.x.clone(), self._pool, layout)
-            torch.index_select(hidden, 0, at.marks.ends, out=at.hidden)
+            at.hidden.copy_(self._decoder.forward(at.x.clone(), self._pool, layout, wanted=at.marks.ends))
 
         self._graphs.run(("read", tokens), read)
 

@@ -133,6 +133,11 @@ def test_chunks_and_cached_steps_equal_the_full_forward() -> None:
         twice = torch.cat((x[start:end], x[start:end]))
         hidden = decoder.logits(decoder.forward(twice, pool, Layout(stretches, CPU), image))
         torch.testing.assert_close(hidden, torch.cat((expected[start:end],) * 2), atol=1e-5, rtol=1e-5)
+        wanted = torch.tensor([0, end - start - 1, end - start, 2 * (end - start) - 1], dtype=torch.int32)
+        few = decoder.logits(
+            decoder.forward(torch.cat((x[start:end],) * 2), pool, Layout(stretches, CPU), image, wanted)
+        )
+        torch.testing.assert_close(few, hidden[wanted], atol=1e-5, rtol=1e-5)
     for i in range(30, 40):
         found = loop.step(decoder, pool, ids[[i, i]], [Stretch(i, 1, table), Stretch(i, 1, other)])
         torch.testing.assert_close(found, expected[[i, i]], atol=1e-5, rtol=1e-5)
@@ -177,3 +182,11 @@ def test_position_rows_of_another_size_are_resized() -> None:
     raw = replace(a, vision=replace(a.vision, positions=37))
     tower = VisionTower(raw, Given(tensors(raw)))
     assert tower(torch.zeros(1, 3, 28, 28)).shape == (1, 16, a.hidden)
+
+
+def test_image_rows_among_others_are_the_same_rows() -> None:
+    """A hole between two pictures, rows before and behind them, and a picture without a hole."""
+    rows = torch.tensor([0, 2, 4, 5, 6, 7, 8])
+    holed, solid = (image_rows(spans, CPU, torch.float32) for spans in ([(2, 5), (6, 7)], [(4, 7)]))
+    assert holed and holed.among(rows).mask.flatten().tolist() == [False, True, True, False, True, False, False]
+    assert solid and solid.among(rows).mask.flatten().tolist() == [False, False, True, True, True, False, False]
