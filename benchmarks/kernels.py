@@ -1,6 +1,6 @@
 """Which tile sizes are fastest for one row: each product of a decoder layer alone, then the layer as a chain.
 
-    python benchmarks/kernels.py [--int8] [--shallow]
+    python benchmarks/kernels.py [--int8]
 
 Alone every size is tried; in the chain, where a kernel begins while the one before it ends, the ten best of each
 product, one product after the other. Times are medians of graph replays over weights that do not fit into the cache
@@ -38,7 +38,6 @@ class Layer:
 
     def __init__(self, int8: bool) -> None:
         gpu = torch.device("cuda")
-        self.x = torch.randn(1, HIDDEN, device=gpu, dtype=torch.bfloat16)
         self.norm = torch.ones(HIDDEN, device=gpu, dtype=torch.bfloat16)
         self.matrices, self.inputs, self.outputs = {}, {}, {}
         for name, (out, into, _, gated) in PRODUCTS.items():
@@ -85,11 +84,14 @@ def use(chosen: dict[str, Tiles]) -> None:
     launch.vector_tiles = lambda out, into, gated, int8: by[out, into]  # type: ignore[assignment]
 
 
-def sizes(into: int, shallow: bool) -> list[Tiles]:
+def sizes(into: int) -> list[Tiles]:
     """Everything worth trying: at most 256 numbers of the matrix a thread."""
-    widths = [into & -into] if shallow else [w for w in (512, 1024, 2048, 4096) if w <= into & -into]
+    widths = [w for w in (512, 1024, 2048, 4096) if into % w == 0]
     every = itertools.product((1, 2, 4, 8), widths, (1, 2, 4, 8))
     return [Tiles(r, c, w) for r, c, w in every if 16 <= r * c / (32 * w) <= 256]
+
+
+_layer: Layer | None = None
 
 
 def compiled(task: tuple[str, Tiles, bool]) -> None:
@@ -102,17 +104,13 @@ def compiled(task: tuple[str, Tiles, bool]) -> None:
     torch.cuda.synchronize()
 
 
-_layer: Layer | None = None
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--int8", action="store_true")
-    parser.add_argument("--shallow", action="store_true", help="only tiles that take a whole row at once")
     given = parser.parse_args()
     before = {n: launch.vector_tiles(o, i, g, given.int8) for n, (o, i, _, g) in PRODUCTS.items()}
-    tried = [(n, t, given.int8) for n, (_, i, _, _) in PRODUCTS.items() for t in sizes(i, given.shallow)]
+    tried = [(n, t, given.int8) for n, (_, i, _, _) in PRODUCTS.items() for t in sizes(i)]
     with multiprocessing.get_context("spawn").Pool(12) as pool:
         pool.map(compiled, tried, chunksize=4)
     layers = [Layer(given.int8) for _ in range(CHAIN)]

@@ -44,24 +44,24 @@ export function mount({ element, props, watch, upload }) {
     grid.replaceChildren(...pictures.map((picture, at) => {
       const number = h("figcaption", {}, String(at + 1));
       const figure = h("figure", { draggable: true, title: picture.name, tabIndex: 0,
-      "aria-label": `${at + 1}. ${picture.name}. ${word("drag_picture")}`,
-      onkeydown: (event) => {
-        const to = at + ({ ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key] || 0);
-        if (!event.altKey || to === at) return;
-        event.preventDefault();
-        if (to >= 0 && to < pictures.length) move(at, to);
-      },
-      ondragstart: (event) => event.dataTransfer.setData("text/studio-picture", String(at)),
-      ondragover: (event) => event.dataTransfer.types.includes("text/studio-picture") && event.preventDefault(),
-      ondrop: (event) => {
-        const from = event.dataTransfer.getData("text/studio-picture");
-        if (from === "") return;
-        event.preventDefault(); event.stopPropagation();
-        move(Number(from), at);
-      } },
-      h("img", { src: picture.shown, alt: picture.name, onerror: (event) => { event.target.replaceWith(h("span", { className: "blank" }, picture.name)); } }),
-      number,
-      button("remove_picture", "x", () => { pictures.splice(at, 1); draw(); }, { plain: true }));
+        "aria-label": `${at + 1}. ${picture.name}. ${word("drag_picture")}`,
+        onkeydown: (event) => {
+          const to = at + ({ ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key] || 0);
+          if (!event.altKey || to === at) return;
+          event.preventDefault();
+          if (to >= 0 && to < pictures.length) move(at, to);
+        },
+        ondragstart: (event) => event.dataTransfer.setData("text/studio-picture", String(at)),
+        ondragover: (event) => event.dataTransfer.types.includes("text/studio-picture") && event.preventDefault(),
+        ondrop: (event) => {
+          const from = event.dataTransfer.getData("text/studio-picture");
+          if (from === "") return;
+          event.preventDefault(); event.stopPropagation();
+          move(Number(from), at);
+        } },
+        h("img", { src: picture.shown, alt: picture.name, onerror: (event) => { event.target.replaceWith(h("span", { className: "blank" }, picture.name)); } }),
+        number,
+        button("remove_picture", "x", () => { pictures.splice(at, 1); draw(); }, { plain: true }));
       carried(number, figure, move);
       return figure;
     }));

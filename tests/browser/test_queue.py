@@ -66,7 +66,7 @@ def test_who_waits_can_stop_at_once(scripted: Server, chromium: Browser) -> None
 def test_while_the_model_is_loaded_it_is_said_and_stop_works(
     scripted: Server, chromium: Browser, locale: str, told: str, stopped: str
 ) -> None:
-    """Also for an answer in Chat, which comes when it is loaded."""
+    """Also in Chat; what is asked after a Stop is answered when the model is there."""
     page = open_page(chromium, scripted, locale=locale)
     page.fill("#instruction textarea", "Write an article about the mountains")
     said = page.locator("#paper .said")
@@ -81,5 +81,10 @@ def test_while_the_model_is_loaded_it_is_said_and_stop_works(
     with scripted.loading():
         page.keyboard.press("Enter")
         expect(answer).to_have_text(told)
-    expect(answer).to_contain_text("mountains", timeout=30_000)
+        page.click("#question .stop-button")
+        expect(answer).to_have_count(0, timeout=2_000)
+        page.fill("#question textarea", "And where now?")
+        page.click("#question .submit-button")
+        expect(answer.last).to_have_text(told)
+    expect(answer.last).to_contain_text("mountains", timeout=30_000)
     page.context.close()

@@ -1,7 +1,7 @@
 """Launching the kernels: shapes checked, grids and tile sizes chosen.
 
-The tile sizes were measured on an H200 (benchmarks/kernels.py); they only decide how fast a kernel is, never whether it
-is right. On Hopper every kernel of the decoding step starts while the one before it ends.
+The tile sizes were measured on an H200, those for one row by benchmarks/kernels.py; they only decide how fast a kernel
+is, never whether it is right. On Hopper every kernel of the decoding step starts while the one before it ends.
 """
 
 from __future__ import annotations
