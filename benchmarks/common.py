@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from PIL import Image as Picture
 
-from studio.engine.blocks import RESERVED
-from studio.engine.loading import Planned, dtype_of, seat_of
-from studio.engine.native import NativeEngine
-from studio.engine.seat import Seat
-from studio.models.cache import blocks_for
-from studio.models.config import Architecture, Vision, published
+from studio.checkpoints.architecture import Architecture, Vision, published
+from studio.engine.native.block_manager import RESERVED
+from studio.engine.native.engine import NativeEngine
+from studio.engine.native.executor import Seat
+from studio.engine.native.loading import Planned, dtype_of, seat_of
+from studio.models.kv_cache import blocks_for
 from studio.protocol import Choose, Done, Generate, Image, Piece, Sampling, Text
 from studio.specs import NativeSpec
 

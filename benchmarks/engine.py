@@ -34,9 +34,9 @@ from common import (
     words,
 )
 
-from studio.engine.loading import device_of
-from studio.engine.native import NativeEngine
-from studio.engine.seat import Seat
+from studio.engine.native.engine import NativeEngine
+from studio.engine.native.executor import Seat
+from studio.engine.native.loading import device_of
 from studio.protocol import Done, Generate, Piece, Sampling, Text
 
 ROWS = (  # name, unit, must, aim, whether more is better

@@ -43,18 +43,18 @@ import numpy as np
 import psutil
 from PIL import Image as Pictures
 
-from studio.article import Brief, Picture
-from studio.conversation import Conversation
+from studio.app import Studio
+from studio.checkpoints.machine import gib, gpus
+from studio.documents.article import Brief, Picture
+from studio.documents.conversation import Conversation
 from studio.errors import StudioError
 from studio.library.index import Library
-from studio.library.intake import take_in
-from studio.models.machine import gib, gpus
+from studio.library.picture_intake import take_in
 from studio.protocol import Done, Event, Piece, Started
-from studio.services import Studio
 from studio.settings import Settings, assets
 from studio.specs import NativeSpec
-from studio.steps import Stop
-from studio.worker.lane import Ticket
+from studio.tasks.progress import Stop
+from studio.worker.client import Ticket
 
 PERSON = "evidence"
 HEADINGS = ("The road in autumn", "The tea house", "A lake in the mountains", "The market", "The bridge", "Going home")
@@ -334,7 +334,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _article(brief: Brief) -> Any:
-    from studio.article import Article
+    from studio.documents.article import Article
 
     return Article(brief.check())
 

@@ -20,10 +20,10 @@ from typing import Any
 
 from common import done, engine_of, environment, seat, settle, text
 
-from studio.engine.guesses import Guesses
-from studio.engine.loading import device_of
+from studio.engine.native.loading import device_of
+from studio.engine.native.prompt_lookup import Guesses
+from studio.engine.native.speculative import GUESSES
 from studio.models.tokenizer import Tokenizer, from_file
-from studio.models.trial import GUESSES
 from studio.prompts import dialect
 from studio.protocol import ModelCard
 

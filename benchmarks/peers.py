@@ -7,7 +7,7 @@ import time
 import torch
 import transformers
 
-from studio.models.config import Architecture
+from studio.checkpoints.architecture import Architecture
 
 
 def generate(a: Architecture, device: torch.device, quick: bool) -> dict[str, float]:

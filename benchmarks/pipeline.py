@@ -19,8 +19,8 @@ from collections.abc import Callable
 import torch
 from common import SIZES, copy_rate, done, engine_of, environment, photo, seat, text, words
 
-from studio.engine.loading import device_of
-from studio.engine.native import NativeEngine
+from studio.engine.native.engine import NativeEngine
+from studio.engine.native.loading import device_of
 from studio.protocol import Choose, Generate, Sampling, Scores, Segment, Text
 
 ORIGINAL = {"article": 62.1, "places": 2.0, "captions": 9.2, "choices": 4.4}  # seconds, one H200, original code

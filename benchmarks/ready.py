@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from common import SIZES, dtype_of, environment
 
-from studio.engine import native
-from studio.engine.loading import device_of
-from studio.models.config import Architecture
+from studio.checkpoints.architecture import Architecture
+from studio.engine.native import engine as native
+from studio.engine.native.loading import device_of
 from studio.models.weights import RandomSource
 from studio.protocol import Generate, Sampling, Text
 from studio.specs import NativeSpec

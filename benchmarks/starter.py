@@ -26,11 +26,11 @@ from typing import Any
 import psutil
 from gradio_client import Client
 
-from studio.article import Article, Brief
-from studio.models.catalog import plan
-from studio.services import Studio
+from studio.app import Studio
+from studio.checkpoints.catalog import plan
+from studio.documents.article import Article, Brief
 from studio.settings import Settings
-from studio.steps import Stop
+from studio.tasks.progress import Stop
 
 ROOT = Path(__file__).parents[1]
 SUBJECTS = ("a day at the farm", "the sea in winter", "old trains", "bread", "a market in the morning")

@@ -11,14 +11,14 @@ StudioError
     └── WorkerDied
 
 Everything foreign (torch, llama.cpp, sqlite, Pillow) is translated into one of these at the edge where it enters.
-The sentences stand in `studio.sentences`. Errors travel between processes: they pickle as key and facts.
+The sentences stand in `studio.messages`. Errors travel between processes: they pickle as key and facts.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from studio.sentences import SENTENCES
+from studio.messages import SENTENCES
 
 Language = Literal["en", "zh"]
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.article import Picture
+from studio.documents.article import Picture
+from studio.documents.table import MAX_QUESTIONS, Cell, Row, Skipped, Table, questions_of
 from studio.errors import InputError, NotFoundError
-from studio.store import Store
-from studio.table import MAX_QUESTIONS, Cell, Row, Skipped, Table, questions_of
+from studio.storage.store import Store
 
 A, B, C = (Picture(letter * 64, letter, f"{letter}.png") for letter in "abc")
 TWO = Table(("What?", "Where?")).add(A).add(B)

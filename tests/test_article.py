@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.article import Article, Brief, Illustration, Picture, Section, from_dict, split, to_dict
+from studio.documents.article import Article, Brief, Illustration, Picture, Section, from_dict, split, to_dict
 from studio.errors import InputError, NotFoundError
 
 ARTICLE = Article(Brief("tea"), "Tea", (Section("a", id="1"), Section("b", id="2"), Section("c", id="3")))

@@ -9,8 +9,8 @@ import pytest
 
 from studio.protocol import ModelCard
 from studio.specs import EngineSpec, GgufSpec, NativeSpec
-from studio.ui.app import _banner
-from studio.ui.text import WORDS
+from studio.ui.server import _banner
+from studio.ui.words import WORDS
 
 STARTER = ModelCard("starter", "starter", ("en",), False, 4096, note="starter")
 

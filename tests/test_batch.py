@@ -13,18 +13,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from studio.article import Picture
-from studio.ask import Asker
-from studio.batch import Batch, Batches, Filling
-from studio.conversation import Conversation
+from studio.documents.article import Picture
+from studio.documents.conversation import Conversation
+from studio.documents.table import Cell
 from studio.errors import InputError, StudioError
-from studio.library.intake import take_in
+from studio.library.picture_intake import take_in
 from studio.protocol import ModelCard
 from studio.specs import Reply, ScriptedSpec
-from studio.steps import Stop
-from studio.store import Store
-from studio.table import Cell
-from studio.worker.lane import Lane
+from studio.storage.store import Store
+from studio.tasks.chat import Asker
+from studio.tasks.fill_table import Batch, Batches, Filling
+from studio.tasks.progress import Stop
+from studio.worker.client import Lane
 
 
 class Desk:

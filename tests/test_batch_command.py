@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 from PIL import Image
 
-from studio.cli import main
-from studio.commands import batch as command
+from studio.cli import batch as command
+from studio.cli.main import main
 from studio.specs import Reply, ScriptedSpec
 
 Run = Callable[..., int]

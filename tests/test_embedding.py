@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from studio.embedding import REMEMBERED, Embedder
 from studio.errors import ModelError
 from studio.library.index import Library
 from studio.protocol import Call, Embed, Failed
 from studio.settings import assets
 from studio.specs import ScriptedSpec
-from studio.store import Store
-from studio.worker.lane import Lane, Ticket
+from studio.storage.store import Store
+from studio.tasks.embedding import REMEMBERED, Embedder
+from studio.worker.client import Lane, Ticket
 
 
 class CountingLane(Lane):

@@ -41,7 +41,7 @@ def test_what_it_stands_on_needs_no_package_of_the_page() -> None:
     """A GPU machine has torch and Pillow; what the page and the exports need may be missing there."""
     script = """
 import sys
-import studio.services
+import studio.app
 from studio.engine.build import build
 from studio.specs import NativeSpec
 build(NativeSpec(random_weights="tiny", device="cpu"))

@@ -10,7 +10,7 @@ import torch
 from golden import GOLDEN, architecture, llama, needs_golden, tensors, write
 from safetensors.torch import load_file, save_file
 
-from studio.cli import main
+from studio.cli.main import main
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from studio.app import Studio
 from studio.protocol import ModelCard
-from studio.services import Studio
 from studio.settings import Settings
 from studio.specs import ScriptedSpec
-from studio.ui.app import page
-from studio.ui.desk import Desk
+from studio.ui.article_editor import Desk
+from studio.ui.server import page
 
 LONG = {"drafted", "export"}
 """Drafting an outline and the endpoint for programs take long without telling anything on the way."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.errors import InputError
-from studio.ui.parts import Number, read
+from studio.ui.components import Number, read
 
 FIELDS = (Number("length", "max_tokens", 0, 16, 4096), Number("temperature", "temperature", 2, 0, 2))
 

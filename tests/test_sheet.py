@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from studio.article import Picture
-from studio.batch import Filling
+from studio.documents.article import Picture
+from studio.documents.table import Cell, Skipped, Table
 from studio.errors import EngineError, Language
 from studio.protocol import Queued
-from studio.table import Cell, Skipped, Table
-from studio.ui.sheet import WINDOW, Changes, sheet
+from studio.tasks.fill_table import Filling
+from studio.ui.table_view import WINDOW, Changes, sheet
 from studio.ui.table_words import TABLE_WORDS
 
 

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studio.article import Article, Brief, Illustration, Picture, Section
-from studio.conversation import Conversation, Turn
-from studio.database import MIGRATIONS
+from studio.documents.article import Article, Brief, Illustration, Picture, Section
+from studio.documents.conversation import Conversation, Turn
 from studio.errors import NotFoundError, StorageError
-from studio.files import Files
-from studio.store import Store
+from studio.storage.database import MIGRATIONS
+from studio.storage.picture_files import Files
+from studio.storage.store import Store
 
 DONE = Article(Brief("Write about tea"), title="Tea", sections=(Section("Leaves."),), status="done")
 
@@ -342,7 +342,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
 
 def test_an_old_database_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("studio.database.MIGRATIONS", MIGRATIONS[:1])
+        patch.setattr("studio.storage.database.MIGRATIONS", MIGRATIONS[:1])
         store = Store(tmp_path)
         saved = store.save_article("ann", DONE)
         store.close()

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from studio.errors import NotFoundError
-from studio.library.intake import take_in
-from studio.store import Store
-from studio.thumbnails import LONGEST, Thumbnails
+from studio.library.picture_intake import take_in
+from studio.storage.store import Store
+from studio.storage.thumbnails import LONGEST, Thumbnails
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ def build(spec: EngineSpec) -> tuple[Engine, Senses]:
     """The engine and the senses that `spec` describes, loaded and ready. Raises ModelError with the reason."""
     match spec:
         case GgufSpec():
+            from studio.auxiliary.auxiliary_models import StarterSenses
             from studio.engine.gguf import GgufEngine
-            from studio.models.senses import StarterSenses
 
             return Serial(GgufEngine(spec)), StarterSenses(spec.threads)
         case NativeSpec():
-            from studio.engine.native import load
-            from studio.models.senses import StarterSenses
+            from studio.auxiliary.auxiliary_models import StarterSenses
+            from studio.engine.native.engine import load
 
             return load(spec), StarterSenses(spec.threads)
         case ScriptedSpec():

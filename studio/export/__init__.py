@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studio.article import Article
-from studio.conversation import Conversation
+from studio.documents.article import Article
+from studio.documents.conversation import Conversation
+from studio.documents.table import Table
 from studio.errors import InputError
-from studio.export import html, markdown, spreadsheet, tables
+from studio.export import html, markdown, spreadsheet
+from studio.export import table_files as tables
+from studio.export.clean_text import label, language_of, stem, unmarked
+from studio.export.images import ReadPicture
 from studio.export.markdown import article_files, conversation_files
-from studio.export.pictures import ReadPicture
-from studio.export.text import label, language_of, stem, unmarked
-from studio.table import Table
 
 __all__ = [
     "CONVERSATION_FORMATS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from studio import __version__
-from studio.article import Article
+from studio.documents.article import Article
 
 SETTINGS = ("max_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "beams")
 

@@ -17,10 +17,10 @@ from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 
-from studio.article import Article, Illustration
-from studio.export.blocks import Block, Run, Runs, blocks, line_runs
-from studio.export.pictures import PAGE_SIDE, ReadPicture, for_sheet, load
-from studio.export.text import Language, label, language_of, line, unmarked
+from studio.documents.article import Article, Illustration
+from studio.export.clean_text import Language, label, language_of, line, unmarked
+from studio.export.images import PAGE_SIDE, ReadPicture, for_sheet, load
+from studio.export.markdown_blocks import Block, Run, Runs, blocks, line_runs
 
 _INK, _SOFT, _JADE = RGBColor(0x1F, 0x1E, 0x1B), RGBColor(0x6B, 0x67, 0x5F), RGBColor(0x3F, 0x73, 0x65)
 _WIDTH, _HIGHEST = Cm(16), Cm(9)  # of a picture

@@ -17,9 +17,9 @@ from importlib.resources import files
 import markdown2
 import nh3
 
-from studio.article import Article, Illustration
-from studio.export.pictures import ReadPicture, for_page, load
-from studio.export.text import Language, clean, label, language_of, line, unmarked
+from studio.documents.article import Article, Illustration
+from studio.export.clean_text import Language, clean, label, language_of, line, unmarked
+from studio.export.images import ReadPicture, for_page, load
 
 # markdown2 takes seconds for tens of thousands of signs on one line and fails on deep nesting: such text is
 # shown as plain paragraphs. No paragraph of an article comes near.

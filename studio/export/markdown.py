@@ -15,10 +15,10 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from studio.article import Article, Picture
-from studio.conversation import Conversation, Turn
-from studio.export.pictures import ReadPicture, for_everywhere, load
-from studio.export.text import Language, clean, label, language_of, line, slug
+from studio.documents.article import Article, Picture
+from studio.documents.conversation import Conversation, Turn
+from studio.export.clean_text import Language, clean, label, language_of, line, slug
+from studio.export.images import ReadPicture, for_everywhere, load
 
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 # HTML that CommonMark lets run over blank lines, and what ends it.

@@ -23,11 +23,11 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import HRFlowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Table, TableStyle
 
-from studio.article import Article, Illustration
-from studio.export.blocks import Block, Run, Runs, blocks, line_runs
+from studio.documents.article import Article, Illustration
+from studio.export.clean_text import Language, label, language_of, line, unmarked
 from studio.export.fonts import Face, truetype
-from studio.export.pictures import PAGE_SIDE, ReadPicture, for_sheet, load
-from studio.export.text import Language, label, language_of, line, unmarked
+from studio.export.images import PAGE_SIDE, ReadPicture, for_sheet, load
+from studio.export.markdown_blocks import Block, Run, Runs, blocks, line_runs
 
 _INK, _SOFT, _LINE, _SEAL = (HexColor(c) for c in ("#1F1E1B", "#6B675F", "#E6E1D8", "#B5372B"))
 _TEXT, _BOLD, _ITALIC = "text", "bold", "italic"  # the names of the fonts

@@ -15,11 +15,11 @@ from itertools import zip_longest
 
 import xlsxwriter
 
-from studio.article import Article, Picture
-from studio.conversation import Conversation
+from studio.documents.article import Article, Picture
+from studio.documents.conversation import Conversation
+from studio.export.clean_text import Language, clean, label, language_of, line, pieces, unmarked
+from studio.export.images import SHEET_SIDE, Loaded, ReadPicture, for_sheet, load
 from studio.export.markdown import remarks
-from studio.export.pictures import SHEET_SIDE, Loaded, ReadPicture, for_sheet, load
-from studio.export.text import Language, clean, label, language_of, line, pieces, unmarked
 
 CELL = 32_767  # characters a cell can hold
 PICTURE_WIDTH, PICTURE_HEIGHT = 320, 300  # pixels a picture is shown at, at most

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from studio.errors import InputError, NotFoundError, StudioError
-from studio.library.intake import TakenIn, take_in
+from studio.library.picture_intake import TakenIn, take_in
 
 MOST_PICTURES = 10_000
 MOST_BYTES = 8 << 30  # that all files of a zip together may unfold to

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pictures
 
-from studio.article import Picture
-from studio.database import clean, now
+from studio.documents.article import Picture
 from studio.errors import InputError, Language, NotFoundError, StudioError
-from studio.library.intake import take_in
+from studio.library.picture_intake import take_in
 from studio.prompts import replies
 from studio.protocol import Description, Image
-from studio.store import Store
+from studio.storage.database import clean, now
+from studio.storage.store import Store
 
 Embed = Callable[[tuple[str, ...]], tuple[tuple[float, ...], ...]]
 Describe = Callable[[Image], Description]

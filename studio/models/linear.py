@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from studio.models.device import to_device
+from studio.models.async_copy import to_device
 
 
 @dataclass(frozen=True)

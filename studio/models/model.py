@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from studio.models.config import Architecture, read
-from studio.models.decoder import Decoder
-from studio.models.vision import VisionTower
+from studio.checkpoints.architecture import Architecture, read
+from studio.models.clip import VisionTower
+from studio.models.internlm2 import Decoder
 from studio.models.weights import Checkpoint, RandomSource, Source
 
 

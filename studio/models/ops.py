@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from studio.models.cache import Layout, Pool
-from studio.models.config import Architecture
+from studio.checkpoints.architecture import Architecture
+from studio.models.kv_cache import Layout, Pool
 
 MOST_ROWS = 64  # of the kernels for few rows
 HAS_TRITON = importlib.util.find_spec("triton") is not None

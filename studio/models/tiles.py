@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from studio.models.config import MOST_TILES, TILE_PIXELS
-from studio.models.image import normalised
+from studio.checkpoints.architecture import MOST_TILES, TILE_PIXELS
+from studio.models.image_preprocessing import normalised
 
 
 def layout(width: int, height: int, most: int = MOST_TILES) -> tuple[int, int]:

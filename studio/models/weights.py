@@ -16,8 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from studio.checkpoints.shapes import Shapes, cut_off, rest, safetensors_shapes, weight_files
 from studio.errors import ModelError
-from studio.models.files import Shapes, cut_off, rest, safetensors_shapes, weight_files
 
 RANDOM_STD = 0.02
 

@@ -68,7 +68,7 @@ def chosen(examples: tuple[Example, ...], place: object) -> Example | None:
 
 
 def cards(examples: tuple[Example, ...]) -> list[dict[str, Any]]:
-    """What `assets/page/examples.js` draws."""
+    """What `studio/ui/static/examples.js` draws."""
     return [{"en": e.english, "zh": e.chinese, "pictures": [f"thumbnails/{key}" for key in e.keys]} for e in examples]
 
 

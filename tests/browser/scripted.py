@@ -44,9 +44,9 @@ def main(port: int, data: Path) -> None:
     """Serve until ended."""
     import uvicorn  # here, since the worker process imports this file again, and needs none of it
 
-    from studio.services import Studio
+    from studio.app import Studio
     from studio.settings import Settings
-    from studio.ui.app import application
+    from studio.ui.server import application
 
     with Studio(Settings(port=port, data=str(data)), SPEC) as studio:
         uvicorn.run(application(studio), port=port, log_level="warning", timeout_graceful_shutdown=2)

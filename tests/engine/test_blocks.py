@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.engine.blocks import RESERVED, Blocks, Taken, Unit
+from studio.engine.native.block_manager import RESERVED, Blocks, Taken, Unit
 
 SIZE = 4
 

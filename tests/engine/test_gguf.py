@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from studio.checkpoints.catalog import starter_path
 from studio.engine.gguf import GgufEngine
 from studio.errors import ContextOverflow, ModelError
-from studio.models.catalog import starter_path
 from studio.prompts.starter import Starter
 from studio.protocol import Choose, Control, Done, Generate, ModelCard, Piece, Prompt, Sampling, Text
 from studio.specs import GgufSpec

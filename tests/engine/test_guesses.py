@@ -6,10 +6,10 @@ import pytest
 import torch
 from golden import Given, architecture, tensors
 
-from studio.engine.blocks import Unit
-from studio.engine.guesses import Guesses
-from studio.engine.native import NativeEngine
-from studio.engine.seat import Seat
+from studio.engine.native.block_manager import Unit
+from studio.engine.native.engine import NativeEngine
+from studio.engine.native.executor import Seat
+from studio.engine.native.prompt_lookup import Guesses
 from studio.models.model import from_source
 from studio.models.tokenizer import bytes_only
 from studio.protocol import Done, Generate, ModelCard, Sampling, Text

@@ -12,15 +12,15 @@ import torch
 from golden import architecture, picture, tensors, train_tokenizer, whole, write
 from sentencepiece import SentencePieceProcessor
 
-from studio.engine import native
-from studio.engine.native import NativeEngine
-from studio.engine.seat import Seat
+from studio.engine.native import engine as native
+from studio.engine.native.beam import Beams
+from studio.engine.native.check.reference_loop import Search, blocks_of_search, read_prompt
+from studio.engine.native.engine import NativeEngine
+from studio.engine.native.executor import Seat
+from studio.engine.native.rows import Rows
+from studio.engine.native.sampler import draw
 from studio.errors import ContextOverflow, EngineError, InputError, ModelError, OutOfMemory
-from studio.models.beam import Beams
-from studio.models.image import opened
-from studio.models.loop import Search, blocks_of_search, read_prompt
-from studio.models.rows import Rows
-from studio.models.sampler import draw
+from studio.models.image_preprocessing import opened
 from studio.protocol import Choose, Control, Done, Generate, Image, Piece, Prompt, Sampling, Scores, Segment, Text
 from studio.specs import NativeSpec
 
@@ -143,7 +143,7 @@ def test_a_picture_is_looked_at_once(engine: NativeEngine, seat: Seat, monkeypat
     run(engine, ask(picture("pink"), picture("plum"), again, picture("pink")))
     assert len(looks) == 3
     assert seat.pictures is not None
-    monkeypatch.setattr("studio.engine.pictures.KEPT_BYTES", 1)
+    monkeypatch.setattr("studio.engine.native.image_cache.KEPT_BYTES", 1)
     run(engine, ask(picture("linen"), picture("lime")))
     assert seat.pictures.bytes == 16 * 64 * 4  # one
 
@@ -159,7 +159,7 @@ def test_the_same_seed_gives_the_same_text_whatever_came_before(engine: NativeEn
 def forced(engine: NativeEngine, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
     """Let the composer say these ids, whatever it thinks."""
     coming = iter(ids)
-    monkeypatch.setattr("studio.engine.runner.draw", lambda logits, rows: torch.tensor([next(coming)]))
+    monkeypatch.setattr("studio.engine.native.model_runner.draw", lambda logits, rows: torch.tensor([next(coming)]))
 
 
 def test_only_whole_characters_are_shown(engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,12 +373,12 @@ def test_what_is_wrong_at_the_start_is_said(
     assert "warp:7" in broken(folders, device="warp:7")
     if not torch.cuda.is_available():
         assert "--device cpu" in broken(folders, device="cuda")
-    monkeypatch.setattr("studio.models.machine.host_free", lambda: 1000)
+    monkeypatch.setattr("studio.checkpoints.machine.host_free", lambda: 1000)
     assert "0.0 GiB are free" in broken(folders) and "--models starter" in broken(folders)
     assert "--models starter" in broken(folders, viewer=str(folders["viewer"]))  # even one is too much
     one = architecture(json.loads((folders["viewer"] / "config.json").read_text())["vocab_size"], image=35)
     enough = (one.parameters() + one.cache_bytes(one.context, 1)) * 4
-    monkeypatch.setattr("studio.models.machine.host_free", lambda: enough)
+    monkeypatch.setattr("studio.checkpoints.machine.host_free", lambda: enough)
     assert "--vl none" in broken(folders, viewer=str(folders["viewer"]))
 
 
@@ -413,7 +413,7 @@ def test_random_weights_need_no_file_and_say_so(monkeypatch: pytest.MonkeyPatch,
         asked.append((size, image))
         return architecture(vocab, image=28 if image == 224 else 35)
 
-    monkeypatch.setattr("studio.engine.loading.published", small)
+    monkeypatch.setattr("studio.engine.native.loading.published", small)
     bare = native.load(NativeSpec(random_weights="7b", device="cpu"))
     assert asked == [("7b", 224), ("7b", 490)]
     assert all("Random weights" in card.note and "随机权重" in card.note for card in bare.cards.values())

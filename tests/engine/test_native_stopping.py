@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.engine.stopping import StopText
+from studio.engine.native.stop_strings import StopText
 
 letters = st.text("abc", max_size=4)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from golden import REAL_TOKENIZER, needs_tokenizer, picture
 
-from studio.engine.blocks import Unit
+from studio.engine.native.block_manager import Unit
 from studio.models.tokenizer import Tokenizer, from_file
 from studio.prompts.xcomposer2 import XComposer2
 from studio.protocol import Image, Prompt

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.engine.blocks import Blocks
-from studio.engine.scheduler import Kind, Plan, Scheduler, Sequence
+from studio.engine.native.block_manager import Blocks
+from studio.engine.native.scheduler import Kind, Plan, Scheduler, Sequence
 
 SIZE = 4
 

@@ -8,12 +8,12 @@ from golden import Given, architecture, picture, tensors, whole
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studio.engine.native import NativeEngine
-from studio.engine.seat import Seat
-from studio.models.image import opened
+from studio.engine.native.engine import NativeEngine
+from studio.engine.native.executor import Seat
+from studio.engine.native.rows import Rows
+from studio.engine.native.sampler import draw
+from studio.models.image_preprocessing import opened
 from studio.models.model import Model, from_source
-from studio.models.rows import Rows
-from studio.models.sampler import draw
 from studio.models.tokenizer import bytes_only
 from studio.protocol import Choose, Done, Failed, Generate, ModelCard, Prompt, Sampling, Scores, Text
 

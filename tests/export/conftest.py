@@ -8,8 +8,8 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageDraw
 
-from studio.article import Article, Brief, Illustration, Picture, Section
-from studio.conversation import Conversation, Turn
+from studio.documents.article import Article, Brief, Illustration, Picture, Section
+from studio.documents.conversation import Conversation, Turn
 from studio.errors import NotFoundError
 
 

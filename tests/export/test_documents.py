@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from studio.article import Article, Section
+from studio.documents.article import Article, Section
 from studio.export import export
-from studio.export.blocks import Run, blocks, line_runs
+from studio.export.markdown_blocks import Run, blocks, line_runs
 
 from .conftest import FILES, article_of, shown
 

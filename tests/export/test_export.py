@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.article import Section
-from studio.conversation import Conversation
+from studio.documents.article import Section
+from studio.documents.conversation import Conversation
 from studio.errors import InputError
 from studio.export import CONVERSATION_FORMATS, FORMATS, export, export_conversation, filename
-from studio.export.text import LABELS, clean, language_of, pieces, slug
+from studio.export.clean_text import LABELS, clean, language_of, pieces, slug
 
 from .conftest import article_of
 

@@ -10,10 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from studio.article import Section
+from studio.documents.article import Section
 from studio.export import export
 from studio.export.html import to_html
-from studio.export.pictures import PAGE_SIDE
+from studio.export.images import PAGE_SIDE
 
 from .conftest import article_of, draw, shown
 

@@ -12,10 +12,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from PIL import Image
 
-from studio.article import Brief, Section
+from studio.documents.article import Brief, Section
 from studio.export import article_files, export, export_conversation
+from studio.export.clean_text import line
 from studio.export.markdown import contained, escape
-from studio.export.text import line
 
 from .conftest import FILES, article_of, shown
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from PIL import Image
 
-from studio.article import Section
+from studio.documents.article import Section
 from studio.export import export, export_conversation
+from studio.export.clean_text import clean
 from studio.export.spreadsheet import CELL, PICTURE_HEIGHT, PICTURE_WIDTH
-from studio.export.text import clean
 
 from .conftest import FILES, article_of, draw, shown
 

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from studio.article import Picture
+from studio.documents.article import Picture
+from studio.documents.table import Cell, Skipped, Table
 from studio.errors import InputError
 from studio.export import TABLE_FORMATS, export_table, filename
-from studio.export.text import clean
-from studio.table import Cell, Skipped, Table
+from studio.export.clean_text import clean
 
 from .conftest import FILES
 

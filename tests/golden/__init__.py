@@ -15,10 +15,10 @@ import transformers
 from PIL import Image as Picture
 from safetensors.torch import save_file
 
-from studio.models import oracle
-from studio.models.cache import Layout, Stretch, blocks_for
-from studio.models.config import LINEARS, Architecture, Vision
-from studio.models.decoder import Decoder
+from studio.checkpoints.architecture import LINEARS, Architecture, Vision
+from studio.engine.native.check import transformers_oracle as oracle
+from studio.models.internlm2 import Decoder
+from studio.models.kv_cache import Layout, Stretch, blocks_for
 from studio.models.linear import image_rows
 from studio.protocol import Image
 

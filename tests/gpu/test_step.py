@@ -13,17 +13,17 @@ import pytest
 import torch
 from golden import GOLDEN, Given, architecture, needs_golden, picture, tensors, whole
 
-from studio.engine.native import NativeEngine
-from studio.engine.runner import PLAIN, Options
-from studio.engine.seat import Seat
-from studio.models.cache import Layout, Stretch
+from studio.engine.native.check.reference_loop import read_prompt, step
+from studio.engine.native.decode_step import Step
+from studio.engine.native.engine import NativeEngine
+from studio.engine.native.executor import Seat
+from studio.engine.native.model_runner import PLAIN, Options
+from studio.engine.native.rows import Rows
+from studio.engine.native.sampler import draw
+from studio.engine.native.swap import Swap
 from studio.models.graphs import Graphs
-from studio.models.loop import read_prompt, step
+from studio.models.kv_cache import Layout, Stretch
 from studio.models.model import Model, from_folder, from_source
-from studio.models.rows import Rows
-from studio.models.sampler import draw
-from studio.models.step import Step
-from studio.models.swap import Swap
 from studio.models.tokenizer import bytes_only
 from studio.protocol import Control, Done, Generate, ModelCard, Prompt, Sampling, Text
 
@@ -98,7 +98,7 @@ def losses(exact: Model, made: Seat, prompt: Prompt, ids: list[int]) -> float:
         if isinstance(run, list):
             parts.append(exact.decoder.embed(torch.tensor(run)))
         else:
-            from studio.models.image import opened
+            from studio.models.image_preprocessing import opened
 
             assert exact.tower is not None
             parts += exact.tower.see([exact.tower.cut(opened(run.data))])

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
+from studio.auxiliary.text_embedder import Meaning
 from studio.errors import NotFoundError
 from studio.library.index import Library
-from studio.models.meaning import Meaning
 from studio.protocol import Description, Label
-from studio.store import Store
+from studio.storage.store import Store
 
 STARTER = Path(__file__).parents[2] / "assets" / "pictures"
 

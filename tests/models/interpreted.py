@@ -13,16 +13,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import torch
 from golden import Given, architecture, tensors, whole
 
+from studio.engine.native.check.reference_loop import read_prompt, sampled, step
+from studio.engine.native.decode_step import Step
+from studio.engine.native.rows import Rows
+from studio.engine.native.sampler import draw
 from studio.models import ops
-from studio.models.cache import Layout, Stretch
-from studio.models.decoder import Decoder
 from studio.models.graphs import Graphs
+from studio.models.internlm2 import Decoder
 from studio.models.kernels import launch
+from studio.models.kv_cache import Layout, Stretch
 from studio.models.linear import image_rows
-from studio.models.loop import read_prompt, sampled, step
-from studio.models.rows import Rows
-from studio.models.sampler import draw
-from studio.models.step import Step
 from studio.protocol import Sampling
 
 CPU = torch.device("cpu")

@@ -11,13 +11,13 @@ from golden import architecture, tensors, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.commands import doctor
+from studio.checkpoints import machine
+from studio.checkpoints import memory_plan as budgets
+from studio.checkpoints.architecture import published
+from studio.checkpoints.machine import Gpu
+from studio.checkpoints.memory_plan import WORKSPACE, before_loading, budget, of_folder, parts
+from studio.cli import doctor
 from studio.errors import ModelError
-from studio.models import budget as budgets
-from studio.models import machine
-from studio.models.budget import WORKSPACE, before_loading, budget, of_folder, parts
-from studio.models.config import published
-from studio.models.machine import Gpu
 from studio.settings import Settings
 from studio.specs import NativeSpec
 

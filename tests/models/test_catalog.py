@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from studio.checkpoints import catalog
+from studio.checkpoints.catalog import PUBLISHED, find, named, plan, resolve
+from studio.checkpoints.machine import Gpu
 from studio.errors import ModelError
-from studio.models import catalog
-from studio.models.catalog import PUBLISHED, find, named, plan, resolve
-from studio.models.machine import Gpu
 from studio.settings import Settings
 from studio.specs import GgufSpec, NativeSpec
 
@@ -153,7 +153,8 @@ def test_a_named_model_runs_without_a_gpu_too(home: Path, settings: Settings) ->
 def test_looking_for_models_imports_neither_torch_nor_a_hubs_client() -> None:
     script = """
 import sys
-from studio.commands import doctor, models
+from studio.cli import doctor
+from studio.cli import models
 from studio.settings import Settings
 models.told(models.table(Settings())), doctor.told(doctor.report(Settings()))
 sys.exit(", ".join({"torch", "transformers", "modelscope", "huggingface_hub", "requests"} & {*sys.modules}) or 0)

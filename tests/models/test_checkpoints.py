@@ -11,8 +11,8 @@ import pytest
 import torch
 from golden import architecture, config, tensors, whole, write
 
+from studio.checkpoints.architecture import LINEARS, published, read
 from studio.errors import ModelError
-from studio.models.config import LINEARS, published, read
 from studio.models.model import from_folder, with_random_weights
 from studio.models.weights import Checkpoint
 

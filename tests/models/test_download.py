@@ -19,10 +19,10 @@ os.environ["MODELSCOPE_REPO_TREE_PAGE_MAX_ATTEMPTS"] = "1"
 
 from golden.hub import LocalHub, serving
 
+from studio.checkpoints import download as downloads
+from studio.checkpoints.catalog import PUBLISHED, find, named
+from studio.checkpoints.hubs import RemoteFile
 from studio.errors import InputError, ModelError, StorageError, StudioError
-from studio.models import download as downloads
-from studio.models.catalog import PUBLISHED, find, named
-from studio.models.hubs import RemoteFile
 from studio.settings import Settings
 
 WEIGHTS = bytes(range(256)) * 400
@@ -211,7 +211,7 @@ def test_models_are_known_by_name_and_by_either_id() -> None:
 @both
 def test_the_command_itself(hub: LocalHub, source: str, tmp_path: Path) -> None:
     """In a process of its own: progress on stderr, the folder on stdout, nothing else imported."""
-    program = [sys.executable, "-c", "from studio.cli import main; main()"]
+    program = [sys.executable, "-c", "from studio.cli.main import main; main()"]
     command = [*program, "models", "download", "xcomposer2-vl-7b", "--source", source]
     done = subprocess.run(
         [*command, "--data", str(tmp_path / "data")], capture_output=True, text=True, env=dict(os.environ)

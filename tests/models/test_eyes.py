@@ -9,8 +9,8 @@ import pytest
 from PIL import Image as Pictures
 from PIL import ImageDraw
 
+from studio.auxiliary.image_tagger import Eyes
 from studio.errors import InputError
-from studio.models.eyes import Eyes
 from studio.prompts import replies
 from studio.protocol import Image
 

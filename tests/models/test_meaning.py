@@ -10,7 +10,7 @@ import pytest
 import torch
 import transformers
 
-from studio.models.meaning import Meaning, _folder
+from studio.auxiliary.text_embedder import Meaning, _folder
 
 TEXTS = (
     "A red tram full of passengers rolls past shops and brick houses.",
@@ -49,7 +49,7 @@ def test_a_text_does_not_depend_on_its_neighbours(meaning: Meaning) -> None:
 def test_retrieval_needs_no_framework() -> None:
     """Regression: the import of torch and transformers made the first article wait 13 s for its pictures."""
     script = (
-        "import sys; from studio.models.senses import StarterSenses; StarterSenses().embed(('tea',));"
+        "import sys; from studio.auxiliary.auxiliary_models import StarterSenses; StarterSenses().embed(('tea',));"
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=120).returncode == 0

@@ -29,7 +29,11 @@ senses.describe(Image("k", file.getvalue()))
 senses.embed(("a red picture",))
 """
 PAGE = """
-from studio.commands import ask, doctor, library, models, write
+from studio.cli import ask
+from studio.cli import doctor
+from studio.cli import library
+from studio.cli import models
+from studio.cli import write
 from studio.settings import Settings
 doctor.told(doctor.report(Settings())), models.told(models.table(Settings()))
 """

@@ -12,15 +12,16 @@ import transformers
 from golden import GOLDEN, Given, architecture, llama, needs_golden, tensors, whole, write, write_weights
 from safetensors.torch import load_file, save_file
 
+from studio.checkpoints.architecture import TOWER
+from studio.engine.native.check import golden as check
+from studio.engine.native.check import reference_loop as loop
+from studio.engine.native.check.golden import compare
 from studio.errors import ModelError
-from studio.models import check, loop
-from studio.models.cache import Layout, Stretch
-from studio.models.check import compare
-from studio.models.config import TOWER
-from studio.models.decoder import Decoder
+from studio.models.clip import VisionTower, resized
+from studio.models.internlm2 import Decoder
+from studio.models.kv_cache import Layout, Stretch
 from studio.models.linear import image_rows
 from studio.models.model import from_folder
-from studio.models.vision import VisionTower, resized
 
 CPU = torch.device("cpu")
 

@@ -13,11 +13,11 @@ import torch
 from golden import Given, architecture, tensors
 from PIL import Image as Picture
 
+from studio.checkpoints.architecture import TILE_PIXELS, tile_tokens
 from studio.errors import InputError
 from studio.models import tiles
-from studio.models.config import TILE_PIXELS, tile_tokens
-from studio.models.image import MEAN, MOST_PIXELS, STD, opened, pixels
-from studio.models.vision import VisionTower
+from studio.models.clip import VisionTower
+from studio.models.image_preprocessing import MEAN, MOST_PIXELS, STD, opened, pixels
 
 
 def data(picture: Picture.Image, form: str = "PNG", **options: object) -> bytes:

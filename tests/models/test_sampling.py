@@ -12,11 +12,11 @@ from golden import Given, architecture, llama, tensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.models.beam import Beams
-from studio.models.decoder import Decoder
-from studio.models.loop import Search, blocks_of_search, read_prompt
-from studio.models.rows import Rows
-from studio.models.sampler import draw, kept, noise, penalised
+from studio.engine.native.beam import Beams
+from studio.engine.native.check.reference_loop import Search, blocks_of_search, read_prompt
+from studio.engine.native.rows import Rows
+from studio.engine.native.sampler import draw, kept, noise, penalised
+from studio.models.internlm2 import Decoder
 from studio.protocol import Sampling
 
 CPU = torch.device("cpu")

@@ -6,11 +6,11 @@ import pytest
 import torch
 from golden import Given, architecture, picture, tensors, whole
 
-from studio.engine.native import NativeEngine
-from studio.engine.seat import Seat
-from studio.engine.turns import TakingTurns
+from studio.engine.native.engine import NativeEngine
+from studio.engine.native.executor import Seat
+from studio.engine.native.model_swapping import TakingTurns
+from studio.engine.native.swap import Swap, _tensors
 from studio.models.model import Model, from_source
-from studio.models.swap import Swap, _tensors
 from studio.models.tokenizer import bytes_only
 from studio.protocol import Choose, Control, Done, Generate, ModelCard, Piece, Sampling, Scores, Text
 

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+from studio.checkpoints import memory_plan as budget
 from studio.errors import ModelError
-from studio.models import budget
 from studio.models.model import from_folder
 
 CPU = torch.device("cpu")

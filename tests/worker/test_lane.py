@@ -8,7 +8,7 @@ import pytest
 from studio.errors import ModelError, StudioError, WorkerDied
 from studio.protocol import Done, Embed, Failed, Generate, ModelCard, Piece, Queued, Started, Text, Vectors
 from studio.specs import GgufSpec, Reply, ScriptedSpec
-from studio.worker.lane import Lane, Ticket
+from studio.worker.client import Lane, Ticket
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_streams_in_order(lanes: list[Lane]) -> None:
 def test_page_process_has_no_torch(lanes: list[Lane]) -> None:
     lane = start(lanes, Reply("x"))
     ask(lane, "x").result()
-    script = "import sys, studio.worker.lane; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    script = "import sys, studio.worker.client; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", script) == 0
 
 

@@ -10,15 +10,15 @@ import pytest
 from golden import architecture, picture, tensors, train_tokenizer, write
 from sentencepiece import SentencePieceProcessor
 
-from studio.article import Article, Brief, Picture
-from studio.conversation import Conversation
-from studio.library.intake import take_in
-from studio.models.config import tile_tokens
+from studio.app import Studio
+from studio.checkpoints.architecture import tile_tokens
+from studio.documents.article import Article, Brief, Picture
+from studio.documents.conversation import Conversation
+from studio.library.picture_intake import take_in
 from studio.protocol import Done, Generate, Sampling, Text
-from studio.services import Studio
 from studio.settings import Settings
 from studio.specs import NativeSpec
-from studio.steps import Stop
+from studio.tasks.progress import Stop
 
 
 @pytest.fixture(scope="module")

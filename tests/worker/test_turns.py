@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.worker.turns import Turns
+from studio.worker.fair_queue import Turns
 
 pushes = st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=30)
 

@@ -13,16 +13,14 @@ import torch
 import triton
 from torch import Tensor
 
-from studio.models.cache import BLOCK, TOGETHER, Marks, Pool
-from studio.models.config import Architecture
-from studio.models.kernels import attention, draw, elementwise, linear
+from studio.checkpoints.architecture import Architecture
+from studio.models.kernels import attention, elementwise, small_matmul
+from studio.models.kv_cache import BLOCK, TOGETHER, Marks, Pool
 from studio.models.linear import Linear
-from studio.models.rows import HEAD, KEPT, Rows
 
 FEW = 8  # rows of 16 bits up to which our own product is faster than cuBLAS
 MOST = 64  # rows of int8 up to which it is faster than making 16 bits of the matrix first
 LOG2_E = 1.4426950408889634
-CHUNK = 4096  # ids of the vocabulary that one program looks through
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ def product(
     scales = matrix.scales if int8 else x
     if rows == 1:
         t = vector_tiles(made, into, gated, int8)
-        linear.vector_kernel[(triton.cdiv(made, t.rows),)](
+        small_matmul.vector_kernel[(triton.cdiv(made, t.rows),)](
             x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, made, eps,
             into, t.rows, t.columns, norm is not None, residual is not None, gated, int8, x.is_cuda, pdl,
             num_warps=t.warps, **options(x.device),
@@ -157,24 +155,27 @@ def product(
         t = replace(t, parts=1, columns=min(t.columns, into & -into))
     if x.is_cuda:
         t = fitting(t, padded, gated, matrix.weight.element_size(), shared_memory(x.device))
-    linear.rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
+    small_matmul.rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
         x, matrix.weight, scales, x if residual is None else residual, out, work.partial if work else out,
         work.arrived if work else out, rows, made, into, padded, t.rows, t.columns, t.parts, t.stages,
         residual is not None, gated, int8, x.is_cuda, pdl, num_warps=t.warps, num_stages=t.stages, **options(x.device),
     )  # fmt: skip
 
 
-def attend(qkv: Tensor, pool: Pool, layer: int, rows: Rows, rope: tuple[Tensor, Tensor], out: Tensor, work: Workspace,
-           a: Architecture, written: bool = False) -> None:  # fmt: skip
+def attend(
+    qkv: Tensor, pool: Pool, layer: int, numbers: Tensor, head: int, rope: tuple[Tensor, Tensor], out: Tensor,
+    work: Workspace, a: Architecture, written: bool = False,
+) -> None:  # fmt: skip
     """One new token a row: qkv [rows, …] → out [rows, heads · width]; its key and value go into the pool, unless they
-    are `written` there already."""
+    are `written` there already. `numbers` [rows, head + blocks] int32 says of each row its position (column 1), whether
+    it is empty, and from column `head` on its block table."""
     count = qkv.shape[0]
     splits, tile, warps, stages = attention_tiles(count)
     group = a.heads // a.kv_heads
     attention.attend_kernel[(count, a.kv_heads, splits)](
-        qkv, pool.keys[layer], pool.values[layer], rows.numbers, *rope, out, work.parts, work.tops, work.sums,
-        work.arrived, rows.numbers.stride(0), a.head_dim**-0.5 * LOG2_E, a.kv_heads, group,
-        max(16, triton.next_power_of_2(group)), a.head_dim, BLOCK, HEAD, splits, tile, stages, written,
+        qkv, pool.keys[layer], pool.values[layer], numbers, *rope, out, work.parts, work.tops, work.sums,
+        work.arrived, numbers.stride(0), a.head_dim**-0.5 * LOG2_E, a.kv_heads, group,
+        max(16, triton.next_power_of_2(group)), a.head_dim, BLOCK, head, splits, tile, stages, written,
         early(qkv.device), num_warps=warps, **options(qkv.device),
     )  # fmt: skip
 
@@ -224,20 +225,3 @@ def swiglu(x: Tensor) -> Tensor:
     out = x.new_empty(tokens, width)
     elementwise.swiglu_kernel[(tokens, triton.cdiv(width, 1024))](x, out, width, 1024)
     return out
-
-
-def chosen(logits: Tensor, rows: Rows, ids: Tensor) -> None:
-    """See `sampler.draw`, for rows that want at most KEPT of the vocabulary: ids [rows] are written."""
-    count, vocab = logits.shape
-    chunks = triton.cdiv(vocab, CHUNK)
-    packed = torch.empty(count, chunks * KEPT, device=logits.device, dtype=torch.int64)
-    pdl = early(logits.device)
-    draw.best_kernel[(count, chunks)](
-        logits, rows.seen, rows.factors, packed, vocab, rows.factors.stride(0), CHUNK, KEPT, pdl,
-        num_warps=8, **options(logits.device),
-    )  # fmt: skip
-    draw.draw_kernel[(count,)](
-        packed, rows.numbers, rows.factors, rows.seen, ids, vocab, chunks * KEPT, rows.numbers.stride(0),
-        rows.factors.stride(0), triton.next_power_of_2(chunks * KEPT), KEPT, pdl,
-        num_warps=16, **options(logits.device),
-    )  # fmt: skip

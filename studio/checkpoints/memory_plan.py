@@ -1,0 +1,183 @@
+"""What the models need in memory, computed before anything is loaded: one place for the engine and `studio doctor`.
+
+Sizes come from the shapes in the files and the settings; torch is not imported. The choice, in this order: all models
+on the device; where that is too much, the idle one in main memory (`--swap`); else an error with the numbers and the
+flag that helps. `--quantize int8` shrinks the linears of the decoder alone: PLoRA, ViT, projector, embeddings and
+head stay in 16 bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.checkpoints import machine
+from studio.checkpoints import shapes as files
+from studio.checkpoints.architecture import LINEARS, PIXELS, Architecture, published, read
+from studio.checkpoints.machine import gib
+from studio.errors import ModelError
+from studio.specs import NativeSpec
+
+WORKSPACE = 2 << 30  # bytes on a GPU for activations, pictures, beams and graphs, beside weights and cache
+INT8 = 1 + 1 / 64  # bytes of a weight: itself, and at most one 16-bit scale for each group of 128
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How many numbers each part of a model has; `cache` is a token's keys and values."""
+
+    name: str
+    linears: int
+    plora: int
+    eyes: int
+    tables: int  # embeddings, head, norms
+    cache: int
+    context: int
+
+    def weights(self, element: int, quantize: str) -> int:
+        """Bytes at `element` bytes a number."""
+        linears = self.linears * (INT8 if quantize == "int8" else element)
+        return int(linears) + (self.plora + self.eyes + self.tables) * element
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What will be where, in bytes. `weights` and `caches` are given by model, in the order of `names`."""
+
+    names: tuple[str, ...]
+    weights: tuple[int, ...]
+    caches: tuple[int, ...]
+    workspace: int
+    free: int  # on the device
+    host: int  # in main memory
+    device: str
+    swap: bool  # one model is on the device at a time
+
+    @property
+    def needed(self) -> int:
+        """Bytes on the device."""
+        weights = max(self.weights) if self.swap else sum(self.weights)
+        return weights + sum(self.caches) + self.workspace
+
+    @property
+    def needed_on_host(self) -> int:
+        """Bytes of main memory that stay locked: every model that takes its turn has its place there."""
+        return sum(self.weights) if self.swap else 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room for it."""
+        return self.needed <= self.free and self.needed_on_host <= self.host
+
+    @property
+    def spare(self) -> int:
+        """Bytes left on the device, for a larger cache."""
+        return max(0, self.free - self.needed)
+
+    def lines(self) -> list[str]:
+        """The plan for people."""
+        rows = zip(self.names, self.weights, self.caches, strict=True)
+        told = [f"{name}: weights {gib(weights)}, cache {gib(cache)}" for name, weights, cache in rows]
+        how = ", one model at a time on it" if self.swap else ""
+        told.append(
+            f"workspace {gib(self.workspace)}; in all {gib(self.needed)} of {gib(self.free)} on {self.device}{how}"
+        )
+        if self.swap:
+            told.append(f"main memory: {gib(self.needed_on_host)} of {gib(self.host)} for the idle model's place")
+        return told
+
+
+def budget(
+    models: Sequence[Parts], device: str, element: int, free: int, host: int, quantize: str = "none", swap: str = "auto"
+) -> Budget:
+    """The plan for these models (each named once) with these settings.
+
+    `device` is as torch names it, `element` the bytes of a number there, `free` its free bytes, `host` those of main
+    memory. Raises ModelError with the numbers and the flag that helps when nothing allowed fits.
+    """
+    gpu = device.startswith("cuda")
+
+    def plan(quantize: str, swap: bool, count: int = len(models)) -> Budget:
+        # With a count of one, the larger model: whichever runs alone has room then.
+        some = sorted(models, key=lambda m: -m.weights(element, quantize))[:count] if count < len(models) else models
+        return Budget(
+            tuple(m.name for m in some),
+            tuple(m.weights(element, quantize) for m in some),
+            tuple(m.cache * m.context * element for m in some),
+            WORKSPACE if gpu else 0,
+            free,
+            host,
+            device,
+            swap,
+        )
+
+    swappable = gpu and len(models) > 1
+    ways = [plan(quantize, way) for way in (False, True) if way in _ways(swap, swappable)]
+    if chosen := next((way for way in ways if way.fits), None):
+        return chosen
+    if quantize == "none" and gpu and any(plan("int8", way.swap).fits for way in ways):
+        key = "card_too_small_int8"
+    elif swap == "off" and swappable and plan(quantize, True).fits:
+        key = "card_too_small_swap"
+    elif len(models) > 1 and plan(quantize, False, 1).fits:
+        key = "card_too_small_for_two"
+    else:
+        key = "card_too_small"
+    least = min(ways, key=lambda way: way.needed)
+    raise ModelError(key, model=", ".join(least.names), needed=gib(least.needed), device=device, free=gib(free))
+
+
+def before_loading(spec: NativeSpec) -> Budget | None:
+    """What `spec` would need on this machine, without torch; None where torch's old format hides the sizes.
+
+    Raises ModelError when a file is wrong or nothing allowed fits.
+    """
+    if spec.random_weights:
+        found: list[Architecture | None] = [published(spec.random_weights, pixels) for pixels in PIXELS.values()]
+    else:
+        folders = dict.fromkeys(Path(name).expanduser().resolve() for name in (spec.composer, spec.viewer) if name)
+        found = [of_folder(folder) for folder in folders]
+    architectures = [a for a in found if a is not None]
+    if len(architectures) < len(found):
+        return None
+    cards = machine.gpus() if spec.device == "auto" or spec.device.startswith("cuda") else []
+    host = machine.host_free()
+    models = [parts(a) for a in architectures]
+    if not cards:
+        return budget(models, "cpu", 4, host, host, spec.quantize, spec.swap)
+    number = spec.device.partition(":")[2]
+    index = int(number) if number.isdigit() and int(number) < len(cards) else 0
+    return budget(models, f"cuda:{index}", 2, cards[index].free, host, spec.quantize, spec.swap)
+
+
+def parts(a: Architecture) -> Parts:
+    """The parts of an architecture."""
+    sizes = dict.fromkeys(("linears", "plora", "eyes", "tables"), 0)
+    for name, shape in a.tensors().items():
+        sizes[_part(name)] += math.prod(shape)
+    return Parts(a.name, **sizes, cache=a.cache_bytes(1, 1), context=a.context)
+
+
+def of_folder(folder: Path) -> Architecture | None:
+    """What is in a checkpoint folder, read without torch; None where torch's old format hides it.
+
+    Raises ModelError when it is no model that can run, or a file is missing or cut off.
+    """
+    shapes = files.shapes(folder)
+    return read(folder, shapes) if shapes else None
+
+
+def _ways(swap: str, swappable: bool) -> tuple[bool, ...]:
+    if not swappable or swap == "off":
+        return (False,)
+    return (True,) if swap == "on" else (False, True)
+
+
+def _part(name: str) -> str:
+    if ".Plora_" in name:
+        return "plora"
+    if any(name.endswith(f".{linear}.weight") for linear in LINEARS):
+        return "linears"
+    return "eyes" if name.startswith(("vit.", "vision_proj.", "plora_")) else "tables"

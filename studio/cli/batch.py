@@ -1,0 +1,108 @@
+"""`studio batch`: many pictures × questions into a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from studio.app import Studio
+from studio.checkpoints.catalog import plan
+from studio.documents.table import questions_of
+from studio.errors import EngineError, InputError, Language, NotFoundError, StorageError
+from studio.export import TABLE_FORMATS, export_table
+from studio.library import gather
+from studio.settings import Settings
+from studio.tasks.fill_table import Batch, Filling
+
+PERSON = "cli"
+
+
+def batch(
+    settings: Settings, sources: tuple[str, ...], questions: str, out: Path, resume: bool, language: Language
+) -> Path:
+    """Fill the table and write the file; gives the file's path. Raises StudioError with what went wrong.
+
+    Ctrl+C writes what there is, says how to go on, and is raised again.
+    """
+    format = out.suffix.lstrip(".").lower()
+    if format not in TABLE_FORMATS:
+        known = ", ".join(f".{name}" for name in TABLE_FORMATS)
+        raise InputError("format_unknown", format=out.suffix or out.name, known=known)
+    asked = read_text(questions)
+    paths = [Path(source).absolute() for source in sources]
+    questions_of(asked), gather.find(paths)  # before any model is loaded
+    origin = ", ".join(map(str, paths))
+    with Studio(settings, plan(settings)) as studio:
+        running = studio.batches.start(PERSON, asked, paths, language, origin, recall=resume)
+        try:
+            _follow(running)
+        except KeyboardInterrupt:
+            running.stop.press()
+            running.wait(30)
+            _write(running.state, out, format, studio)
+            click.echo(_stopped(running.state, out), err=True)
+            raise
+        _write(running.state, out, format, studio)
+    end = running.state
+    if end.error:
+        raise end.error
+    for skipped in end.table.skipped:
+        click.echo(skipped.reason, err=True)
+    if end.table.failed:
+        raise EngineError("table_cells_failed", failed=end.table.failed, of=end.table.cells, path=out)
+    return out
+
+
+def read_text(name: str) -> str:
+    """A text file in UTF-8, or in the GB 18030 of Chinese Windows. Raises NotFoundError and InputError."""
+    try:
+        data = Path(name).read_bytes()
+    except OSError as e:
+        raise NotFoundError("file_missing", path=name) from e
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise InputError("text_unreadable", path=name)
+
+
+def _follow(running: Batch) -> None:
+    """Show the progress until the end."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task: TaskID = bar.add_task("starting", total=None)
+        step = ""
+        for filling in running.updates():
+            if filling.step != step and filling.step == "asking":
+                bar.reset(task)
+            step = filling.step
+            bar.update(task, description=told(filling), completed=filling.number, total=filling.of or None)
+
+
+def told(filling: Filling) -> str:
+    """One line about where it is."""
+    count = f" {filling.number}/{filling.of}" if filling.of else ""
+    name = f"  {filling.table.rows[filling.place[0]].picture.credit}" if filling.place else ""
+    speed = f"  {filling.speed:.0f} tokens/s" if filling.speed else ""
+    return f"{filling.step}{count}{name}{speed}"
+
+
+def _stopped(end: Filling, out: Path) -> str:
+    table = end.table
+    kept = f"Stopped: {table.cells - table.open} of {table.cells} answers are kept and in {out}."
+    return f"{kept} Go on with the same command and --resume."
+
+
+def _write(end: Filling, out: Path, format: str, studio: Studio) -> None:
+    """Write what there is; a table of nothing leaves no file."""
+    if not end.table.rows:
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(export_table(end.table, format, studio.store.read_file))
+    except OSError as e:
+        raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e

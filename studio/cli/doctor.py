@@ -1,0 +1,96 @@
+"""`studio doctor`: what is installed, what was found, what would run."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import psutil
+
+from studio import __version__
+from studio.checkpoints.catalog import PUBLISHED, find, plan
+from studio.checkpoints.machine import gpus
+from studio.checkpoints.memory_plan import before_loading
+from studio.errors import ModelError
+from studio.settings import Settings
+from studio.specs import GgufSpec, NativeSpec
+
+PACKAGES = (
+    "gradio",
+    "torch",
+    "transformers",
+    "timm",
+    "sentencepiece",
+    "modelscope",
+    "huggingface-hub",
+    "pillow",
+    "xllamacpp",
+    "rapidocr",
+)
+
+
+def report(settings: Settings) -> dict[str, Any]:
+    """Everything as plain data."""
+    runs: dict[str, Any] = {}
+    try:
+        spec = plan(settings)
+        runs |= {"engine": type(spec).__name__.removesuffix("Spec").lower(), "problem": ""}
+        if isinstance(spec, GgufSpec):
+            runs |= {"model": spec.card.name, "file": spec.path}
+        elif isinstance(spec, NativeSpec):
+            runs |= {"composer": spec.composer, "viewer": spec.viewer, "random_weights": spec.random_weights}
+            plan_of_memory = before_loading(spec)
+            runs["memory"] = plan_of_memory.lines() if plan_of_memory else ["known only when the models are loaded"]
+    except ModelError as e:
+        runs |= {"engine": "", "problem": str(e)}
+    memory = psutil.virtual_memory()
+    folder = next(p for p in (settings.folder, *settings.folder.parents) if p.exists())
+    return {
+        "studio": __version__,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "gpus": [vars(gpu) for gpu in gpus()],
+        "memory": {"total": memory.total, "free": memory.available},
+        "data": {"folder": str(settings.folder), "free": shutil.disk_usage(folder).free},
+        "models": {model.name: find(settings, model) for model in PUBLISHED},
+        "runs": runs,
+    }
+
+
+def told(report: dict[str, Any]) -> str:
+    """The report as lines for people."""
+    gib = 1 << 30
+    lines = [f"studio {report['studio']}, Python {report['python']}"]
+    lines += [f"  {name} {number or 'not installed'}" for name, number in report["packages"].items()]
+    cards = report["gpus"]
+    lines += [f"GPU {g['name']}: {g['free'] / gib:.1f} of {g['total'] / gib:.1f} GiB free" for g in cards] or [
+        "GPU: none found"
+    ]
+    lines.append(f"Memory: {report['memory']['free'] / gib:.1f} of {report['memory']['total'] / gib:.1f} GiB free")
+    lines.append(f"Data: {report['data']['folder']} ({report['data']['free'] / gib:.0f} GiB free)")
+    lines += [f"{name}: {folder or 'not found'}" for name, folder in report["models"].items()]
+    runs = report["runs"]
+    lines.append(f"Would run: {runs['engine']}, {_what(runs)}" if runs["engine"] else f"Cannot run: {runs['problem']}")
+    if runs.get("random_weights"):
+        lines.append("WARNING: random weights, the text means nothing. This is for trying the GPU only.")
+    elif runs.get("engine") == "native":
+        jobs = {"composer": "no writing: studio models download xcomposer2-7b"}
+        jobs |= {"viewer": "no chat about pictures: studio models download xcomposer2-vl-7b"}
+        lines += [f"  {said}" for role, said in jobs.items() if not runs[role]]
+    lines += [f"  {line}" for line in runs.get("memory", ())]
+    return "\n".join(lines)
+
+
+def _what(runs: dict[str, Any]) -> str:
+    if runs.get("random_weights"):
+        return f"XComposer2 with random weights ({runs['random_weights']})"
+    return str(runs.get("model") or ", ".join(filter(None, (runs.get("composer"), runs.get("viewer")))))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

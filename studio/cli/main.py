@@ -1,0 +1,230 @@
+"""The command line: serve, write, ask, batch, library, models, doctor. Progress goes to stderr, results to stdout.
+
+Exit codes: 0 done, 1 failed with one sentence, 2 wrong usage (click's).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from studio import __version__, settings
+from studio.errors import Language, StudioError
+from studio.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; a StudioError becomes its sentence on stderr and exit code 1."""
+    try:
+        studio.main(arguments, prog_name="studio", standalone_mode=False)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(e.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except StudioError as e:  # of the settings themselves
+        _fail(e, os.environ.get("STUDIO_LANGUAGE", "auto"))
+
+
+def _fail(error: StudioError, wish: str) -> NoReturn:
+    click.echo(error.say(_language(wish)), err=True)
+    sys.exit(1)
+
+
+def _language(wish: str) -> Language:
+    if wish == "auto":
+        wish = os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+    return "zh" if wish.lower().startswith("zh") else "en"
+
+
+def configured(command: Callable[..., None]) -> Callable[..., None]:
+    """Add a flag for every setting, and pass the command the Settings read from them."""
+
+    def run(**given: Any) -> None:
+        own = {f.name: given.pop(f.name) for f in fields(Settings)}
+        chosen = settings.read(own)
+        try:
+            command(chosen, **given)
+        except StudioError as e:
+            _fail(e, chosen.language)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    for f in reversed(fields(Settings)):
+        kind: Any = click.Choice(f.metadata["choices"]) if "choices" in f.metadata else type(f.default)
+        if isinstance(f.default, int):
+            kind = click.IntRange(f.metadata["low"], f.metadata["high"])
+        flag = "--" + f.name.replace("_", "-")
+        run = click.option(flag, f.name, type=kind, default=None, help=f"{f.metadata['help']} [{f.default or 'none'}]")(
+            run
+        )
+    return run
+
+
+@click.group()
+@click.version_option(__version__)
+def studio() -> None:
+    """Write illustrated articles and ask about pictures, on your own machine."""
+
+
+@studio.command()
+@configured
+def serve(chosen: Settings) -> None:
+    """Start the web page."""
+    from studio.ui.server import serve as serve_page
+
+    serve_page(chosen)
+
+
+@studio.command()
+@click.argument("instruction", default="")
+@click.option("--title", help="Title of the article, instead of an INSTRUCTION")
+@click.option("--materials", type=click.Path(dir_okay=False), help="File with notes to write from, with --title")
+@click.option("--outline", type=click.Path(dir_okay=False), help="File with one heading a line")
+@click.option("--images", default="auto", help="Number of pictures, 0 to 15, or auto")
+@click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=8909)
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False), help="FILE.zip, .md, .xlsx, .html, .docx or .pdf"
+)
+@configured
+def write(
+    chosen: Settings,
+    instruction: str,
+    title: str | None,
+    materials: str | None,
+    outline: str | None,
+    images: str,
+    pictures: tuple[str, ...],
+    seed: int,
+    out: str,
+) -> None:
+    """Write an illustrated article into a file: about INSTRUCTION, or with a --title and from --materials."""
+    from studio.cli import write as command
+
+    count = None if images == "auto" else _whole(images)
+    brief = command.asked(instruction, title, materials, outline, count, seed)
+    path = command.write(chosen, brief, pictures, Path(out))
+    click.echo(str(path))
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as e:
+        raise click.BadParameter(f"{text!r} is neither a number nor auto", param_hint="--images") from e
+
+
+@studio.command()
+@click.argument("pictures", nargs=-1, required=True, type=click.Path())
+@click.argument("question")
+@configured
+def ask(chosen: Settings, pictures: tuple[str, ...], question: str) -> None:
+    """Ask a QUESTION about one or several PICTURES."""
+    from studio.cli import ask as command
+
+    for piece in command.ask(chosen, pictures, question):
+        click.echo(piece, nl=False)
+    click.echo()
+
+
+@studio.command()
+@click.argument("pictures", nargs=-1, required=True, type=click.Path())
+@click.option("--questions", required=True, type=click.Path(), help="File with one question a line")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="FILE.xlsx or .csv")
+@click.option("--resume", is_flag=True, help="Ask only what an earlier run has no answer for")
+@configured
+def batch(chosen: Settings, pictures: tuple[str, ...], questions: str, out: str, resume: bool) -> None:
+    """Ask the same questions about many PICTURES (files, folders or zips) and write a table of the answers."""
+    from studio.cli import batch as command
+
+    path = command.batch(chosen, pictures, questions, Path(out), resume, _language(chosen.language))
+    click.echo(str(path))
+
+
+@studio.group()
+def library() -> None:
+    """Your own pictures."""
+
+
+@library.command("add")
+@click.argument("folder", type=click.Path())
+@configured
+def library_add(chosen: Settings, folder: str) -> None:
+    """Take the pictures of FOLDER into the library."""
+    from studio.cli import library as command
+
+    command.add(chosen, Path(folder))
+
+
+@library.command("search")
+@click.argument("words")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
+@click.option("--limit", type=click.IntRange(1, 100), default=10)
+@configured
+def library_search(chosen: Settings, words: str, as_json: bool, limit: int) -> None:
+    """Find pictures by what they show."""
+    from studio.cli import library as command
+
+    command.search(chosen, words, limit, as_json)
+
+
+@studio.group()
+def models() -> None:
+    """The published models: list, download, check."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
+@configured
+def models_list(chosen: Settings, as_json: bool) -> None:
+    """Say which models are published, and where they are on this machine."""
+    from studio.cli import models as command
+
+    rows = command.table(chosen)
+    click.echo(json.dumps(rows, ensure_ascii=False, indent=2) if as_json else command.told(rows))
+
+
+@models.command("download")
+@click.argument("name")
+@click.option(
+    "--source", type=click.Choice(["modelscope", "huggingface"]), default="modelscope", show_default=True, help="Hub"
+)
+@click.option("--to", type=click.Path(file_okay=False), default="", help="Folder [models/NAME in the data folder]")
+@configured
+def models_download(chosen: Settings, name: str, source: str, to: str) -> None:
+    """Get the model NAME; a download that was cut off is continued."""
+    from studio.cli import models as command
+
+    click.echo(str(command.download(chosen, name, source, to)))
+
+
+@models.command("check")
+@click.argument("folder", type=click.Path())
+@click.option("--golden", type=click.Path(), help="safetensors file with recorded results")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object")
+def models_check(folder: str, golden: str | None, as_json: bool) -> None:
+    """Compare the checkpoint in FOLDER with recorded results of the original code, or, without any, its text path with
+    transformers' Llama; exit code 1 when they differ. Computed in float32: a 7B model takes 35 GB of memory."""
+    from studio.cli import models as command
+
+    if not command.check(Path(folder), Path(golden) if golden else None, as_json):
+        sys.exit(1)
+
+
+@studio.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
+@configured
+def doctor(chosen: Settings, as_json: bool) -> None:
+    """Say what is installed, what was found, and what would run."""
+    from studio.cli import doctor as command
+
+    report = command.report(chosen)
+    click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else command.told(report))

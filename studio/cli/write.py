@@ -1,0 +1,129 @@
+"""`studio write`: an article into a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from studio.app import Studio
+from studio.checkpoints.catalog import plan
+from studio.documents.article import Article, Brief, Picture
+from studio.errors import InputError, NotFoundError, StorageError
+from studio.export import FORMATS, article_files
+from studio.library.picture_intake import take_in
+from studio.settings import Settings
+from studio.tasks.progress import Progress
+
+STEPS = {
+    "writing": "writing",
+    "placing": "choosing places",
+    "captioning": "captions",
+    "finding": "finding pictures",
+    "choosing": "choosing pictures",
+    "done": "done",
+}
+
+
+def write(
+    settings: Settings,
+    brief: Brief,
+    pictures: tuple[str, ...],
+    out: Path,
+) -> Path:
+    """Write the article and the file; gives the file's path. `pictures` are files of own ones. Raises StudioError with
+    what went wrong."""
+    format = out.suffix.lstrip(".").lower()
+    if format not in FORMATS:
+        raise InputError(
+            "format_unknown", format=out.suffix or out.name, known=", ".join(f".{name}" for name in FORMATS)
+        )
+    brief.check()  # before any model is loaded
+    files = [(name, read_picture(name)) for name in pictures]
+    try_out(out)
+    with Studio(settings, plan(settings)) as studio:
+        own = []
+        for name, data in files:
+            taken = take_in(data, Path(name).name)
+            own.append(Picture(studio.store.add_file(taken, "cli"), Path(name).stem, Path(name).name))
+        job = studio.jobs.start("cli", replace(brief, pictures=tuple(own)))
+        last = None
+        with Bar(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
+        ) as bar:
+            task = bar.add_task("loading the model", total=None)
+            for last in job.updates():
+                bar.update(task, description="stopped" if last.error else told(last))
+        assert last is not None
+        if last.error:
+            raise last.error
+        save(last.article, out, format, studio)
+    return out
+
+
+def asked(
+    instruction: str, title: str | None, materials: str | None, outline: str | None, images: int | None, seed: int
+) -> Brief:
+    """What the flags ask for; `materials` and `outline` are files. Raises NotFoundError and InputError."""
+    headings = () if outline is None else tuple(read_text(outline).splitlines()) or ("",)
+    notes = "" if materials is None else read_text(materials)
+    return Brief(instruction, headings, images, seed=seed, title=title, materials=notes)
+
+
+def told(progress: Progress) -> str:
+    """One line about where it is."""
+    count = f" {progress.number}/{progress.of}" if progress.of else ""
+    speed = f"  {progress.speed:.0f} tokens/s" if progress.speed else ""
+    words = len(progress.article.markdown.split())
+    return f"{STEPS[progress.step]}{count}  {words} words{speed}"
+
+
+def save(article: Article, out: Path, format: str, studio: Studio) -> None:
+    """Into the file; a .md gets its pictures in a folder beside it."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if format == "md":
+            text, files, _ = article_files(article, studio.store.read_file)
+            for name, data in files.items():
+                (out.parent / name).parent.mkdir(parents=True, exist_ok=True)
+                (out.parent / name).write_bytes(data)
+            out.write_text(text, encoding="utf-8")
+        else:
+            out.write_bytes(studio.exported("cli", article, format))
+    except OSError as e:
+        raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
+
+
+def try_out(out: Path) -> None:
+    """Raises StorageError when the file cannot be written: better told now than after the writing."""
+    there = out.exists()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.open("ab").close()
+        if not there:
+            out.unlink()
+    except OSError as e:
+        raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
+
+
+def read_text(name: str) -> str:
+    """A text file. Raises NotFoundError and InputError."""
+    try:
+        return Path(name).read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
+    except FileNotFoundError as e:
+        raise NotFoundError("file_missing", path=name) from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise InputError("file_not_text", path=name) from e
+
+
+def read_picture(name: str) -> bytes:
+    """The bytes of a file given on the command line."""
+    try:
+        return Path(name).read_bytes()
+    except FileNotFoundError as e:
+        raise NotFoundError("file_missing", path=name) from e
+    except OSError as e:
+        raise InputError("picture_unreadable", name=name, cause=e.strerror or str(e)) from e

@@ -1,0 +1,1 @@
+"""The native engine for XComposer2 and InternLM2 on torch."""

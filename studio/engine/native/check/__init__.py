@@ -1,0 +1,1 @@
+"""Checking a checkpoint against recorded results and against transformers."""

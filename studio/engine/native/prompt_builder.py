@@ -1,0 +1,119 @@
+"""From a call to a sequence, and from a stretch of a sequence to embeddings: what comes before the decoder reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from studio.engine.native.block_manager import Unit
+from studio.engine.native.check.reference_loop import Span, blocks_of_search
+from studio.engine.native.image_cache import Pictures
+from studio.engine.native.requests import Choice, Generation
+from studio.engine.native.scheduler import Reading, Sequence
+from studio.errors import ContextOverflow, ModelError
+from studio.models.async_copy import to_device
+from studio.models.image_preprocessing import opened
+from studio.models.kv_cache import blocks_for
+from studio.models.model import Model
+from studio.models.tokenizer import Run, Tokenizer
+from studio.protocol import Choose, Generate, Image, ModelCard, Text
+
+LEAST_ROOM = 128  # a prompt must leave room for so many new tokens (or for all that are asked for)
+
+
+class Intake:
+    """See above; for one model."""
+
+    def __init__(self, card: ModelCard, model: Model, tokenizer: Tokenizer, pictures: Pictures | None) -> None:
+        self._card, self._model, self._tokenizer, self._pictures = card, model, tokenizer, pictures
+
+    def generation(self, number: int, call: Generate) -> Generation:
+        """Raises ContextOverflow when the prompt leaves too little room."""
+        runs, sampling = self._tokenizer.encode(call.prompt), call.sampling
+        units = self.units(runs, min(sampling.max_tokens, LEAST_ROOM))
+        most = min(sampling.max_tokens, self._card.context - len(units))
+        if sampling.beams > 1:
+            blocks = blocks_of_search(len(units), most, sampling.beams)
+            sequence = Sequence(number, "search", units, most, blocks, self._opened(runs))
+        else:
+            sequence = Sequence(number, "stream", units, most, blocks_for(len(units) + most), self._opened(runs))
+        return Generation(call, runs, sequence, self._tokenizer)
+
+    def choice(self, number: int, call: Choose) -> Choice:
+        """Scores are those of the token at which the options begin to differ, in one forward pass.
+
+        Prompt and option are encoded together, since the characters where they meet may share a token. Options that
+        agree in that token share its score.
+        """
+        encoded = [self._tokenizer.encode((*call.prompt, Text(option))) for option in call.options]
+        ends = [runs[-1] for runs in encoded if isinstance(runs[-1], list)]
+        shared = 0
+        while shared < min(map(len, ends)) - 1 and len({end[shared] for end in ends}) == 1:
+            shared += 1
+        runs: list[Run] = [run for run in (*encoded[0][:-1], ends[0][:shared]) if run != []]
+        units = self.units(runs, 1)
+        sequence = Sequence(number, "choice", units, 1, blocks_for(len(units)), self._opened(runs))
+        return Choice(call, runs, sequence, tuple(end[shared] for end in ends))
+
+    def units(self, runs: list[Run], room: int) -> list[Unit]:
+        """What stands at each position of a prompt that must leave `room` tokens free."""
+        tower = self._model.tower
+        units: list[Unit] = []
+        for run in runs:
+            if isinstance(run, list):
+                units += run
+            elif tower is None:
+                raise ModelError("cannot_see", model=self._card.name)
+            else:
+                size = opened(run.data).size if tower.tiled else (0, 0)
+                units += [(run.key, i) for i in range(tower.tokens(*size))]
+        if (needed := len(units) + room) > self._card.context:
+            raise ContextOverflow("context_overflow", needed=needed, model=self._card.name, limit=self._card.context)
+        return units
+
+    def _opened(self, runs: list[Run]) -> Opened:
+        return Opened(self._pictures, [run for run in runs if isinstance(run, Image)])
+
+    def embedded(self, reading: Reading, runs: list[Run]) -> tuple[Tensor, list[Span]]:
+        """Embeddings of a stretch [count, hidden], and where pictures stand in it."""
+        first, last = reading.start, reading.start + reading.count
+        pieces = list(_within(runs, reading.sequence.units, first, last))
+        images = [run for run, *_ in pieces if isinstance(run, Image)]
+        seen = iter(self._pictures.see(images) if self._pictures and images else ())
+        parts, spans, at = [], [], 0
+        for run, begin, end in pieces:
+            if isinstance(run, Image):
+                spans.append((at, at + end - begin))
+                parts.append(next(seen)[begin:end])
+            else:
+                parts.append(self._model.decoder.embed(to_device(run[begin:end], self._model.decoder.device)))
+            at += end - begin
+        return torch.cat(parts), spans
+
+
+class Opened:
+    """Whether all these pictures have been opened."""
+
+    def __init__(self, pictures: Pictures | None, images: list[Image]) -> None:
+        self._pictures, self._images = pictures, images
+
+    def __call__(self) -> bool:
+        return all(self._pictures.ready(image) for image in self._images) if self._pictures else True
+
+
+def _within(runs: list[Run], units: list[Unit], first: int, last: int) -> Iterator[tuple[Run, int, int]]:
+    """The runs that reach into positions first … last, each with the part of it that does."""
+    at = 0
+    for run in runs:
+        if isinstance(run, list):
+            length = len(run)
+        else:
+            length = 1
+            while at + length < len(units) and units[at + length] == (run.key, length):
+                length += 1
+        begin, end = max(first - at, 0), min(last - at, length)
+        if begin < end:
+            yield run, begin, end
+        at += length

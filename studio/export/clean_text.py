@@ -1,0 +1,152 @@
+"""Words on their way into files: made clean, in the right language, cut to what a place can hold."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from studio.documents.article import Article
+from studio.documents.conversation import Conversation
+from studio.documents.table import Table
+
+Language = Literal["en", "zh"]
+
+# What XML, and so xlsx, cannot hold at all (a lone surrogate cannot even be encoded), and the noncharacters.
+_UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+# Direction marks and other invisible signs: harmless in a text, a trick in a file name ("gpj.exe").
+_INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd]")
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")  # names Windows keeps for devices
+
+LABELS: Mapping[str, tuple[str, str]] = {
+    "article": ("Article", "文章"),
+    "about": ("About", "关于"),
+    "conversation": ("Conversation", "对话"),
+    "table": ("Table", "表格"),
+    "name": ("Name", "名称"),
+    "number": ("No.", "序号"),
+    "text": ("Text", "正文"),
+    "caption": ("Caption", "图注"),
+    "picture": ("Picture", "图片"),
+    "source": ("Source", "来源"),
+    "question": ("Question", "问题"),
+    "answer": ("Answer", "回答"),
+    "ended": ("How it ended", "结束方式"),
+    "rating": ("Rating", "评价"),
+    "liked": ("liked", "赞"),
+    "disliked": ("disliked", "踩"),
+    "length": ("stopped at the length limit", "到达长度上限而停止"),
+    "cancelled": ("stopped by the reader", "由用户停止"),
+    "failed": ("failed", "出错"),
+    "missing": ("Picture missing: {name}", "图片缺失：{name}"),
+    "numbered": ("Picture {number}", "图片 {number}"),
+    "asked": ("Question {number}", "问题 {number}"),
+    "written": ("Written by {model} with XComposer Studio", "由 {model} 在 XComposer Studio 中写成"),
+    "item": ("Item", "项目"),
+    "value": ("Value", "内容"),
+    # Items of the About sheet.
+    "title": ("Title", "标题"),
+    "instruction": ("Instruction", "写作要求"),
+    "materials": ("Materials", "素材"),
+    "outline": ("Outline", "大纲"),
+    "settings": ("Settings", "设置"),
+    "seed": ("Seed", "随机种子"),
+    "model": ("Model", "模型"),
+    "dates": ("Dates", "日期"),
+    "created": ("Created", "创建时间"),
+    "updated": ("Updated", "更新时间"),
+    "exported": ("Exported", "导出时间"),
+    "studio": ("Studio version", "程序版本"),
+    "questions": ("Questions", "问题"),
+    "pictures": ("Pictures", "图片"),
+    "origin": ("From", "来源"),
+    "skipped": ("Left out", "未使用的文件"),
+    "unread": ("Not read before the stop", "停止前未读取的文件"),
+    "open": ("Cells without an answer", "没有回答的单元格"),
+    "images": ("Number of pictures", "配图数量"),
+    "max_tokens": ("Length limit (tokens)", "长度上限（token）"),
+    "temperature": ("Temperature", "温度"),
+    "repetition_penalty": ("Repetition penalty", "重复惩罚"),
+    "beams": ("Beams", "束搜索"),
+}
+
+
+def label(key: str, language: Language, **facts: object) -> str:
+    """A word of the export's own, in the language of what is exported. An unknown key is its own label."""
+    return LABELS[key][language == "zh"].format(**facts) if key in LABELS else key
+
+
+def language_of(exported: Article | Conversation | Table) -> Language:
+    """The language most of it is in. A Chinese text full of English terms is still Chinese."""
+    if isinstance(exported, Article):
+        words = [exported.title, *(section.text for section in exported.sections)]
+        words = words if any(words) else [exported.brief.subject]
+    elif isinstance(exported, Table):
+        words = [*exported.questions, *(cell.answer for row in exported.rows[:100] for cell in row.cells)]
+    else:
+        words = [part for turn in exported.turns for part in (turn.question, turn.answer)]
+    text = " ".join(words)
+    han = len(_HAN.findall(text))
+    return "zh" if han and han * 4 >= len(re.findall("[A-Za-z]", text)) else "en"
+
+
+def clean(text: str) -> str:
+    """Without characters that no file format can hold; line ends are `\\n`. Nothing else changes."""
+    text = _UNUSABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def line(text: str) -> str:
+    """Clean and on one line."""
+    return " ".join(clean(text).split())
+
+
+def unmarked(title: str) -> str:
+    """A title on one line without marks of emphasis, where Markdown is not shown."""
+    return line(re.sub(r"[*`]+", "", title))
+
+
+def slug(text: str, limit: int = 40) -> str:
+    """Small letters, digits, Chinese, Japanese and Korean characters joined by hyphens; empty when there are none."""
+    text = unicodedata.normalize("NFKD", line(text[:400])).lower()
+    text = unicodedata.normalize("NFC", re.sub("[\u0300-\u036f'’]", "", text))
+    words = re.sub("[^0-9a-z\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+", "-", text).strip("-")
+    if len(words) > limit and "-" in words[:limit]:
+        words = words[:limit].rpartition("-")[0]
+    return words[:limit].strip("-")
+
+
+def stem(text: str, fallback: str) -> str:
+    """A file name without suffix that every system takes, at most 60 characters and 180 bytes, close to the text."""
+    text = unicodedata.normalize("NFC", line(text[:400]))
+    text = _INVISIBLE.sub("", re.sub(r'[<>:"/\\|?*`#\x80-\x9f]', " ", text))
+    name = " ".join(text.split())[:60]
+    name = name.encode()[:180].decode(errors="ignore").strip(" .-_~")
+    return fallback if not name or _RESERVED.match(name) else name
+
+
+def pieces(text: str, limit: int) -> Iterator[str]:
+    """The text in parts of at most `limit` UTF-16 units, which is how spreadsheets count. Joined they are the text."""
+    while len(text) > limit or _units(text) > limit:
+        end = _fitting(text, limit)
+        gap = max(text.rfind("\n", end - 400, end), text.rfind(" ", end - 400, end)) if end > 400 else -1
+        end = gap + 1 if gap > 0 else end
+        yield text[:end]
+        text = text[end:]
+    yield text
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _fitting(text: str, limit: int) -> int:
+    """The most characters, at least one, that stay within `limit` UTF-16 units."""
+    head = text[:limit]
+    wide = _units(head) - len(head)
+    while wide > 0 and len(head) > 1 and _units(head) > limit:
+        head = head[: -max(1, (_units(head) - limit) // 2)]
+    return len(head)

@@ -1,0 +1,9 @@
+"""Every sentence of an error, in English and Chinese side by side. `{facts}` are filled in by the error.
+
+A sentence says the cause and what to do next. A test holds that both languages name the same facts, and that every
+sentence is used.
+"""
+
+from studio.messages import input_errors, model_errors
+
+SENTENCES = {**input_errors.SENTENCES, **model_errors.SENTENCES}

@@ -1,9 +1,0 @@
-"""Every sentence of an error, in English and Chinese side by side. `{facts}` are filled in by the error.
-
-A sentence says the cause and what to do next. A test holds that both languages name the same facts, and that every
-sentence is used.
-"""
-
-from studio.sentences import models, work
-
-SENTENCES = {**work.SENTENCES, **models.SENTENCES}

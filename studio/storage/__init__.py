@@ -1,0 +1,1 @@
+"""The data folder: the database, what people made, and picture files."""

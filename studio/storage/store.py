@@ -1,0 +1,289 @@
+"""What people made, kept: articles with all their versions, conversations, and picture files named by their hash.
+
+Everything takes the `person` it belongs to; what is another's is not found. Deleting only hides.
+
+Versions of an article form a tree: each knows the version it was made from. Undo goes to that one, redo to the newest
+made from the current one, so a save after an undo loses nothing. An article that is being written is one version,
+however often it is saved: undo never leads into half a text.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from studio.documents import article as articles
+from studio.documents import conversation as conversations
+from studio.documents.article import Article, Picture
+from studio.documents.conversation import Conversation
+from studio.storage.database import Database, clean, now
+from studio.storage.listing import ArticleRow, ConversationRow, Version, hide, listed, neighbour, one, owned
+from studio.storage.picture_files import Files, StoredFile
+from studio.storage.process_locks import Liveness
+from studio.storage.tables import Tables
+
+__all__ = ["ArticleRow", "ConversationRow", "Store", "Version"]
+
+UNDER_WAY = ("writing", "illustrating")
+
+
+class Store:
+    """The data folder. Safe for many threads, and for several processes on the same folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = Database(folder / "studio.sqlite3")
+        self._files = Files(folder, self.database)
+        self._alive = Liveness(folder / "alive")
+        self.tables = Tables(self.database, self._files, self._alive)
+
+    def close(self) -> None:
+        """Close the database. Articles still under way count as interrupted from now on."""
+        self.database.close()
+        self._alive.close()
+
+    # Articles
+
+    def save_article(self, person: str, article: Article, reason: str = "") -> Article:
+        """Keep it as a new version (or in the one under way); the same content again changes nothing.
+
+        Gives it back with its id, which it gets at its first save. Raises NotFoundError for another's id.
+        """
+        self._files.keep(_pictures(article))
+        with self.database.write() as connection:
+            moment = now()
+            if article.id:
+                row = owned(connection, "articles", person, article.id, deleted=True)
+                last, parent = row["current"], row["current"]
+                old = connection.execute(_VERSION, (article.id, last)).fetchone()
+                if old["body"] == _dump(articles.to_dict(article)):
+                    return article
+                if row["status"] in UNDER_WAY:
+                    parent = old["parent"]
+                else:
+                    newest = "SELECT max(number) FROM versions WHERE article = ?"
+                    last = connection.execute(newest, (article.id,)).fetchone()[0] + 1
+            else:
+                empty = ("", "", "", "", "", "")
+                insert = "INSERT INTO articles VALUES (NULL, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
+                id = connection.execute(insert, (person, *empty, moment, moment)).lastrowid
+                article, last, parent = replace(article, id=id or 0), 1, None
+            body = _dump(articles.to_dict(article))
+            version = (article.id, last, parent, moment, reason, body)
+            connection.execute("INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?)", version)
+            self._point(connection, article, last)
+        return article
+
+    def article(self, person: str, id: int) -> Article:
+        """The current version. Raises NotFoundError."""
+        row = one(self.database.read(_CURRENT, id, person), "article", id)
+        return articles.from_dict(json.loads(row["body"]))
+
+    def versions(self, person: str, id: int) -> list[Version]:
+        """All versions, the oldest first."""
+        current = one(self.database.read(_CURRENT, id, person), "article", id)["number"]
+        rows = self.database.read("SELECT * FROM versions WHERE article = ? ORDER BY number", id)
+        return [
+            Version(r["number"], datetime.fromisoformat(r["created"]), r["reason"], r["number"] == current)
+            for r in rows
+        ]
+
+    def article_at(self, person: str, id: int, version: int) -> Article:
+        """The article as it was in that version. Save it to make it the newest."""
+        one(self.database.read(_CURRENT, id, person), "article", id)
+        row = one(self.database.read(_VERSION, id, version), "article", id)
+        return articles.from_dict(json.loads(row["body"]))
+
+    def step(self, person: str, id: int, by: Literal[-1, 1]) -> Article:
+        """Undo (-1) or redo (+1) one step and give the article there; at the end of the line it stays as it is."""
+        with self.database.write() as connection:
+            number = owned(connection, "articles", person, id)["current"]
+            target = neighbour(connection, id, number, by) or number
+            body = connection.execute(_VERSION, (id, target)).fetchone()["body"]
+            article = articles.from_dict(json.loads(body))
+            if target != number:
+                if article.status in UNDER_WAY:  # left in the middle of its making, which went on in another version
+                    article = self._stopped(connection, article, target)
+                self._point(connection, article, target)
+        return article
+
+    def can_step(self, person: str, id: int) -> tuple[bool, bool]:
+        """Whether there is something to undo, and something to redo."""
+        with self.database.write() as connection:
+            number = owned(connection, "articles", person, id)["current"]
+            back, forward = (neighbour(connection, id, number, by) for by in (-1, 1))
+        return back is not None, forward is not None
+
+    def list_articles(self, person: str, search: str = "", deleted: bool = False) -> list[ArticleRow]:
+        """Those whose text has every word of `search`, the last changed first; or the deleted ones."""
+        return [
+            ArticleRow(
+                r["id"],
+                r["title"],
+                r["instruction"],
+                r["status"],
+                datetime.fromisoformat(r["created"]),
+                datetime.fromisoformat(r["changed"]),
+                r["cover"],
+            )
+            for r in listed(self.database, "articles", person, search, deleted)
+        ]
+
+    def rename(self, person: str, id: int, title: str) -> Article:
+        """With another title, as a new version."""
+        return self.save_article(person, replace(self.article(person, id), title=" ".join(title.split())), "rename")
+
+    def delete_article(self, person: str, id: int) -> None:
+        """Hide it. Nothing is lost: `undelete_article` brings it back."""
+        hide(self.database, "articles", person, id, now())
+
+    def undelete_article(self, person: str, id: int) -> None:
+        """Bring it back."""
+        hide(self.database, "articles", person, id, None)
+
+    def mark_interrupted(self) -> int:
+        """Articles left under way by a process that is gone become "stopped"; how many there were.
+
+        For the start of the page. Articles that a living process writes, this or another, are left alone.
+        """
+        count = 0
+        with self.database.write() as connection:
+            rows = connection.execute("SELECT * FROM articles WHERE status IN ('writing', 'illustrating')").fetchall()
+            gone = {maker for maker in {r["maker"] for r in rows} if not self._alive.is_alive(maker)}
+            for row in rows:
+                if row["maker"] not in gone:
+                    continue
+                body = connection.execute(_VERSION, (row["id"], row["current"])).fetchone()["body"]
+                article = self._stopped(connection, articles.from_dict(json.loads(body)), row["current"])
+                self._point(connection, article, row["current"], row["changed"])
+                count += 1
+        return count
+
+    def _stopped(self, connection: sqlite3.Connection, article: Article, version: int) -> Article:
+        article = replace(article, status="stopped")
+        update = "UPDATE versions SET body = ? WHERE article = ? AND number = ?"
+        connection.execute(update, (_dump(articles.to_dict(article)), article.id, version))
+        return article
+
+    def _point(self, connection: sqlite3.Connection, article: Article, version: int, changed: str = "") -> None:
+        """Make a version the current one, and its words the ones that lists and search see."""
+        pictures = article.pictures
+        words = "\n".join((article.title, article.brief.subject, article.markdown)).casefold()
+        connection.execute(
+            "UPDATE articles SET current = ?, title = ?, instruction = ?, status = ?, cover = ?, words = ?, maker = ?,"
+            " changed = ? WHERE id = ?",
+            (
+                version,
+                clean(article.title),
+                clean(article.brief.subject),
+                article.status,
+                pictures[0].key if pictures else "",
+                clean(words),
+                self._alive.name if article.status in UNDER_WAY else "",
+                changed or now(),
+                article.id,
+            ),
+        )
+
+    # Conversations
+
+    def save_conversation(self, person: str, conversation: Conversation) -> Conversation:
+        """Keep it; it has no versions. Gives it back with its id. Raises NotFoundError for another's id."""
+        self._files.keep(conversation.pictures)
+        title = conversation.turns[0].question if conversation.turns else ""
+        words = "\n".join(f"{turn.question}\n{turn.answer}" for turn in conversation.turns).casefold()
+        pictures = conversation.pictures
+        cover = pictures[0].key if pictures else ""
+        with self.database.write() as connection:
+            if conversation.id:
+                owned(connection, "conversations", person, conversation.id, deleted=True)
+            else:
+                insert = "INSERT INTO conversations VALUES (NULL, ?, '', '', 0, '', '', ?, '', NULL)"
+                id = connection.execute(insert, (person, now())).lastrowid
+                conversation = replace(conversation, id=id or 0)
+            body = _dump(conversations.to_dict(conversation))
+            connection.execute(
+                "UPDATE conversations SET title = ?, words = ?, turns = ?, cover = ?, body = ?, changed = ?"
+                " WHERE id = ?",
+                (clean(title), clean(words), len(conversation.turns), cover, body, now(), conversation.id),
+            )
+        return conversation
+
+    def conversation(self, person: str, id: int) -> Conversation:
+        """That conversation. Raises NotFoundError."""
+        sql = "SELECT body FROM conversations WHERE id = ? AND person = ? AND deleted IS NULL"
+        row = one(self.database.read(sql, id, person), "conversation", id)
+        return conversations.from_dict(json.loads(row["body"]))
+
+    def list_conversations(self, person: str, search: str = "", deleted: bool = False) -> list[ConversationRow]:
+        """Those that have every word of `search`, the last changed first; or the deleted ones."""
+        return [
+            ConversationRow(
+                r["id"],
+                r["title"],
+                r["turns"],
+                datetime.fromisoformat(r["created"]),
+                datetime.fromisoformat(r["changed"]),
+                r["cover"],
+                r["body"].count('"liked": true'),
+            )
+            for r in listed(self.database, "conversations", person, search, deleted)
+        ]
+
+    def delete_conversation(self, person: str, id: int) -> None:
+        """Hide it; `undelete_conversation` brings it back."""
+        hide(self.database, "conversations", person, id, now())
+
+    def undelete_conversation(self, person: str, id: int) -> None:
+        """Bring it back."""
+        hide(self.database, "conversations", person, id, None)
+
+    # Pictures
+
+    def add_file(self, file: StoredFile, person: str = "") -> str:
+        """Keep a picture's file and note whose it is; gives its key. The same file twice is kept once."""
+        return self._files.add(file, person)
+
+    def adopt_file(self, key: str, mime: str, width: int, height: int, path: Path) -> None:
+        """Note a picture's file that stays where it is."""
+        self._files.adopt(key, mime, width, height, path)
+
+    def read_file(self, key: str) -> bytes:
+        """The bytes of a picture. Raises NotFoundError."""
+        return self._files.read(key)
+
+    def file_path(self, key: str) -> Path:
+        """Where a picture lies. Raises NotFoundError."""
+        return self._files.path(key)
+
+    def file_type(self, key: str) -> str:
+        """Its media type, for example image/jpeg. Raises NotFoundError."""
+        return self._files.mime(key)
+
+    def picture_size(self, key: str) -> tuple[int, int]:
+        """Its width and height in pixels. Raises NotFoundError."""
+        return self._files.size(key)
+
+    def may_see(self, person: str, key: str) -> bool:
+        """Whether a picture is this person's own or stands in the library, which is for everyone."""
+        sql = "SELECT 1 FROM picture_owner WHERE key = ? AND person = ? UNION SELECT 1 FROM pictures WHERE key = ?"
+        return bool(self.database.read(sql, key, person, key))
+
+
+_VERSION = "SELECT * FROM versions WHERE article = ? AND number = ?"
+_CURRENT = (
+    "SELECT versions.* FROM articles JOIN versions ON article = id AND number = current"
+    " WHERE id = ? AND person = ? AND deleted IS NULL"
+)
+
+
+def _pictures(article: Article) -> tuple[Picture, ...]:
+    return article.pictures + article.brief.pictures
+
+
+def _dump(data: dict[str, Any]) -> str:
+    return json.dumps(data)  # ASCII: keeps even halves of characters exactly

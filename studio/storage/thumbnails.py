@@ -1,0 +1,47 @@
+"""Pictures made small for lists of them: WebP files in the data folder, each made when it is first asked for.
+
+Nothing else knows of them: a folder `thumbnails/` that is deleted fills again.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from studio.errors import NotFoundError
+from studio.storage.picture_files import write_safely
+from studio.storage.store import Store
+
+LONGEST = 400  # pixels: what a card of a list needs on a sharp screen's phone, 1/5 of the bytes of the picture
+QUALITY = 80
+
+
+class Thumbnails:
+    """The folder, and the pictures of the store."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder = folder / "thumbnails"
+        self._store = store
+
+    def path(self, key: str) -> Path:
+        """The small picture's file. Raises NotFoundError for a picture that is not there or cannot be opened."""
+        source = self._store.file_path(key)  # knows what a key looks like: nothing else becomes part of a path
+        made = self._folder / key[:2] / f"{key}.webp"
+        if made.is_file():
+            return made
+        try:
+            write_safely(made, small(source))
+        except Exception as e:  # noqa: BLE001 - a damaged file makes a decoder raise anything; a full disk is no better
+            raise NotFoundError("stored_picture_missing", picture=key) from e
+        return made
+
+
+def small(source: Path) -> bytes:
+    """A picture's file as a small WebP. What the store keeps is upright and of bounded size already."""
+    with Image.open(source) as image:
+        image.thumbnail((LONGEST, LONGEST), reducing_gap=2.0)
+        out = io.BytesIO()
+        image.convert("RGB").save(out, "WEBP", quality=QUALITY)
+    return out.getvalue()

@@ -1,0 +1,128 @@
+"""Asking about pictures: a conversation in, its growing answer out.
+
+A model that sees gets the pictures themselves. One that does not gets what the eyes say of them as words, and its
+answer begins with these words, so that no guess is told as a fact (Socratic models, arXiv 2204.00598).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from studio.documents.conversation import MAX_PICTURES, MAX_QUESTION, Conversation, Turn
+from studio.errors import InputError, ModelError, StudioError
+from studio.prompts import dialect, replies
+from studio.protocol import Describe, Description, Done, Failed, Generate, Image, ModelCard, Piece, Queued, Sampling
+from studio.tasks.progress import Stop
+from studio.worker.client import Lane
+
+
+@dataclass(frozen=True)
+class Answering:
+    """The conversation as it stands. `speed` in tokens a second; `ended` when the answer is whole."""
+
+    conversation: Conversation
+    speed: float = 0.0
+    waiting: Queued | None = None
+    ended: bool = False
+    error: StudioError | None = None
+
+
+def check(turn: Turn) -> None:
+    """Raises InputError for a question that cannot be asked."""
+    if not turn.question.strip():
+        raise InputError("question_empty")
+    if len(turn.question) > MAX_QUESTION:
+        raise InputError("question_too_long", length=len(turn.question), limit=MAX_QUESTION)
+    if len(turn.pictures) > MAX_PICTURES:
+        raise InputError("too_many_pictures", count=len(turn.pictures), limit=MAX_PICTURES)
+
+
+class Asker:
+    """See the module. `read` gives the file of a picture by its key."""
+
+    def __init__(self, lane: Lane, read: Callable[[str], bytes]) -> None:
+        self._lane = lane
+        self._read = read
+        self._seen: dict[str, Description] = {}
+
+    def ask(
+        self,
+        conversation: Conversation,
+        person: str,
+        stop: Stop,
+        sampling: Sampling | None = None,
+        go_on: bool = False,
+    ) -> Iterator[Answering]:
+        """Answer the last turn; with `go_on` write its answer on where it was cut. Raises InputError before any work;
+        a failure later is told in the last state."""
+        check(conversation.turns[-1])
+        conversation = conversation.answer(answer=conversation.turns[-1].answer if go_on else "", finish="")
+        try:
+            yield from self._answer(conversation, person, stop, sampling)
+        except StudioError as e:
+            yield Answering(conversation.answer(finish="failed"), ended=True, error=e)
+
+    def sampling(self) -> Sampling:
+        """What suits the model that answers."""
+        return dialect(self._card()).answering
+
+    def _card(self) -> ModelCard:
+        cards = self._lane.wait_ready()
+        if "viewer" not in cards:
+            raise ModelError("viewer_missing")
+        return cards["viewer"]
+
+    def _answer(
+        self, conversation: Conversation, person: str, stop: Stop, sampling: Sampling | None
+    ) -> Iterator[Answering]:
+        card = self._card()
+        speech = dialect(card)
+        conversation = replace(conversation, model=card.name)
+        begin = conversation.turns[-1].answer
+        if card.sees:
+            turns = tuple(
+                (t.question, tuple(map(self._image, (p.key for p in t.pictures))), t.answer) for t in conversation.turns
+            )
+        else:
+            sights = self._sights(conversation, person, stop)
+            turns = tuple(
+                (f"{sight} {t.question}".strip(), (), t.answer)
+                for t, sight in zip(conversation.turns, sights, strict=True)
+            )
+            begin = begin or sights[-1]
+        text = begin
+        if begin:
+            yield Answering(conversation.answer(answer=text))
+        call = Generate("viewer", speech.chat(turns, begin), sampling or speech.answering)
+        for event in stop.watch(self._lane.submit(call, person)).events():
+            match event:
+                case Queued():
+                    yield Answering(conversation.answer(answer=text), waiting=event)
+                case Piece(piece):
+                    text += piece
+                    yield Answering(conversation.answer(answer=text))
+                case Failed(error):
+                    yield Answering(conversation.answer(answer=text, finish="failed"), ended=True, error=error)
+                case Done(reason, usage):
+                    done = conversation.answer(answer=text.strip(), finish=reason)
+                    yield Answering(done, speed=usage.tokens_per_second, ended=True)
+
+    def _image(self, key: str) -> Image:
+        return Image(key, self._read(key))
+
+    def _sights(self, conversation: Conversation, person: str, stop: Stop) -> list[str]:
+        """For each turn what the eyes say of its pictures, numbered through the whole conversation."""
+        of, number, sights = len(conversation.pictures), 0, []
+        for turn in conversation.turns:
+            said = []
+            for picture in turn.pictures:
+                number += 1
+                if picture.key not in self._seen:
+                    ticket = stop.watch(self._lane.submit(Describe(self._image(picture.key)), person))
+                    result = ticket.result()
+                    if isinstance(result, Description):  # a stop ends it without one, which must not be remembered
+                        self._seen[picture.key] = result
+                said.append(replies.sight(number, of, self._seen.get(picture.key, Description())))
+            sights.append(" ".join(said))
+        return sights

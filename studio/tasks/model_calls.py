@@ -1,0 +1,99 @@
+"""Calls to the models for one person's work: prompts of the loaded model's dialect in, text and scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+
+from studio.documents.article import Brief, Picture
+from studio.errors import InputError, ModelError
+from studio.prompts import Dialect, dialect
+from studio.protocol import (
+    Call,
+    Choose,
+    Done,
+    Event,
+    Failed,
+    Generate,
+    Image,
+    ModelCard,
+    Piece,
+    Prompt,
+    Queued,
+    Sampling,
+    Scores,
+    Started,
+)
+from studio.tasks.progress import Progress, Stop, in_queue
+from studio.worker.client import Lane
+
+
+class Calls:
+    """What one piece of work asks of the writing model. Stopping ends the call under way and every later one."""
+
+    def __init__(self, lane: Lane, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
+        cards = lane.wait_ready()
+        if "composer" not in cards:
+            raise ModelError("composer_missing")
+        self.card: ModelCard = cards["composer"]
+        self.speech: Dialect = dialect(self.card)
+        self.stop = stop
+        self._lane, self._read, self._person = lane, read, person
+
+    def images(self, pictures: tuple[Picture, ...]) -> tuple[Image, ...]:
+        """Pictures as the model takes them; none where it does not see."""
+        return tuple(Image(p.key, self._read(p.key)) for p in pictures) if self.card.sees else ()
+
+    def events(
+        self, prompt: Prompt, sampling: Sampling, repeats: bool = False
+    ) -> Iterator[Queued | Started | Piece | Done]:
+        """A generation as it goes, see `Generate`. Raises the error it fails with."""
+        for event in self._events(Generate("composer", prompt, sampling, repeats)):
+            if isinstance(event, Queued | Started | Piece | Done):
+                yield event
+
+    def text(self, prompt: Prompt, sampling: Sampling) -> str:
+        """A generation as a whole."""
+        return "".join(e.text for e in self.events(prompt, sampling) if isinstance(e, Piece))
+
+    def told(self, prompt: Prompt, sampling: Sampling, progress: Progress) -> Generator[Progress, None, str]:
+        """A generation as a whole; while it waits, `progress` says its place in the queue."""
+        text = ""
+        for event in self.events(prompt, sampling):
+            if isinstance(event, Piece):
+                text += event.text
+            elif not isinstance(event, Done):
+                yield in_queue(progress, event)
+        return text
+
+    def choose(self, prompt: Prompt, options: tuple[str, ...], progress: Progress) -> Generator[Progress, None, int]:
+        """The option that the model likes best; the first when it was stopped. `progress` as in `told`."""
+        values = (0.0,) * len(options)
+        for event in self._events(Choose("composer", prompt, options)):
+            if isinstance(event, Scores):
+                values = event.values
+            elif isinstance(event, Queued | Started):
+                yield in_queue(progress, event)
+        return max(range(len(options)), key=values.__getitem__)
+
+    def sampling(self, brief: Brief, **changes: object) -> Sampling:
+        """What suits the model, with what the person set themselves, and then `changes`. Raises InputError for beams
+        that the model does not have."""
+        if (brief.beams or 1) > self.card.beams:
+            raise InputError("beams_too_many", model=self.card.name, limit=self.card.beams, count=brief.beams)
+        own = {
+            name: value
+            for name in ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "beams")
+            if (value := getattr(brief, name)) is not None
+        }
+        return replace(self.speech.writing, seed=brief.seed, **{**own, **changes})
+
+    def _events(self, call: Call) -> Iterator[Event]:
+        ticket = self.stop.watch(self._lane.submit(call, self._person))
+        try:
+            for event in ticket.events():
+                if isinstance(event, Failed):
+                    raise event.error
+                yield event
+        finally:
+            ticket.cancel()  # harmless at the end; needed when nobody reads on

@@ -1,0 +1,278 @@
+"""The document on the page: one gr.HTML component that `static/paper.js` draws, and what it asks of the studio.
+
+Edits by hand are server functions: asked once, answered with the article as it is then. What takes a model is the
+event "run", a stream of documents. Everything that comes from the browser is checked here: whose article, which
+edit, which picture.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import Request
+
+from studio import export
+from studio.app import Studio
+from studio.documents.article import Article, Picture
+from studio.documents.edits import EDITS, place
+from studio.errors import InputError, NotFoundError, StudioError
+from studio.prompts import Edit
+from studio.tasks.jobs import Job
+from studio.tasks.progress import Stop
+from studio.ui import STATIC, examples
+from studio.ui.article_view import EMPTY, Proposal, View
+from studio.ui.identity import keep_one, language, shown, who
+
+_LOAD = """
+const given = {element, props, trigger, watch, server, upload};  // 'run' is the event that the document triggers
+import(new URL('page/paper.js', document.baseURI)).then(m => m.mount(given));
+"""
+
+
+class Desk:
+    """See the module. `paper` is the component, made inside the Blocks context where it stands."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self.instruction: gr.Textbox | None = None  # where an article's subject is typed, once the tab is laid out
+        self._proposing: dict[tuple[str, int], Stop] = {}
+        self.downloads: dict[str, Path] = {}  # token → a file that was exported for whoever has the token
+
+    def paper(self) -> gr.HTML:
+        """The component, connected."""
+
+        def act(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+            return self.act(asked, request)
+
+        def stop(asked: dict[str, Any], request: gr.Request) -> None:
+            self.stop(asked, request)
+
+        def find(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+            return self.find(asked, request)
+
+        def export(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+            return self.export(asked, request)
+
+        made = gr.HTML(
+            EMPTY,
+            html_template="<div></div>",
+            css_template=(STATIC / "paper.css").read_text(),
+            js_on_load=_LOAD,
+            apply_default_css=False,
+            elem_id="paper",
+            server_functions=[act, stop, find, export],  # plain functions: Gradio marks them, methods cannot be
+            examples=examples.cards(examples.WRITE),
+        )
+        made.run(self.run, None, made, trigger_mode="multiple", concurrency_limit=64, show_progress="hidden",
+                 api_visibility="private")  # fmt: skip
+        return made
+
+    def follow(self, job: Job, request: gr.Request) -> Iterator[dict[str, Any]]:
+        """The documents of an article under way."""
+        view = self._view(request)
+
+        def documents() -> Iterator[dict[str, Any]]:
+            yield view.document(job.progress.article, job.progress, open=True)
+            for progress in job.updates():
+                yield view.document(progress.article, progress)
+
+        return changes(documents())
+
+    def opened(self, id: int, request: gr.Request) -> Iterator[dict[str, Any]]:
+        """The document of an article, and how it goes on if it is under way. Raises NotFoundError."""
+        person = who(request)
+        if job := self._studio.jobs.get(person, id):
+            yield from self.follow(job, request)
+        else:
+            yield self._view(request).document(self._studio.store.article(person, id), open=True)
+
+    # What the document asks
+
+    def run(self, request: gr.Request, event: gr.EventData) -> Iterator[dict[str, Any]]:
+        """Work that takes a model: go on, illustrate a section, propose an edit."""
+        person, asked = who(request), event._data
+        try:
+            match asked:
+                case {"kind": "continue", "id": int(id)}:
+                    yield from self.follow(self._studio.jobs.go_on(person, id), request)
+                case {"kind": "illustrate", "id": int(id), "section": str(section)}:
+                    yield from self.follow(self._studio.jobs.illustrate(person, id, section), request)
+                case {"kind": "propose", "id": int(id), "section": str(section), "edit": str(edit), "wish": str(wish)}:
+                    yield from self._propose(person, id, section, edit, wish, self._view(request))
+                case _:
+                    raise InputError("edit_unknown", name=str(asked)[:80])
+        except StudioError as e:
+            raise shown(e, request) from e
+
+    def act(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
+        """An edit by hand: the article as it is afterwards, or the sentence why not."""
+        person = who(request)
+        try:
+            id = _whole(asked.get("id"))
+            if self._studio.jobs.get(person, id):
+                raise InputError("article_busy")
+            return {"doc": self._view(request).document(self._edited(person, id, asked))}
+        except StudioError as e:
+            return {"error": e.say(language(request))}
+
+    def stop(self, asked: dict[str, Any], request: gr.Request | Request) -> None:
+        """Stop what is under way for this article."""
+        person, id = who(request), _whole(asked.get("id"))
+        if job := self._studio.jobs.get(person, id):
+            job.stop.press()
+        if stop := self._proposing.get((person, id)):
+            stop.press()
+
+    def find(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
+        """Pictures of the library for some words."""
+        view, words = self._view(request), str(asked.get("words", ""))[:500]
+        hits = self._studio.library.search(words, limit=8, fill=True) if words.strip() else []
+        return {"found": [view.candidate(hit.picture) for hit in hits]}
+
+    def export(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
+        """The article as a file that can be fetched once from `url`."""
+        try:
+            path = exported(self._studio, who(request), _whole(asked.get("id")), str(asked.get("format")))
+        except StudioError as e:
+            return {"error": e.say(language(request))}
+        return {"url": self.offer(path), "name": path.name}
+
+    def offer(self, path: Path) -> str:
+        """A way to fetch a file once, for whoever is told it."""
+        token = secrets.token_urlsafe(24)
+        self.downloads[token] = path
+        return f"downloads/{token}"
+
+    def _edited(self, person: str, id: int, asked: dict[str, Any]) -> Article:
+        store, kind = self._studio.store, str(asked.get("kind"))
+        facts = {name: value for name, value in asked.items() if name not in ("kind", "id")}
+        if kind in ("undo", "redo"):
+            return store.step(person, id, -1 if kind == "undo" else 1)
+        article = store.article(person, id)
+        if kind == "show":
+            return article
+        if kind == "accept":
+            edit = str(facts.pop("edit"))
+            kind = edit if edit.startswith("insert") else "text"
+        try:
+            if kind in ("place", "own"):
+                article = self._with_picture(person, article, kind, **facts)
+            elif kind in EDITS:
+                article = EDITS[kind](article, **facts)
+            else:
+                raise InputError("edit_unknown", name=kind[:80])
+        except TypeError as e:  # values of the wrong kind or missing: not from our page
+            raise InputError("edit_unknown", name=kind) from e
+        return store.save_article(person, article, kind)
+
+    def _with_picture(
+        self, person: str, article: Article, kind: str, section: str, picture: str = "", path: str = "", name: str = ""
+    ) -> Article:
+        """A candidate of the library, or one that was just uploaded, at a section."""
+        if kind == "own":
+            own = keep_one(self._studio, person, uploaded(self._studio, path, name), Path(name).name)
+            return place(article, section, own, own.title)
+        if not self._studio.store.may_see(person, picture):
+            raise NotFoundError("stored_picture_missing", picture=picture)
+        if hit := self._studio.library.picture(picture, "zh" if _chinese(article) else "en"):
+            return place(article, section, hit.picture, hit.caption)
+        shown = article.section(section).illustration
+        known = {p.key: p for p in (*(shown.candidates if shown else ()), *article.brief.pictures)}
+        chosen = known.get(picture, Picture(picture))
+        return place(article, section, chosen, chosen.title)
+
+    def _propose(
+        self, person: str, id: int, section: str, edit: str, wish: str, view: View
+    ) -> Iterator[dict[str, Any]]:
+        """A model's edit of one section as it grows. Nothing is changed until it is accepted."""
+        if edit not in ("rewrite", "expand", "shorten", "insert_before", "insert_after"):
+            raise InputError("edit_unknown", name=edit[:80])
+        if self._studio.jobs.get(person, id):
+            raise InputError("article_busy")
+        article = self._studio.store.article(person, id)
+        before, after = _around(article, section, edit)
+        kind: Edit = "insert" if edit.startswith("insert") else edit  # type: ignore[assignment]
+        stop = self._proposing[person, id] = Stop()
+        text = ""
+        yield view.document(article, proposal=Proposal(section, edit))
+        try:
+            for text in self._studio.composer.edit(kind, before, wish, after, person, stop):
+                yield view.document(article, proposal=Proposal(section, edit, text))
+        finally:
+            stop.press()
+            self._proposing.pop((person, id), None)
+        yield view.document(article, proposal=Proposal(section, edit, text, ended=True))
+
+    def _view(self, request: gr.Request | Request) -> View:
+        return View(self._studio.store, who(request), language(request))
+
+
+def changes(documents: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same documents, with sections that the page has seen cut down to their ids: a long article that grows at its
+    end would else be sent and read whole, twenty times a second."""
+    sent: dict[str, Any] = {}
+    for document in documents:
+        sections = document["sections"]
+        yield {**document, "sections": [{"id": s["id"]} if sent.get(s["id"]) == s else s for s in sections]}
+        sent = {s["id"]: s for s in sections}
+
+
+def exported(studio: Studio, person: str, id: int, kind: str) -> Path:
+    """The article as a file in a fresh folder. Raises NotFoundError and InputError."""
+    article = studio.store.article(person, id)
+    folder = Path(tempfile.mkdtemp(dir=uploads(studio)))
+    path = folder / export.filename(article, kind)
+    path.write_bytes(studio.exported(person, article, kind))
+    return path
+
+
+def uploads(studio: Studio) -> Path:
+    """The page's folder for files that come and go; Gradio's uploads lie there too."""
+    folder = studio.settings.folder / "page"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def uploaded(studio: Studio, path: str, name: str) -> Path:
+    """The file that the browser has just uploaded; any other path, ours or the system's, is not found."""
+    file = Path(path).resolve()
+    if not file.is_relative_to(uploads(studio).resolve()) or not file.is_file():
+        raise NotFoundError("file_missing", path=name)
+    return file
+
+
+def script_facts(words: dict[str, tuple[str, str]], icons: dict[str, str], upload: int) -> str:
+    """What the page's scripts know from the start (`upload`: bytes a file may have), as JavaScript that is safe inside
+    a script element."""
+    return (
+        "window.studio = "
+        + json.dumps({"words": words, "icons": icons, "upload": upload}).replace("<", "\\u003c")
+        + ";"
+    )
+
+
+def _around(article: Article, section: str, edit: str) -> tuple[str, str]:
+    """The paragraph an edit is about, and for an insertion the one after the gap."""
+    at = article.index(section)
+    texts = [s.text for s in article.sections]
+    if edit == "insert_before":
+        return (texts[at - 1] if at else ""), texts[at]
+    if edit == "insert_after":
+        return texts[at], (texts[at + 1] if at + 1 < len(texts) else "")
+    return texts[at], ""
+
+
+def _chinese(article: Article) -> bool:
+    return any("\u4e00" <= c <= "\u9fff" for c in article.markdown)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise NotFoundError("article_missing", id=str(value)[:20])

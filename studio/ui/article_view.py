@@ -1,0 +1,132 @@
+"""An article as the data that the page's document shows. Text is rendered and sanitised here, never in the browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import markdown2
+import nh3
+
+from studio.documents.article import Article, Picture, Section
+from studio.errors import Language, NotFoundError
+from studio.library.index import STARTER_SET
+from studio.protocol import Queued
+from studio.storage.store import Store
+from studio.tasks.progress import Progress
+from studio.ui.words import t
+
+STEPS = ("writing", "placing", "captioning", "finding", "choosing")
+EMPTY: dict[str, Any] = {"id": 0, "open": True, "title": "", "sections": [], "steps": [], "said": ""}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a model suggests for a section, as it grows."""
+
+    section: str
+    edit: str
+    text: str = ""
+    ended: bool = False
+
+
+class View:
+    """Makes documents for one language; `store` knows the pictures' sizes and what can be undone."""
+
+    def __init__(self, store: Store, person: str, language: Language) -> None:
+        self._store, self._person, self._language = store, person, language
+
+    def document(
+        self, article: Article, progress: Progress | None = None, open: bool = False, proposal: Proposal | None = None
+    ) -> dict[str, Any]:
+        """What `studio/ui/static/paper.js` shows. `open` makes the page change over to this article."""
+        busy = bool(progress and progress.step != "done") or bool(proposal and not proposal.ended)
+        undo, redo = (False, False) if busy or not article.id else self._store.can_step(self._person, article.id)
+        error = progress.error if progress else None
+        return {
+            "id": article.id,
+            "open": open,
+            "title": article.title,
+            "sections": [self._section(s) for s in article.sections],
+            "steps": steps(progress, self._language) if progress else [],
+            "said": said(article, progress, self._language),
+            "warns": bool(error) or article.status in ("failed", "cut"),
+            "busy": busy,
+            "more": article.status in ("cut", "stopped") or (article.status == "failed" and bool(article.sections)),
+            "undo": undo,
+            "redo": redo,
+            "proposal": vars(proposal) if proposal else None,
+        }
+
+    def candidate(self, picture: Picture) -> dict[str, str]:
+        """A picture that could be shown."""
+        return {"key": picture.key, "url": f"pictures/{picture.key}", "title": picture.title}
+
+    def _section(self, section: Section) -> dict[str, Any]:
+        shown = section.illustration
+        width, height = self._size(shown.picture) if shown else (0, 0)
+        return {
+            "id": section.id,
+            "html": html(section.text),
+            "markdown": section.text,
+            "note": section.note,
+            "picture": f"pictures/{shown.picture.key}" if shown else "",
+            "width": width,
+            "height": height,
+            "caption": shown.caption if shown else "",
+            "credit": self._credit(shown.picture) if shown else "",
+            "candidates": [self.candidate(p) for p in shown.candidates] if shown else [],
+        }
+
+    def _credit(self, picture: Picture) -> str:
+        return t("starter_set", self._language) if picture.credit == STARTER_SET else picture.credit
+
+    def _size(self, picture: Picture) -> tuple[int, int]:
+        try:
+            return self._store.picture_size(picture.key)
+        except NotFoundError:
+            return 8, 5  # a picture that is gone still leaves its caption, and room
+
+
+def steps(progress: Progress, language: Language) -> list[dict[str, str]]:
+    """The line of steps: each done, current or still to come."""
+    at = STEPS.index(progress.step) if progress.step in STEPS else len(STEPS)
+    if progress.step == "done" and progress.article.status != "done":
+        return []
+    count = f" {progress.number}/{progress.of}" if progress.of else ""
+    states = ["done" if i < at else "current" if i == at else "waiting" for i in range(len(STEPS))]
+    return [
+        {"state": state, "name": t(f"step_{name}", language) + (count if state == "current" else "")}
+        for name, state in zip(STEPS, states, strict=True)
+    ]
+
+
+def place(waiting: Queued | None, language: Language) -> str:
+    """How many calls go first and how long that takes; nothing where none does."""
+    if not waiting or not waiting.position:
+        return ""
+    key = "queue_time" if waiting.seconds else "queue"
+    return t(key, language).format(n=waiting.position, seconds=round(waiting.seconds or 0))
+
+
+def said(article: Article, progress: Progress | None, language: Language) -> str:
+    """The line under the document: speed, place in the queue, how it ended."""
+    if progress and progress.error:
+        return progress.error.say(language)
+    if progress and progress.step != "done":
+        if progress.loading:
+            return t("loading", language)
+        if ahead := place(progress.waiting, language):
+            return ahead
+        return t("speed", language).format(n=round(progress.speed)) if progress.speed else ""
+    if article.status == "failed":
+        return article.error
+    return t(f"status_{article.status}", language) if article.status in ("stopped", "cut") else ""
+
+
+@lru_cache(maxsize=4096)
+def html(markdown: str) -> str:
+    """Markdown → safe HTML without pictures of other hosts."""
+    raw = markdown2.markdown(markdown, extras=["tables", "fenced-code-blocks", "strike", "cuddled-lists"])
+    return nh3.clean(raw, tags=nh3.ALLOWED_TAGS - {"img", "video", "audio", "map", "area"})

@@ -1,0 +1,56 @@
+"""The shelves of the page: gr.HTML components that a script of `studio/ui/static` draws, and how they ask the studio.
+
+A shelf asks `list` for its cards and `act` for everything else; both are answered at once, an error as its sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import InputError, StudioError
+from studio.ui import STATIC
+from studio.ui.identity import language
+
+Asked = dict[str, Any]
+PAGE = 48  # cards at a time
+
+
+def shelf(
+    script: str,
+    cards: Callable[[Asked, Any], list[Asked]],
+    acts: dict[str, Callable[..., Asked | None]],
+    event: str = "",
+) -> gr.HTML:
+    """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing."""
+
+    def list(asked: Asked, request: gr.Request) -> Asked:
+        try:
+            found = cards(asked, request)
+        except StudioError as e:
+            return {"error": e.say(language(request))}
+        offset = int(asked.get("offset") or 0)
+        return {"items": found[offset : offset + PAGE], "more": len(found) > offset + PAGE}
+
+    def act(asked: Asked, request: gr.Request) -> Asked:
+        facts = {name: value for name, value in asked.items() if name != "kind"}
+        kind = str(asked.get("kind"))
+        try:
+            if kind not in acts:
+                raise InputError("edit_unknown", name=kind[:80])
+            return acts[kind](request, **facts) or {}
+        except StudioError as e:
+            return {"error": e.say(language(request))}
+
+    return gr.HTML(
+        0,
+        html_template="<div></div>",
+        css_template=(STATIC / "shelf.css").read_text(),
+        js_on_load=f"import(new URL('page/{script}', document.baseURI))"
+        f".then(m => m.mount({{element, server, watch, trigger, upload}})); '{event or 'none'}'",
+        apply_default_css=False,
+        elem_id=script.removesuffix(".js") + "-shelf",
+        server_functions=[list, act],
+    )

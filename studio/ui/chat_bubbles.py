@@ -1,0 +1,46 @@
+"""A conversation as Gradio's Chatbot shows it: two messages a turn, with pictures and opinions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from studio.app import Studio
+from studio.documents.conversation import Conversation
+
+_OPINIONS = {True: "Like", False: "Dislike", None: None}
+
+
+def bubbles_of(studio: Studio, conversation: Conversation, waits: str = "") -> gr.Chatbot:
+    """The messages; several pictures of a question are numbered before it. `waits` stands in the place of the last
+    answer, until it begins."""
+    messages: list[dict[str, Any]] = []
+    number = 0
+    for at, turn in enumerate(conversation.turns, 1):
+        content: list[Any] = []
+        for picture in turn.pictures:
+            number += 1
+            content.append({"path": str(studio.store.file_path(picture.key)), "alt_text": str(number)})
+        several = len(turn.pictures) > 1
+        content.append((f"[{number - len(turn.pictures) + 1}–{number}] " if several else "") + turn.question)
+        messages.append({"role": "user", "content": content})
+        last = at == len(conversation.turns)
+        if turn.answer or waits or not last:  # one that was stopped early stands as dots: two a turn
+            messages.append({"role": "assistant", "content": turn.answer or (waits if last else "") or "…"})
+    opinions = [_OPINIONS[turn.liked] for turn in conversation.turns]
+    return gr.Chatbot(value=messages, feedback_value=opinions)
+
+
+def turn_of(index: int | tuple[int, ...] | list[int]) -> int:
+    """The turn of a message."""
+    return (index if isinstance(index, int) else index[0]) // 2
+
+
+def brief(said: Conversation) -> str:
+    """An instruction for an article about what was talked about: the last answer."""
+    answer = next((turn.answer for turn in reversed(said.turns) if turn.answer), "")
+    chinese = any("\u4e00" <= c <= "\u9fff" for c in answer)
+    return (
+        f"{'写一篇图文并茂的文章，内容是：' if chinese else 'Write an article about this: '}{answer}" if answer else ""
+    )

@@ -1,0 +1,62 @@
+"""Parts of forms that a script of `studio/ui/static` draws; their values go both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import InputError
+from studio.ui import STATIC
+
+AT_ONCE: dict[str, Any] = {"queue": False, "api_visibility": "private"}
+"""For events that answer at once. Gradio's page has one stream for all its queued events and closes it when the last
+one under way ends; one that begins in that moment is never answered (Gradio 6.31). Only what takes long is queued."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that may be set: the element's id (also its word), its name, how many digits, its limits."""
+
+    id: str
+    name: str
+    digits: int
+    low: float
+    high: float
+    initial: float | None = None
+
+
+def part(script: str, value: Any, id: str, event: str = "none", **props: Any) -> gr.HTML:
+    """The component. `event` names one or several that its script triggers."""
+    events = ", ".join(f"'{name}'" for name in event.split())  # Gradio looks for them in quotes
+    return gr.HTML(
+        value,
+        html_template="<div></div>",
+        css_template=(STATIC / "form.css").read_text(),
+        js_on_load=f"import(new URL('page/{script}', document.baseURI))"
+        f".then(m => m.mount({{element, props, watch, trigger, upload}})); {events}",
+        apply_default_css=False,
+        elem_id=id,
+        **props,
+    )
+
+
+def numbers(fields: tuple[Number, ...], id: str) -> gr.HTML:
+    """Number fields; what is set comes as a mapping, see `read`."""
+    initial = {f.name: f.initial for f in fields if f.initial is not None}
+    return part("numbers.js", initial, id, fields=[vars(f) for f in fields])
+
+
+def read(fields: tuple[Number, ...], values: Any) -> dict[str, Any]:
+    """The numbers that were set, checked: what a browser sends may be anything. Raises InputError."""
+    given = values if isinstance(values, dict) else {}
+    result: dict[str, Any] = {}
+    for f in fields:
+        value = given.get(f.name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not f.low <= value <= f.high:
+            raise InputError("number_out_of_range", name=f.name, value=value, low=f.low, high=f.high)
+        result[f.name] = float(value) if f.digits else int(value)
+    return result

@@ -1,0 +1,104 @@
+"""A table of answers as the data that `studio/ui/static/table.js` draws; every text in it is drawn as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studio.documents.table import Cell, Table
+from studio.errors import Language
+from studio.tasks.fill_table import Filling
+from studio.ui.words import t
+
+WINDOW = 100  # rows on the page at once
+EMPTY: dict[str, Any] = {"id": 0, "rows": [], "questions": [], "skipped": [], "said": "", "notes": []}
+
+
+def sheet(filling: Filling, language: Language, seconds: float | None = None) -> dict[str, Any]:
+    """What the page shows: the window of rows in which it works, one line about how far it is (`seconds` left)."""
+    table, active = filling.table, filling.place
+    first = (active[0] if active else 0) // WINDOW * WINDOW
+    rows = table.rows[first : first + WINDOW]
+    shown = [
+        {
+            "number": n,
+            "picture": f"pictures/{row.picture.key}",
+            "small": f"thumbnails/{row.picture.key}",
+            "name": row.picture.credit,
+            "cells": [
+                {**_cell(cell, language), "text": filling.answer, "state": "current"}
+                if (n, place) == active and cell.is_open
+                else _cell(cell, language)
+                for place, cell in enumerate(row.cells)
+            ],
+        }
+        for n, row in enumerate(rows, first)
+    ]
+    return {
+        "id": table.id,
+        "running": filling.step != "done",
+        "number": filling.number,
+        "of": filling.of,
+        "said": said(filling, language, seconds),
+        "wrong": filling.error is not None,
+        "questions": table.questions,
+        "rows": shown,
+        "skipped": [skipped.reason for skipped in table.skipped],
+        "notes": _notes(table, first, len(rows), language),
+    }
+
+
+class Changes:
+    """Cuts the rows of one table that the page has seen down to their numbers: a hundred rows sent and read whole at
+    every word of an answer would make the page stutter."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, Any] = {}
+
+    def of(self, shown: dict[str, Any]) -> dict[str, Any]:
+        """What is left to send of a sheet."""
+        rows = shown["rows"]
+        sent = [{"number": row["number"]} if self._seen.get(row["number"]) == row else row for row in rows]
+        self._seen |= {row["number"]: row for row in rows}
+        return {**shown, "rows": sent}
+
+
+def said(filling: Filling, language: Language, seconds: float | None) -> str:
+    """How far it is, or how it ended."""
+    table = filling.table
+    facts = {"n": filling.number, "of": filling.of, "failed": table.failed}
+    if filling.error:
+        return filling.error.say(language)
+    if filling.step == "reading":
+        return t("table_reading", language).format(**facts) if filling.of else ""
+    if filling.step == "asking":
+        parts = [t("table_asking", language).format(**facts)]
+        if filling.place is None:
+            parts.append(t("loading", language))
+        elif filling.waiting and filling.waiting.position:
+            parts.append(t("queue", language).format(n=filling.waiting.position))
+        elif seconds is not None:
+            parts.append(t("table_left", language).format(time=_time(seconds, language)))
+        return " · ".join(parts)
+    if not table.open:
+        return t("table_done", language).format(**facts)
+    return t("table_failed" if table.failed and not filling.stopped else "table_stopped", language).format(**facts)
+
+
+def _cell(cell: Cell, language: Language) -> dict[str, str]:
+    remark = cell.error or (t("table_cut", language) if cell.finish == "length" else "")
+    return {"text": cell.answer, "remark": remark, "state": cell.finish or "open"}
+
+
+def _notes(table: Table, first: int, shown: int, language: Language) -> list[str]:
+    notes = []
+    if table.unread:
+        notes.append(t("table_unread", language).format(n=table.unread))
+    if shown < len(table.rows):
+        facts = {"first": first + 1, "last": first + shown, "of": len(table.rows)}
+        notes.append(t("table_window", language).format(**facts))
+    return notes
+
+
+def _time(seconds: float, language: Language) -> str:
+    unit, size = next((u, s) for u, s in (("hours", 3600), ("minutes", 60), ("seconds", 1)) if seconds >= s or s == 1)
+    return t(f"table_{unit}", language).format(n=max(1, round(seconds / size)))

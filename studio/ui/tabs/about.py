@@ -1,0 +1,60 @@
+"""The About tab: what answers, what it needs and has, and how to get the real models or reach a server from afar."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import gradio as gr
+
+from studio import __version__
+from studio.app import Studio
+from studio.checkpoints.catalog import PUBLISHED, find
+from studio.checkpoints.machine import gpus
+from studio.ui import STATIC
+from studio.ui.components import AT_ONCE
+from studio.ui.words import i18n
+
+GIB = 1 << 30
+
+
+def about_tab(studio: Studio) -> None:
+    """One component, drawn by `studio/ui/static/about.js` whenever the tab is opened."""
+
+    def report(_: Any) -> dict[str, Any]:
+        return facts(studio)
+
+    with gr.Tab(i18n()("about"), id="about") as tab:
+        told = gr.HTML(
+            0,
+            html_template="<div></div>",
+            css_template=(STATIC / "about.css").read_text(),
+            js_on_load="import(new URL('page/about.js', document.baseURI))"
+            ".then(m => m.mount({element, server, watch}))",
+            apply_default_css=False,
+            elem_id="about-facts",
+            server_functions=[report],
+        )
+    tab.select(time.time, None, told, **AT_ONCE)
+
+
+def facts(studio: Studio) -> dict[str, Any]:
+    """Plain data: keys are words of the page, values are shown as they are."""
+    lane, settings = studio.lane, studio.settings
+    found = {model.name: find(settings, model) for model in PUBLISHED}
+    return {
+        "models": [
+            {"role": role, "name": card.name, "context": card.context, "languages": list(card.languages)}
+            for role, card in lane.cards.items()
+        ],
+        "state": lane.state,
+        "waiting": lane.waiting,
+        "restarts": lane.restarts,
+        "memory": [{"name": name, "size": f"{size / GIB:.1f} GiB"} for name, size in lane.memory.items()],
+        "gpus": [{"name": g.name, "size": f"{g.free / GIB:.1f} / {g.total / GIB:.1f} GiB"} for g in gpus()],
+        "found": [{"name": name, "folder": folder} for name, folder in found.items()],
+        "pictures": studio.library.count(),
+        "data": str(settings.folder),
+        "port": settings.port,
+        "version": __version__,
+    }

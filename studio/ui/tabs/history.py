@@ -1,0 +1,124 @@
+"""The History tab: the articles and conversations of a person, to be opened, renamed, copied, compared, deleted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from studio.app import Studio
+from studio.documents import edits
+from studio.errors import InputError, StudioError
+from studio.ui.article_editor import Desk
+from studio.ui.card_list import Asked, shelf
+from studio.ui.components import AT_ONCE
+from studio.ui.identity import shown, who
+from studio.ui.tabs.chat import Talk
+from studio.ui.words import i18n
+
+
+def history_tab(studio: Studio, desk: Desk, tabs: gr.Tabs, paper: gr.HTML, talk: Talk) -> None:
+    """The shelf; what is chosen opens on the desk of the Write tab, or in Chat."""
+    with gr.Tab(i18n()("history"), id="history") as tab:
+        shown_cards = shelf("history.js", History(studio).cards, History(studio).acts(), "open")
+
+    def opened(request: gr.Request, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        try:
+            match event._data:
+                case {"id": int(id), "type": "article"}:
+                    for document in desk.opened(id, request):
+                        chosen = gr.Tabs(selected="write") if document["open"] else gr.skip()
+                        yield chosen, document, gr.skip(), gr.skip()
+                case {"id": int(id), "type": "conversation"}:
+                    said = studio.store.conversation(who(request), id)
+                    yield gr.Tabs(selected="chat"), gr.skip(), talk.shown(request, said), said
+        except StudioError as e:
+            raise shown(e, request) from e
+
+    tab.select(time.time, None, shown_cards, **AT_ONCE)
+    shown_cards.open(opened, None, [tabs, paper, talk.bubbles, talk.said], show_progress="hidden", concurrency_limit=64,
+               trigger_mode="multiple", api_visibility="private")  # fmt: skip
+
+
+class History:
+    """What the shelf asks."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._store = studio.store
+
+    def cards(self, asked: Asked, request: Any) -> list[Asked]:
+        """Cards of articles, of conversations, or of what was deleted."""
+        person, search, kind = who(request), str(asked.get("search", "")), asked.get("filter")
+        gone = kind == "deleted_ones"
+        found = []
+        if kind != "conversations":
+            for article in self._store.list_articles(person, search, gone):
+                title = article.title or article.instruction[:80]
+                found.append(_card("article", article, title, gone) | {"status": article.status})
+        if kind != "articles":
+            for talk in self._store.list_conversations(person, search, gone):
+                found.append(_card("conversation", talk, talk.title[:80], gone) | {"liked": talk.liked})
+        return sorted(found, key=lambda card: str(card["changed"]), reverse=True)
+
+    def acts(self) -> dict[str, Any]:
+        """By name."""
+        names = ("rename", "duplicate", "delete", "undelete", "versions", "compare", "restore")
+        return {name: getattr(self, name) for name in names}
+
+    def rename(self, request: Any, id: int, title: str) -> None:
+        """Another title."""
+        person = who(request)
+        self._store.save_article(person, edits.title(self._store.article(person, id), title), "rename")
+
+    def duplicate(self, request: Any, id: int, type: str = "article") -> None:
+        """A copy that goes its own way."""
+        person = who(request)
+        article = self._store.article(person, id)
+        if article.status in ("writing", "illustrating"):
+            raise InputError("article_busy")
+        self._store.save_article(person, replace(article, id=0), "duplicate")
+
+    def delete(self, request: Any, id: int, type: str) -> None:
+        """Hide it."""
+        hide = self._store.delete_article if type == "article" else self._store.delete_conversation
+        hide(who(request), id)
+
+    def undelete(self, request: Any, id: int, type: str) -> None:
+        """Bring it back."""
+        show = self._store.undelete_article if type == "article" else self._store.undelete_conversation
+        show(who(request), id)
+
+    def versions(self, request: Any, id: int) -> Asked:
+        """All versions, the newest first."""
+        found = self._store.versions(who(request), id)
+        rows = [
+            {"number": v.number, "created": v.created.isoformat(), "reason": v.reason, "current": v.current}
+            for v in reversed(found)
+        ]
+        return {"versions": rows}
+
+    def compare(self, request: Any, id: int, versions: list[int]) -> Asked:
+        """The words of two versions; version 0 has none."""
+        before, after = (
+            self._store.article_at(who(request), id, number).markdown if number else "" for number in versions[:2]
+        )
+        return {"before": before, "after": after}
+
+    def restore(self, request: Any, id: int, version: int) -> None:
+        """An old version becomes the newest."""
+        person = who(request)
+        self._store.save_article(person, self._store.article_at(person, id, version), "restore")
+
+
+def _card(type: str, row: Any, title: str, gone: bool) -> Asked:
+    return {
+        "type": type,
+        "id": row.id,
+        "title": title,
+        "changed": row.changed.isoformat(),
+        "small": f"thumbnails/{row.cover}" if row.cover else "",
+        "deleted": gone,
+    }

@@ -1,0 +1,86 @@
+"""The Library tab: every picture that articles are illustrated with; own ones are added and described here."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.app import Studio
+from studio.errors import InputError
+from studio.library.index import Hit
+from studio.ui.article_editor import uploaded
+from studio.ui.card_list import Asked, shelf
+from studio.ui.components import AT_ONCE
+from studio.ui.identity import language
+from studio.ui.words import i18n
+
+
+def library_tab(studio: Studio) -> None:
+    """The shelf."""
+    with gr.Tab(i18n()("library"), id="library") as tab:
+        shelves = Shelves(studio)
+        acts = {name: getattr(shelves, name) for name in ("add", "describe", "delete", "undelete")}
+        cards = shelf("library.js", shelves.cards, acts)
+    tab.select(time.time, None, cards, **AT_ONCE)
+
+
+class Shelves:
+    """What the shelf asks. The library is everybody's; only pictures that people added can be changed."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._library = studio.library
+
+    def cards(self, asked: Asked, request: Any) -> list[Asked]:
+        """Pictures that fit the words, or all, own ones first."""
+        words, spoken = str(asked.get("search", ""))[:500], language(request)
+        found = (
+            self._library.search(words, limit=200, language=spoken)
+            if words.strip()
+            else self._library.browse(limit=2000, language=spoken)
+        )
+        own = {"own_pictures": True, "starter_pictures": False}.get(str(asked.get("filter")))
+        return [_card(hit) for hit in found if own is None or hit.own == own]
+
+    def add(self, request: Any, path: str, name: str) -> Asked:
+        """Take an uploaded picture in; the eyes describe it where neither its name nor its data do."""
+        file = uploaded(self._studio, path, name)
+        report = self._library.add(file, self._studio.describe)
+        if report.refused:
+            return {"error": report.refused[0][1]}
+        return {}
+
+    def describe(self, request: Any, key: str, caption: str) -> None:
+        """Other words for an own picture."""
+        words = " ".join(caption.split())
+        if not words:
+            raise InputError("caption_empty")
+        self._library.describe(key, words[:500])
+
+    def delete(self, request: Any, key: str) -> None:
+        """Take an own picture out of search; articles that show it keep it."""
+        self._library.remove(self._own(key))
+
+    def undelete(self, request: Any, key: str) -> None:
+        """Back into search."""
+        self._library.restore(self._own(key))
+
+    def _own(self, key: str) -> str:
+        if not self._library.is_own(key):
+            raise InputError("not_your_picture")
+        return key
+
+
+def _card(hit: Hit) -> Asked:
+    key = hit.picture.key
+    return {
+        "key": key,
+        "title": hit.picture.title or Path(hit.picture.credit).stem,
+        "caption": hit.caption,
+        "picture": f"pictures/{key}",
+        "small": f"thumbnails/{key}",
+        "own": hit.own,
+    }

@@ -1,0 +1,227 @@
+"""The Table tab: many pictures × questions, a table that fills row by row and goes on when the page is closed."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio import export
+from studio.app import Studio
+from studio.errors import StudioError
+from studio.tasks.fill_table import Batch, Filling
+from studio.ui import STATIC, examples
+from studio.ui.article_editor import Desk, uploads
+from studio.ui.components import AT_ONCE
+from studio.ui.identity import language, shown, who
+from studio.ui.table_view import EMPTY, Changes, sheet
+from studio.ui.words import i18n, t
+
+_LOAD = """
+const given = {props, element, watch, trigger};  // 'example' is the event that a card triggers
+import(new URL('page/table.js', document.baseURI)).then(m => m.mount(given));
+"""
+_DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
+_OPTIONS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, "api_visibility": "private"}
+Frame = tuple[Any, ...]
+
+
+def table_tab(studio: Studio, desk: Desk) -> None:
+    """Lay the tab out and connect it."""
+    words, events = i18n(), _Events(studio, desk)
+    with gr.Tab(words("table"), id="table") as tab, gr.Row(elem_id="table-row"):
+        number, gone = gr.State(0), gr.State(0)  # inside the tab: between tabs they would shift their labels
+        with gr.Column(scale=1, min_width=300, elem_id="table-form"):
+            pictures = gr.File(
+                label=words("table_pictures"),
+                file_count="multiple",
+                file_types=["image", ".heic", ".heif", ".zip"],
+                height=140,
+                elem_id="table-pictures",
+            )
+            questions = gr.Textbox(
+                label=words("table_questions"),
+                placeholder=words("table_questions_hint"),
+                lines=4,
+                elem_id="table-questions",
+            )
+            start = gr.Button(words("table_start"), variant="primary", elem_id="table-start")
+            stop = gr.Button(words("stop"), interactive=False, elem_id="table-stop")
+            earlier = gr.Radio([], label=words("table_earlier"), visible=False, elem_id="tables")
+            undelete = gr.Button(words("table_undelete"), visible=False, size="sm", elem_id="table-undelete")
+        with gr.Column(scale=3, min_width=320):
+            paper = gr.HTML(
+                EMPTY,
+                html_template="<div></div>",
+                css_template=(STATIC / "table.css").read_text(),
+                js_on_load=_LOAD,
+                apply_default_css=False,
+                elem_id="table-sheet",
+                examples=examples.cards(examples.TABLE),
+            )
+            with gr.Row(visible=False, elem_id="table-tools") as tools:
+                go_on = gr.Button(words("table_continue"), elem_id="table-continue", size="sm", min_width=80)
+                saves = {
+                    kind: gr.Button(words(f"table_{kind}"), elem_id=f"table-{kind}", size="sm", min_width=80)
+                    for kind in export.TABLE_FORMATS
+                }
+                delete = gr.Button(words("table_delete"), elem_id="table-delete", size="sm", min_width=80)
+        url = gr.Textbox(visible=False)
+    frame = [number, paper, start, stop, tools, go_on, earlier]
+    paper.example(events.example, None, [pictures, questions], **AT_ONCE)
+    start.click(events.start, [pictures, questions], frame, **_OPTIONS)
+    go_on.click(events.go_on, number, frame, **_OPTIONS)
+    earlier.input(events.open, earlier, frame, **_OPTIONS)
+    stop.click(events.stop, number, **AT_ONCE)
+    delete.click(events.delete, number, [gone, undelete, *frame], **AT_ONCE)
+    undelete.click(events.undelete, [gone, number], [undelete, earlier], **AT_ONCE)
+    tab.select(events.earlier, number, earlier, **AT_ONCE)
+    for kind, button in saves.items():
+        saved = button.click(events.save(kind), number, url, **AT_ONCE)
+        saved.then(None, url, None, js=_DOWNLOAD)
+
+
+class _Events:
+    """What the tab's elements do. A frame is one update of all of them; what stays as it is is skipped."""
+
+    def __init__(self, studio: Studio, desk: Desk) -> None:
+        self._studio = studio
+        self._desk = desk
+        self._watched: dict[str, Batch] = {}  # session → the filling it follows: an older follower ends
+
+    def example(self, request: gr.Request, event: gr.EventData) -> Frame:
+        """Fill the form with a card of the empty sheet."""
+        asked = event._data
+        example = examples.chosen(examples.TABLE, asked.get("place") if isinstance(asked, dict) else None)
+        if not example:
+            return gr.skip(), gr.skip()
+        return [str(path) for path in example.paths], example.question(language(request))
+
+    def start(self, request: gr.Request, files: list[str] | None, questions: str) -> Iterator[Frame]:
+        """Begin a table and follow it."""
+        sources, said = [Path(path) for path in files or ()], language(request)
+        yield from self._follow(lambda: self._studio.batches.start(who(request), questions, sources, said), request)
+
+    def go_on(self, request: gr.Request, id: int) -> Iterator[Frame]:
+        """Ask what is open, and follow."""
+        yield from self._follow(lambda: self._studio.batches.resume(who(request), id, language(request)), request)
+
+    def open(self, request: gr.Request, id: int | None) -> Iterator[Frame]:
+        """Show an earlier table; follow it if it is under way."""
+        if id is None:
+            return
+        batch = self._studio.batches.get(who(request), id)
+        if batch:
+            yield from self._follow(lambda: batch, request)
+            return
+        self._watched.pop(str(request.session_hash), None)
+        try:
+            table = self._studio.store.tables.get(who(request), id)
+        except StudioError as e:
+            raise shown(e, request) from e
+        stopped = bool(table.open) and not table.failed
+        yield self._frame(Filling(table, "done", table.cells - table.open, table.cells, stopped=stopped), request)
+
+    def stop(self, request: gr.Request, id: int) -> None:
+        """Stop the filling; what was answered stays."""
+        if batch := self._studio.batches.get(who(request), id):
+            batch.stop.press()
+
+    def delete(self, request: gr.Request, id: int) -> Frame:
+        """Hide a table, and offer to bring it back."""
+        self.stop(request, id)
+        try:
+            self._studio.store.tables.delete(who(request), id)
+        except StudioError as e:
+            raise shown(e, request) from e
+        self._watched.pop(str(request.session_hash), None)
+        nothing = (0, EMPTY, gr.skip(), gr.Button(interactive=False), gr.Row(visible=False), gr.skip())
+        return id, gr.Button(visible=True), *nothing, self.earlier(request, 0)
+
+    def undelete(self, request: gr.Request, gone: int, id: int) -> Frame:
+        """Bring the table deleted last back into the list."""
+        try:
+            self._studio.store.tables.undelete(who(request), gone)
+        except StudioError as e:
+            raise shown(e, request) from e
+        return gr.Button(visible=False), self.earlier(request, id)
+
+    def earlier(self, request: gr.Request, id: int) -> Any:
+        """The person's tables, the one that is open marked."""
+        said, choices = language(request), []
+        for row in self._studio.store.tables.rows(who(request)):
+            of = row.pictures * row.questions
+            facts = {"pictures": row.pictures, "answers": of - row.open, "of": of}
+            parts = [row.title[:60], t("table_label", said).format(**facts)]
+            choices.append((" · ".join(parts + [t("table_running", said)] * row.running), row.id))
+        return gr.Radio(choices, value=id or None, visible=bool(choices))
+
+    def save(self, kind: str) -> Callable[[gr.Request, int], str]:
+        """For a button: the table as a file of that kind, to be fetched once."""
+
+        def save(request: gr.Request, id: int) -> str:
+            try:
+                table = self._studio.store.tables.get(who(request), id)
+                path = Path(tempfile.mkdtemp(dir=uploads(self._studio))) / export.filename(table, kind)
+                path.write_bytes(export.export_table(table, kind, self._studio.store.read_file))
+            except StudioError as e:
+                raise shown(e, request) from e
+            return self._desk.offer(path)
+
+        return save
+
+    def _follow(self, begin: Callable[[], Batch], request: gr.Request) -> Iterator[Frame]:
+        """The frames of a filling, until it ends or the session looks at another table."""
+        session = str(request.session_hash)
+        try:
+            batch = self._watched[session] = begin()
+        except StudioError as e:
+            raise shown(e, request) from e
+        yield self._frame(batch.state, request)
+        clock, changes = _Clock(), Changes()
+        try:
+            for filling in batch.updates():
+                if self._watched.get(session) is not batch:
+                    return
+                left = clock.left(filling)
+                if filling.step != "done":
+                    yield (gr.skip(), changes.of(sheet(filling, language(request), left)), *(gr.skip(),) * 5)
+            yield self._frame(batch.state, request)
+        finally:
+            if self._watched.get(session) is batch:
+                del self._watched[session]
+
+    def _frame(self, filling: Filling, request: gr.Request) -> Frame:
+        """Everything as it is at the begin or the end of a filling."""
+        table, running = filling.table, filling.step != "done"
+        return (
+            table.id,
+            sheet(filling, language(request)),
+            gr.Button(interactive=not running),
+            gr.Button(interactive=running),
+            gr.Row(visible=not running and bool(table.rows)),
+            gr.Button(visible=bool(table.open)),
+            self.earlier(request, table.id),
+        )
+
+
+class _Clock:
+    """Tells how long the rest takes, from the answers since it was made."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._first = 0
+
+    def left(self, filling: Filling) -> float | None:
+        """Seconds, or None as long as nothing is known."""
+        if filling.step != "asking" or not filling.place:
+            return None
+        if not self._began:
+            self._began, self._first = time.monotonic(), filling.number
+        answered = filling.number - self._first
+        spent = time.monotonic() - self._began
+        return spent / answered * (filling.of - filling.number) if answered else None

@@ -1,0 +1,166 @@
+"""The Write tab: a form at the left, the article as one document at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.app import Studio
+from studio.documents.article import MAX_IMAGES, SEED, Brief, Picture, to_dict
+from studio.errors import StudioError
+from studio.specs import most_beams
+from studio.tasks.progress import Progress, Stop
+from studio.ui.article_editor import Desk, exported, uploaded
+from studio.ui.components import Number, numbers, part, read
+from studio.ui.identity import keep_one, shown, who
+from studio.ui.words import i18n
+
+NUMBERS = (
+    Number("seed", "seed", 0, 0, 2**32 - 1, SEED),
+    Number("length", "max_tokens", 0, 16, 4096),
+    Number("temperature", "temperature", 2, 0, 2),
+    Number("top_p", "top_p", 2, 0, 1),
+    Number("top_k", "top_k", 0, 0, 1000),
+    Number("repetition_penalty", "repetition_penalty", 3, 0.5, 2),
+)
+
+
+def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
+    """Lay the tab out and connect it; gives the document's component."""
+    t = i18n()
+    beams = most_beams(studio.lane.spec)
+    fields = (*NUMBERS, *([Number("write_beams", "beams", 0, 1, beams)] if beams > 1 else []))
+    with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
+        with gr.Column(scale=1, min_width=280, elem_id="form"):
+            by, instruction, title, materials = subject = _subject(t)
+            desk.instruction = instruction
+            outline = part("outline.js", [], "outline", "draft")
+            pictures = part("own.js", [], "own-pictures")
+            images = gr.Dropdown(
+                [(t("auto"), -1), *((str(n), n) for n in range(MAX_IMAGES + 1))],
+                value=-1,
+                label=t("images"),
+                elem_id="images",
+            )
+            with gr.Accordion(t("more"), open=False):
+                settings = numbers(fields, "settings")
+            start = gr.Button(t("start"), variant="primary", elem_id="start")
+        with gr.Column(scale=4, min_width=320):
+            paper = desk.paper()
+
+    def write(
+        request: gr.Request,
+        by: str,
+        about: str,
+        title: str,
+        materials: str,
+        lines: list[str],
+        files: list[dict[str, str]],
+        count: int,
+        set_: Any,
+    ) -> Iterator[dict[str, Any]]:
+        try:
+            brief = replace(
+                _brief(by, about, title, materials),
+                outline=tuple(map(str, lines or [])),
+                images=None if count < 0 else count,
+                pictures=_own(studio, who(request), files or []),
+                **read(fields, set_),
+            )
+            job = studio.jobs.start(who(request), brief)
+        except StudioError as e:
+            raise shown(e, request) from e
+        yield from desk.follow(job, request)
+
+    def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
+        try:
+            return list(studio.composer.outline(_brief(by, about, title, materials), who(request), Stop()))
+        except StudioError as e:
+            raise shown(e, request) from e
+
+    # what other parts of the page put into the instruction is to be seen
+    instruction.change(None, None, by, js="() => 'instruction'", show_progress="hidden", api_visibility="private")
+    gr.on(
+        [start.click, instruction.submit, title.submit, materials.submit],
+        write,
+        [*subject, outline, pictures, images, settings],
+        paper,
+        show_progress="hidden",
+        concurrency_limit=64,
+        api_visibility="private",
+    )
+    outline.draft(drafted, [*subject], outline, concurrency_limit=64, api_visibility="private")
+    return paper
+
+
+def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
+    """What the article is about: which of the two ways, the instruction, or the title and materials."""
+    by = gr.Radio(
+        [(t("ask_instruction"), "instruction"), (t("ask_title"), "title")],
+        value="instruction",
+        label=t("ask_by"),
+        elem_id="by",  # page.css hides the fields of the other choice
+    )
+    instruction = gr.Textbox(
+        label=t("instruction"), placeholder=t("instruction_hint"), lines=3, max_lines=12, elem_id="instruction"
+    )
+    title = gr.Textbox(
+        label=t("article_title"), placeholder=t("article_title_hint"), max_lines=1, elem_id="article-title"
+    )
+    materials = gr.Textbox(
+        label=t("materials"), placeholder=t("materials_hint"), lines=6, max_lines=16, elem_id="materials"
+    )
+    return by, instruction, title, materials
+
+
+def _own(studio: Studio, person: str, files: list[dict[str, str]]) -> tuple[Picture, ...]:
+    """The pictures that the browser uploaded. Raises NotFoundError for any other path, InputError for no picture."""
+    pairs = [(str(file.get("path", "")), Path(str(file.get("name", ""))).name) for file in files]
+    return tuple(keep_one(studio, person, uploaded(studio, path, name), name) for path, name in pairs)
+
+
+def _brief(by: str, about: str, title: str, materials: str) -> Brief:
+    """Of what the form holds, only the side that is chosen counts."""
+    return Brief(title=title, materials=materials) if by == "title" else Brief(about)
+
+
+def write_api(studio: Studio) -> None:
+    """The named endpoints for programs: /write and /export."""
+
+    def write(
+        request: gr.Request,
+        instruction: str = "",
+        outline: str = "",
+        images: int = -1,
+        seed: int = SEED,
+        title: str = "",
+        materials: str = "",
+    ) -> Iterator[dict[str, Any]]:
+        try:
+            count = None if images == -1 else images
+            lines = tuple(outline.splitlines())
+            brief = Brief(instruction, lines, count, seed=seed, title=title or None, materials=materials)
+            job = studio.jobs.start(who(request), brief)
+        except StudioError as e:
+            raise shown(e, request) from e
+        for progress in job.updates():
+            yield {"step": progress.step, **to_dict(progress.article)}
+        _raise(job.progress, request)
+
+    def export_(request: gr.Request, article: int, format: str) -> gr.FileData:
+        try:
+            return gr.FileData(path=str(exported(studio, who(request), article, format)))
+        except StudioError as e:
+            raise shown(e, request) from e
+
+    gr.api(write, api_name="write", concurrency_limit=64)
+    gr.api(export_, api_name="export")
+
+
+def _raise(progress: Progress, request: gr.Request) -> None:
+    if progress.error:
+        raise shown(progress.error, request) from progress.error
