@@ -90,6 +90,27 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{name} would unfold to {pixels:,} pixels; at most {limit:,} are opened. Please make it smaller first.",
         "{name} 展开后有 {pixels:,} 像素，最多只打开 {limit:,} 像素的图片，请先缩小。",
     ),
+    "picture_too_costly": (
+        "{name} takes more than {limit:,} MB of memory to open. Make it smaller or save it as JPEG, then add it again.",
+        "打开 {name} 需要超过 {limit:,} MB 内存，请缩小或另存为 JPEG 后重新添加。",
+    ),
+    "picture_timeout": (
+        "{name} takes longer than {seconds} seconds to open. Make it smaller or save it as JPEG, then add it again.",
+        "打开 {name} 超过了 {seconds} 秒，请缩小或另存为 JPEG 后重新添加。",
+    ),
+    "picture_crashed": (
+        "{name} is damaged in a way that ends the program that opens it. Save it again with another program.",
+        "{name} 已损坏，会使打开它的程序崩溃，请用别的软件重新保存。",
+    ),
+    "pictures_busy": (
+        "{name} was not opened, because too many pictures are being opened just now. Add it again in a minute.",
+        "正在打开的图片太多，{name} 没有打开，请一分钟后重新添加。",
+    ),
+    "decoder_not_started": (
+        "{name} was not opened: the process that opens pictures does not start ({cause}). Add it again; if that does "
+        "not help, start the studio again.",
+        "{name} 没有打开：负责打开图片的进程无法启动（{cause}）。请重新添加；若仍不行，请重启程序。",
+    ),
     "folder_missing": ("There is no folder {path}.", "没有找到文件夹 {path}。"),
     "file_missing": ("There is no file {path}.", "没有找到文件 {path}。"),
     "article_missing": (

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageDraw
 
 from studio.errors import InputError
-from studio.library.metadata import Hints
-from studio.library.picture_intake import LONGEST, MOST_PIXELS, TakenIn, take_in
+from studio.library.picture_intake import TakenIn, take_in
+from studio.pictures.cost import LONGEST, MOST_PIXELS
+from studio.pictures.metadata import Hints
 
 WHITE, RED = (255, 255, 255), (200, 30, 30)
 

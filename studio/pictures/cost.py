@@ -1,0 +1,100 @@
+"""What opening a picture may cost, and what it will: computed from the file's header before a pixel is decoded.
+
+The estimate gives most costly files a sentence at once and on every system. It need not be exact, because on Linux the
+decoder process cannot have more than its limit anyway, see `decoder.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from PIL import Image, ImageFile
+
+from studio.errors import InputError
+
+MEMORY = 950_000_000  # bytes: one file in the whole program, the decoder process and the copy that is sent to it
+SECONDS = 5.0  # of wall time for one file
+LARGEST_FILE = 200 << 20  # bytes of a picture file
+MOST_PIXELS = 100_000_000  # a 100-megapixel camera; as RGB that is 400 MB in Pillow
+MOST_JPEG_PIXELS = 300_000_000  # JPEGs are decoded reduced; this is what can be read in the time
+LONGEST = 2048  # pixels of the longer side that are kept
+REDUCING_GAP = 2.0  # a picture is brought to so many times its final size in the fast, coarse way
+
+_BASE = 160_000_000  # address space of the process itself: Python, Pillow, numpy, libheif
+# Bytes a pixel that the libraries behind these formats hold at their peak, measured.
+_LIBRARY_BYTES = {"WEBP": 16, "HEIF": 12, "AVIF": 12}
+
+
+def require_affordable(image: ImageFile.ImageFile, file_bytes: int) -> None:
+    """Raises InputError (without the file's name) for an opened, not yet loaded picture that would cost too much."""
+    limit = MOST_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MOST_PIXELS
+    _require(image.width * image.height, limit, decoded_bytes(image), file_bytes)
+
+
+def require_affordable_webp(data: bytes) -> None:
+    """The same from the bytes of a file: the library behind WebP takes memory for the whole picture as soon as the file
+    is opened. Other files pass."""
+    if re.match(rb"RIFF....WEBPVP8[ LX]", data, re.S) and len(data) >= 30:
+        width, height = _webp_size(data)
+        _require(width * height, MOST_PIXELS, width * height * _LIBRARY_BYTES["WEBP"], len(data))
+
+
+def too_costly() -> InputError:
+    """The sentence for a picture that does not fit, to which the file's name is added."""
+    return InputError("picture_too_costly", limit=MEMORY // 1_000_000)
+
+
+def decoded_bytes(image: ImageFile.ImageFile) -> int:
+    """About how much memory decoding the first frame takes at its peak."""
+    pixels = image.width * image.height
+    if image.format in ("JPEG", "MPO"):
+        return _jpeg_bytes(image)
+    if image.format in _LIBRARY_BYTES:
+        return pixels * _LIBRARY_BYTES[image.format]
+    stored = pixels * bytes_per_pixel(image.mode)
+    return stored + _strip_bytes(image) if image.format == "TIFF" else stored
+
+
+def bytes_per_pixel(mode: str) -> int:
+    """Of Pillow's memory; it keeps three channels in four bytes."""
+    return 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4
+
+
+def _require(pixels: int, limit: int, decoded: int, file_bytes: int) -> None:
+    if pixels > limit:
+        raise InputError("picture_too_large", pixels=pixels, limit=limit)
+    if _BASE + 2 * file_bytes + decoded > MEMORY:  # the program's copy of the file, and the process's
+        raise too_costly()
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    match data[12:16]:
+        case b"VP8X":
+            return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+        case b"VP8L":
+            bits = int.from_bytes(data[21:25], "little")
+            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+
+
+def _jpeg_bytes(image: Any) -> int:
+    """The pixels after the decoder's own reduction by 2, 4 or 8; a progressive file also has all its coefficients in
+    memory, two bytes each, however much it is reduced."""
+    scale = int(max(image.size) / (LONGEST * REDUCING_GAP))
+    scale = next(s for s in (8, 4, 2, 1) if scale >= s or s == 1)
+    reduced = 4 * image.width * image.height // scale**2
+    if not image.info.get("progressive"):
+        return reduced
+    sampling = [h * v for _, h, v, _ in image.layer]
+    most = max(h for _, h, _, _ in image.layer) * max(v for _, _, v, _ in image.layer)
+    return reduced + 2 * image.width * image.height * sum(sampling) // max(1, most)
+
+
+def _strip_bytes(image: Any) -> int:
+    """What libtiff decodes at a time: a strip, often the whole picture."""
+    tags = image.tag_v2
+    rows = min(int(tags.get(278, image.height)), image.height)  # RowsPerStrip
+    bits = tags.get(258, (8,))  # BitsPerSample
+    samples = int(tags.get(277, 1))  # SamplesPerPixel
+    return image.width * rows * samples * max(1, int(max(bits)) // 8)

@@ -1,0 +1,223 @@
+"""Any picture file → a clean one: upright, RGB, at most 2048 pixels long, without metadata.
+
+This runs in a decoder process. Only formats named here are tried (Pillow would start Ghostscript for an EPS), what a
+file will cost is checked before it is decoded, and whatever a decoder raises becomes a sentence.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import math
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+import pillow_heif
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+
+from studio.errors import InputError, StudioError
+from studio.pictures.cost import LONGEST, REDUCING_GAP, require_affordable, require_affordable_webp, too_costly
+from studio.pictures.metadata import Hints, read_hints
+
+QUALITY = 90
+_FLAT = 4096  # colours: drawings and screenshots have fewer and stay lossless, photos have more
+_BAND = 16_000_000  # pixels that are converted at a time
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
+_LOSSY = ("JPEG", "MPO", "HEIF", "AVIF", "WEBP")
+_ENCODINGS = "ascii latin-1 utf-8 utf-16 utf-16-le utf-16-be cp1252 gb18030 big5 shift-jis".split()  # of metadata
+_STARTS = {  # what files are that are taken for pictures, by their first bytes
+    rb"%PDF": "PDF",
+    rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|svg|!DOCTYPE svg)": "SVG/XML",
+    rb"\s*<": "HTML",
+    rb"PK\x03\x04": "ZIP",
+    rb"%!PS": "PostScript",
+    rb"8BPS": "Photoshop",
+    rb"....ftyp(?:mp4|iso|qt|M4V)": "video",
+}
+_OURS = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:hei|hev|mif|msf|avi)", re.S)
+_TURNS = {  # EXIF orientation → what undoes it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """A clean picture file, and what the old file said of itself."""
+
+    data: bytes = field(repr=False)
+    mime: str
+    width: int
+    height: int
+    hints: Hints
+
+
+@cache
+def known_formats() -> tuple[str, ...]:
+    """Register the formats, and load everything that opening a picture may need: a decoder process that has begun to
+    work can open no file, thus import nothing. Threads inside the libraries would only cost memory, as there are two
+    processes."""
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.register_heif_opener()
+    Image.init()
+    if "AVIF" in Image.OPEN:
+        from PIL import AvifImagePlugin
+
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    for encoding in _ENCODINGS:
+        codecs.lookup(encoding)
+    Image.MAX_IMAGE_PIXELS = None  # sizes are checked here
+    warnings.simplefilter("ignore")  # Pillow warns about odd metadata
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def normalise(data: bytes) -> Normalised:
+    """Clean a picture file. Raises InputError, without the file's name.
+
+    Animations give their first frame, transparent parts become white, colours become sRGB.
+    """
+    try:
+        image, lossy, hints = _open(data)
+        return _encode(image, lossy, hints)
+    except StudioError:
+        raise
+    except Exception as e:  # noqa: BLE001 - decoders raise anything at a crafted file
+        raise _explain(e, data) from e
+
+
+def _open(data: bytes) -> tuple[Image.Image, bool, Hints]:
+    """The upright RGB picture, whether its format loses detail, and its hints."""
+    formats = known_formats()
+    require_affordable_webp(data)
+    with Image.open(io.BytesIO(data), formats=formats) as image:
+        require_affordable(image, len(data))
+        lossy = image.format in _LOSSY
+        if image.mode in ("RGB", "L", "CMYK", "YCbCr"):
+            image.thumbnail((LONGEST, LONGEST), reducing_gap=REDUCING_GAP)  # JPEGs are never decoded at full size
+        else:
+            image.load()
+        hints = read_hints(image)
+        profile, turn = image.info.get("icc_profile"), _turn(image)
+        eight_bit = _to_eight_bits(image)
+        # Palettes cannot be scaled, so theirs and the rarer kinds are scaled only now.
+        eight_bit.thumbnail((LONGEST, LONGEST), reducing_gap=REDUCING_GAP)
+        upright = eight_bit.transpose(turn) if turn is not None else eight_bit
+        return _to_rgb(upright, profile), lossy, hints
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What makes the picture upright, as its EXIF says; nothing when the EXIF is damaged."""
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - a picture is not refused for its metadata
+        return None
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scientific and 16-bit kinds brought to 0..255 (Pillow would clip them); palettes to their colours."""
+    if image.mode.startswith(("I", "F")):
+        return _in_bands(image, _scaling(image))
+    if image.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
+        return _in_bands(image, lambda band: band.convert("RGBA"))
+    return _in_bands(image, lambda band: band.convert("L")) if image.mode == "1" else image
+
+
+def _in_bands(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """The converted picture, reduced by a whole factor where it is large. It is done a band of rows at a time, so that
+    it takes no more memory than the picture had."""
+    factor = max(1, int(max(image.size) / (LONGEST * REDUCING_GAP)))
+    rows = max(1, _BAND // (image.width * factor)) * factor
+    whole: Image.Image | None = None
+    for top in range(0, image.height, rows):
+        band = convert(image.crop((0, top, image.width, min(top + rows, image.height))))
+        band = band.reduce(factor) if factor > 1 else band
+        if whole is None:
+            whole = Image.new(band.mode, (band.width, math.ceil(image.height / factor)))
+        whole.paste(band, (0, top // factor))
+    assert whole is not None  # a picture has at least one row
+    return whole
+
+
+def _scaling(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """How measured values of this picture become 0..255."""
+    top = 65535.0 if image.mode.startswith("I;16") else _largest_value(image)
+    factor = 1.0
+    if top > 255:
+        factor = 255 / max(top, 65535.0) if image.mode.startswith("I") else 255 / top
+    elif image.mode == "F" and 0 < top <= 1:
+        factor = 255.0
+
+    def scale(band: Image.Image) -> Image.Image:
+        values = np.nan_to_num(np.asarray(band, dtype=np.float32)) * np.float32(factor)
+        return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+
+    return scale
+
+
+def _largest_value(image: Image.Image) -> float:
+    """The largest finite value, at least 0."""
+    rows = max(1, _BAND // image.width)
+    bands = (image.crop((0, top, image.width, min(top + rows, image.height))) for top in range(0, image.height, rows))
+    return max(float(np.nan_to_num(np.asarray(band, dtype=np.float32)).max(initial=0.0)) for band in bands)
+
+
+def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
+        image = _to_srgb(image, profile)
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """In sRGB, which is what a picture without a profile is taken for; unchanged when the profile does not fit."""
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        done = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+    return done or image
+
+
+def _encode(image: Image.Image, lossy: bool, hints: Hints) -> Normalised:
+    """JPEG for photos, PNG for what is flat and was lossless. A new image, so no metadata comes along."""
+    clean = Image.new("RGB", image.size)
+    clean.paste(image)
+    out = io.BytesIO()
+    if not lossy and clean.getcolors(_FLAT):
+        clean.save(out, "PNG", optimize=True)
+        mime = "image/png"
+    else:
+        # Full colour resolution where the source had it: coloured letters stay sharp.
+        clean.save(out, "JPEG", quality=QUALITY, optimize=True, subsampling=2 if lossy else 0)
+        mime = "image/jpeg"
+    return Normalised(out.getvalue(), mime, *clean.size, hints)
+
+
+def _explain(error: Exception, data: bytes) -> InputError:
+    """The sentence for what a decoder raised."""
+    said = str(error)
+    if isinstance(error, MemoryError) or re.search(r"(?i)memory|alloc", said):
+        return too_costly()
+    if not _OURS.match(data):
+        for start, kind in _STARTS.items():
+            if re.match(start, data, re.S | re.I):
+                return InputError("picture_unreadable", cause=kind)
+        return InputError("picture_unknown")
+    if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") > len(data):  # WebP tells its own length
+        return InputError("picture_truncated")
+    if isinstance(error, EOFError) or re.search(r"(?i)truncat|end of file|too short|not enough", said):
+        return InputError("picture_truncated")
+    if isinstance(error, UnidentifiedImageError):
+        return InputError("picture_unreadable", cause="damaged header")
+    return InputError("picture_unreadable", cause=said[:200] or type(error).__name__)
