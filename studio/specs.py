@@ -44,7 +44,7 @@ class Reply:
     match: str = ""
     pace: float = 0.0
     times: int = 1
-    reason: str = "stop"  # "length": as if cut at the limit; "crash": the process ends after the text
+    reason: str = "stop"  # "length": as if cut at the limit; "crash": the process ends after the text; "hang": no end
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class ScriptedSpec:
     card: ModelCard = ModelCard("scripted model", "xcomposer2", ("en", "zh"), sees=True, context=4096, beams=5)
     sights: tuple[tuple[str, Description], ...] = field(default=())  # picture key → what it shows
     batch: int = 1  # calls it answers at once, a word each in turn
+    load: float = 0.0  # seconds that it takes to load
 
 
 def most_beams(spec: EngineSpec) -> int:

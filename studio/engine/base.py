@@ -70,8 +70,9 @@ class OneByOne(Protocol):
         """See `Engine.cards`."""
         ...
 
-    def generate(self, call: Generate, cancelled: Cancelled) -> Iterator[Piece | Done]:
-        """Pieces of text as they are decoded, then exactly one Done. Asks `cancelled` before every token."""
+    def generate(self, call: Generate, cancelled: Cancelled) -> Iterator[Piece | Done | None]:
+        """Pieces of text as they are decoded, then exactly one Done; None where it gets on and has nothing to show, a
+        long prompt for example. Asks `cancelled` before every token."""
         ...
 
     def choose(self, call: Choose, cancelled: Cancelled) -> tuple[float, ...]:

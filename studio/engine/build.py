@@ -7,20 +7,34 @@ from studio.engine.serial import Serial
 from studio.specs import EngineSpec, GgufSpec, NativeSpec, ScriptedSpec
 
 
-def build(spec: EngineSpec) -> tuple[Engine, Senses]:
-    """The engine and the senses that `spec` describes, loaded and ready. Raises ModelError with the reason."""
+def build_engine(spec: EngineSpec) -> Engine:
+    """The engine that `spec` describes, loaded and ready. Raises ModelError with the reason."""
     match spec:
         case GgufSpec():
-            from studio.auxiliary.auxiliary_models import StarterSenses
             from studio.engine.gguf import GgufEngine
 
-            return Serial(GgufEngine(spec)), StarterSenses(spec.threads)
+            return Serial(GgufEngine(spec))
         case NativeSpec():
-            from studio.auxiliary.auxiliary_models import StarterSenses
             from studio.engine.native.engine import load
 
-            return load(spec), StarterSenses(spec.threads)
+            return load(spec)
         case ScriptedSpec():
-            from studio.engine.scripted import ScriptedEngine, ScriptedSenses
+            from studio.engine.scripted import ScriptedEngine
 
-            return Serial(ScriptedEngine(spec), spec.batch), ScriptedSenses(spec)
+            return Serial(ScriptedEngine(spec), spec.batch)
+
+
+def build_senses(spec: EngineSpec) -> Senses:
+    """The auxiliary models beside it. They load themselves at first use."""
+    if isinstance(spec, ScriptedSpec):
+        from studio.engine.scripted import ScriptedSenses
+
+        return ScriptedSenses(spec)
+    from studio.auxiliary.auxiliary_models import StarterSenses
+
+    return StarterSenses(spec.threads)
+
+
+def build(spec: EngineSpec) -> tuple[Engine, Senses]:
+    """Both."""
+    return build_engine(spec), build_senses(spec)

@@ -10,6 +10,7 @@ import hashlib
 import math
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -54,6 +55,7 @@ class ScriptedEngine:
     def __init__(self, spec: ScriptedSpec) -> None:
         self._card = spec.card
         self._replies = list(spec.replies)
+        time.sleep(spec.load)
 
     @property
     def cards(self) -> Mapping[Role, ModelCard]:
@@ -74,6 +76,8 @@ class ScriptedEngine:
             yield Piece(piece)
         if reply.reason == "crash":
             os._exit(13)
+        if reply.reason == "hang":
+            threading.Event().wait()
         total = time.monotonic() - started
         yield Done("length" if reply.reason == "length" else "stop", Usage(1, 0, len(pieces), 0.0, total))
 

@@ -11,12 +11,13 @@ from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Re
 
 
 class Serial:
-    """See `studio.engine.base.Engine`. A step is one event of one call; with a `batch` above 1 the calls take turns."""
+    """See `studio.engine.base.Engine`. A step is one event of one call, or none when the call got on without; with a
+    `batch` above 1 the calls take turns."""
 
     def __init__(self, engine: OneByOne, batch: int = 1) -> None:
         self._engine, self.batch = engine, batch
         self._waiting: deque[tuple[int, Generate | Choose]] = deque()
-        self._running: deque[tuple[int, Iterator[Event]]] = deque()  # the one whose turn it is first
+        self._running: deque[tuple[int, Iterator[Event | None]]] = deque()  # the one whose turn it is first
         self._cancelled: set[int] = set()
 
     @property
@@ -46,7 +47,7 @@ class Serial:
             return []
         number, events = self._running.popleft()
         try:
-            event: Event = next(events)
+            event = next(events)
         except Exception as e:  # noqa: BLE001 - whatever goes wrong inside a call must end that call only
             event = Failed(as_studio_error(e))
         if isinstance(event, Result):
@@ -54,7 +55,7 @@ class Serial:
             self._cancelled.discard(number)
         else:
             self._running.append((number, events))
-        return [(number, event)]
+        return [(number, event)] if event else []
 
     def memory(self) -> Mapping[str, int]:
         """See `Engine.memory`."""
@@ -64,7 +65,7 @@ class Serial:
         """Free everything."""
         self._engine.close()
 
-    def _events(self, number: int, call: Generate | Choose) -> Iterator[Event]:
+    def _events(self, number: int, call: Generate | Choose) -> Iterator[Event | None]:
         def cancelled() -> bool:
             return number in self._cancelled
 

@@ -34,9 +34,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Nothing that was saved is lost; please try once more.",
         "模型进程意外退出（{cause}），正在重新启动。已保存的内容没有丢失，请再试一次。",
     ),
+    "worker_hung": (
+        "The model's process gave no sign of life for {seconds} s and is being replaced. "
+        "Nothing that was saved is lost; please try once more.",
+        "模型进程已有 {seconds} 秒没有响应，正在更换。已保存的内容没有丢失，请再试一次。",
+    ),
     "worker_unstartable": (
-        "The model's process cannot be started: {cause}",
-        "模型进程无法启动：{cause}",
+        "The model's process keeps ending while it loads ({cause}). It is started again in {seconds} s; "
+        "if that does not help, run studio doctor.",
+        "模型进程在加载时反复退出（{cause}）。{seconds} 秒后会再次启动；如果仍然不行，请运行 studio doctor。",
     ),
     "engine_failed": (
         "The model failed at this request ({cause}). Please try again; if it stays, run studio doctor.",

@@ -1,298 +1,269 @@
-"""The lane: one worker process, and the queue in front of it, as the page's process sees them.
+"""The worker as the page's process sees it: calls go in, events come out, and a dead process is replaced.
 
-`Lane.submit` gives a `Ticket`, whose `events()` begin with places in the queue and end with a result. One thread owns
-the pipe and the process; it sends as many calls as the engine works on at once, in turn by person, and starts the
-process again when it dies. A call under way then ends in `WorkerDied`, or runs once more if it had shown nothing yet.
+`WorkerClient.submit` gives a `Request`, whose `events()` begin with places in the queue and end with a result. Each of
+the worker's loops has a `Channel`: a generation waits for generations only, a search for searches. A call under way
+when the process dies ends in `WorkerDied`, or runs once more if it had shown nothing yet. A process that hangs (see
+`studio.worker.watchdog`) is killed, and all calls that it had are told.
+
+A process that dies while it loads is started again, from the third time on after a pause that doubles; while the pause
+lasts, the state is "failed" and calls are refused with the reason. The one lock guards memory only: nothing is read,
+written or waited for under it, so no method blocks for what the worker does.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import queue
-import signal
+import atexit
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Literal
 
+import psutil
+
 from studio.errors import EngineError, StudioError, WorkerDied
-from studio.protocol import Call, Done, Event, Failed, ModelCard, Piece, Queued, Result, Role, Started
+from studio.protocol import Call, Failed, ModelCard, Role
 from studio.specs import EngineSpec
-from studio.worker import process
-from studio.worker.durations import Durations
-from studio.worker.fair_queue import Turns
-from studio.worker.process import Broken, Cancel, Ready, Run
+from studio.worker.channel import Channel, Channels
+from studio.worker.handle import WorkerHandle
+from studio.worker.messages import Broken, CallEvent, Cancel, FromWorker, Ready, Run
+from studio.worker.request import Request
+from studio.worker.stats import Stats
+from studio.worker.timing import PATIENT, Timing
 
 State = Literal["starting", "ready", "failed", "closed"]
-MAX_STARTS = 3  # in a row without a worker becoming ready
 
 
-class Ticket:
-    """A submitted call."""
+class WorkerClient:
+    """Create it, `start` it, `close` it; all other methods may be called from any thread.
 
-    def __init__(self, lane: Lane, number: int, call: Call, person: str) -> None:
-        self.number = number
-        self.call = call
-        self.person = person
-        self.shown = False  # a piece has come out: too late for a silent second try
-        self.tries = 0
-        self.started = 0.0
-        self._lane = lane
-        self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    `state` and `error` say how it stands, `pid` is the process that was started last, `batch` how many generations it
+    works on at once, `restarts` how many processes died.
+    """
 
-    def events(self) -> Iterator[Event]:
-        """Queued (each time the place changes), Started, Pieces, and one Result at the end. Blocks between them."""
-        while True:
-            event = self._inbox.get()
-            yield event
-            if isinstance(event, Result):
-                return
-
-    def result(self) -> Result:
-        """Wait for the end. Raises the error of a call that failed."""
-        for event in self.events():
-            if isinstance(event, Failed):
-                raise event.error
-        assert isinstance(event, Result)
-        return event
-
-    def cancel(self) -> None:
-        """End the call: at once while it waits, within one decode step while it runs. Harmless afterwards."""
-        self._lane.cancel(self)
-
-    def put(self, event: Event) -> None:
-        """For the lane: hand an event to whoever reads `events`."""
-        self.shown = self.shown or isinstance(event, Piece)
-        self._inbox.put(event)
-
-
-class Lane:
-    """See the module. Create it, `start` it, `close` it; all other methods may be called from any thread."""
-
-    def __init__(self, spec: EngineSpec) -> None:
+    def __init__(
+        self, spec: EngineSpec, timing: Timing = PATIENT, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.spec = spec
         self.state: State = "starting"
         self.cards: Mapping[Role, ModelCard] = {}
-        self.memory: Mapping[str, int] = {}
-        self.batch = 1  # calls under way at once; the engine says it when it is ready
+        self.batch = 1
         self.error: StudioError | None = None
         self.pid: int | None = None
         self.restarts = 0
-        self._lock = threading.RLock()
-        self._settled = threading.Event()  # ready or failed
-        self._turns: Turns[Ticket] = Turns()
-        self._running: dict[int, Ticket] = {}  # by number, in the order in which they began
+        self._timing, self._clock = timing, clock
+        self._changed = threading.Condition()  # the lock of everything here; told when state or pid change
+        self._channels = Channels()
         self._count = 0
-        self._durations = Durations()
-        self._wake_in, self._wake_out = multiprocessing.Pipe(duplex=False)
-        self._woken = False
-        self._pipe: Connection | None = None
-        self._thread = threading.Thread(target=self._live, name="lane", daemon=True)
+        self._memory: Mapping[str, int] = {}
+        self._worker: WorkerHandle | None = None
+        self._died = ""  # why the last process did, while none is ready
+        self._failures = 0  # deaths in a row before a process was ready
+        self._retry_at: float | None = None
+        self._began = 0.0
+        self._loading: float | None = None  # how long loading took last
+        self._thread = threading.Thread(target=self._supervise, name="worker client", daemon=True)
 
     def start(self) -> None:
         """Start the worker in the background; calls may be submitted at once."""
+        atexit.register(self.close)  # before multiprocessing's own, which waits for a stopped process for ever
         self._thread.start()
 
     def wait_ready(self, timeout: float | None = None) -> Mapping[Role, ModelCard]:
         """The cards of the loaded models, once they are, or after `timeout` seconds what is known by then. Raises the
         error that keeps them from loading."""
-        self._settled.wait(timeout)
-        if self.error:
-            raise self.error
-        return self.cards
-
-    def submit(self, call: Call, person: str = "") -> Ticket:
-        """Put a call into the queue."""
-        with self._lock:
-            self._count += 1
-            ticket = Ticket(self, self._count, call, person)
+        with self._changed:
+            self._changed.wait_for(lambda: self.state != "starting", timeout)
             if self.state in ("failed", "closed"):
-                ticket.put(Failed(self.error or EngineError("shutting_down")))
-                return ticket
-            self._turns.push(person, ticket)
-            self._announce()
-        self._wake()
-        return ticket
+                raise self._refusal()
+            return self.cards
 
-    def cancel(self, ticket: Ticket) -> None:
-        """See `Ticket.cancel`."""
-        with self._lock:
-            if self._turns.remove(ticket):
-                ticket.put(Done("cancelled"))
-                self._announce()
-            elif ticket.number in self._running and self._pipe:
-                ticket.tries = 99  # never run again after a crash
-                _send(self._pipe, Cancel(ticket.number))
+    def submit(self, call: Call, person: str = "") -> Request:
+        """Put a call into the queue. While the models cannot be loaded it fails at once, with the reason."""
+        with self._changed:
+            self._count += 1
+            request = Request(self._count, call, person, self.cancel, self._clock)
+            if self.state in ("failed", "closed"):
+                self._channels.end(request, Failed(self._refusal()))
+                return request
+            channel = self._channels.of(call)
+            channel.waiting.push(person, request)
+            self._advance(channel)
+        return request
 
-    @property
-    def _closed(self) -> bool:
-        return self.state == "closed"
+    def cancel(self, request: Request) -> None:
+        """See `Request.cancel`. Its place at the worker is free when the worker says so, or dies."""
+        with self._changed:
+            if self._channels.cancel(request) and self._worker:
+                self._worker.send(Cancel(request.number))
+            self._channels.of(request.call).tell_places(self._delay())
+
+    def retry(self) -> None:
+        """Start the worker again now, where a pause lasts."""
+        with self._changed:
+            self._retry_at = None
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End the worker; waiting and running calls fail."""
+        atexit.unregister(self.close)
+        with self._changed:
+            if self.state == "closed":
+                return
+            self._settle("closed", EngineError("shutting_down"))
+            if self._worker:
+                self._worker.kill()
+        if self._thread.is_alive():
+            self._thread.join(2 * self._timing.kill)
 
     @property
     def waiting(self) -> int:
         """How many calls wait."""
-        with self._lock:
-            return len(self._turns)
+        with self._changed:
+            return sum(len(channel.waiting) for channel in self._channels.all())
 
-    def close(self) -> None:
-        """End the worker; waiting and running calls fail."""
-        with self._lock:
+    @property
+    def running(self) -> int:
+        """How many calls the worker has."""
+        with self._changed:
+            return sum(len(channel.running) for channel in self._channels.all())
+
+    @property
+    def heartbeat_age(self) -> float | None:
+        """Seconds since the worker's process was heard of; None when there is none."""
+        worker = self._worker
+        return worker.silent if worker else None
+
+    @property
+    def retry_in(self) -> float | None:
+        """Seconds until the worker is started again; None when no pause lasts."""
+        with self._changed:
+            return None if self._retry_at is None else max(0.0, self._retry_at - self._clock())
+
+    @property
+    def memory(self) -> Mapping[str, int]:
+        """Bytes by name: what the engine said when it was loaded, and of the process by now."""
+        with suppress(psutil.Error):
+            if self._worker:
+                return {**self._memory, "process": psutil.Process(self._worker.pid).memory_info().rss}
+        return self._memory
+
+    @property
+    def stats(self) -> Stats:
+        """What has been counted by now."""
+        with self._changed:
+            return self._channels.counters.stats()
+
+    # What follows is called under the lock.
+
+    def _advance(self, channel: Channel) -> None:
+        """Send what may begin, and tell the others their places."""
+        if self.state == "ready" and self._worker:
+            for request in channel.admit():
+                self._worker.send(Run(request.number, request.call))
+        channel.tell_places(self._delay())
+
+    def _delay(self) -> float | None:
+        """Seconds until the models are loaded; None when they have not been before."""
+        if self.state == "ready":
+            return 0.0
+        return None if self._loading is None else max(0.0, self._loading - (self._clock() - self._began))
+
+    def _refusal(self) -> StudioError:
+        """Why no call is taken now."""
+        if self.state == "failed" and self._died:
+            seconds = 0.0 if self._retry_at is None else max(0.0, self._retry_at - self._clock())
+            return EngineError("worker_unstartable", cause=self._died, seconds=round(seconds))
+        return self.error or EngineError("shutting_down")
+
+    def _settle(self, state: State, error: StudioError | None = None) -> None:
+        """A new state. Those who wait for one are told; without a worker to come soon, all calls end in the error."""
+        self.state, self.error = state, error
+        if error:
+            self._channels.end_all(error)
+        self._changed.notify_all()
+
+    # What follows runs in the client's own thread, except `_receive`.
+
+    def _supervise(self) -> None:
+        while self.state != "closed":
+            try:
+                worker = WorkerHandle(self.spec, self._timing, self._receive)
+            except Exception as e:  # noqa: BLE001 - the edge of the thread: no memory, no process, whatever it is
+                self._after_death(WorkerDied("worker_died", cause=f"{type(e).__name__}: {e}"))
+            else:
+                self._adopt(worker)
+                self._after_death(worker.watch(self._tick))
+            self._pause()
+
+    def _adopt(self, worker: WorkerHandle) -> None:
+        with self._changed:
+            self._worker, self.pid, self._began = worker, worker.pid, self._clock()
+            if self.state == "closed":
+                worker.kill()
+            self._changed.notify_all()
+
+    def _tick(self) -> None:
+        with self._changed:
+            for channel in self._channels.all():
+                channel.tell_places(self._delay())
+
+    def _receive(self, worker: WorkerHandle, message: FromWorker) -> None:
+        """For the thread that reads."""
+        with self._changed:
             if self.state == "closed":
                 return
-            self.state = "closed"
-        self._wake()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
-
-    # What follows runs in the lane's own thread.
-
-    def _live(self) -> None:
-        starts = 0
-        while not self._closed:
-            worker, pipe = self._spawn()
-            starts += 1
-            was_ready = self._serve(worker, pipe)
-            pipe.close()
-            worker.join(timeout=5)
-            if worker.is_alive():
-                worker.kill()
-                worker.join()
-            starts = 0 if was_ready else starts
-            if not self._closed:
-                self._after_death(worker, starts)
-            if self.state == "failed":
-                break
-        self.error = self.error or EngineError("shutting_down")
-        self._settled.set()
-        self._fail_all(self.error)
-
-    def _spawn(self) -> tuple[BaseProcess, Connection]:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        worker = context.Process(target=process.main, args=(self.spec, theirs), name="studio-worker", daemon=True)
-        worker.start()
-        theirs.close()
-        with self._lock:
-            self.pid = worker.pid
-            self._pipe = ours
-        return worker, ours
-
-    def _serve(self, worker: BaseProcess, pipe: Connection) -> bool:
-        """Pass messages until the worker ends or the lane closes. True if the worker had become ready."""
-        was_ready = False
-        while not self._closed:
-            ready = wait([pipe, self._wake_in, worker.sentinel])
-            if self._wake_in in ready:
-                with self._lock:
-                    self._wake_in.recv()
-                    self._woken = False
-            if pipe in ready:
-                try:
-                    was_ready = self._receive(pipe.recv()) or was_ready
-                except (EOFError, OSError):
-                    return was_ready
-            elif worker.sentinel in ready:
-                return was_ready
-            self._dispatch(pipe)
-            if self.state == "failed":
-                return was_ready
-        return was_ready
-
-    def _receive(self, message: Ready | Broken | tuple[int, Event]) -> bool:
-        with self._lock:
             match message:
                 case Ready(cards, memory, batch):
-                    self.cards, self.memory, self.batch, self.state = cards, memory, batch, "ready"
-                    self._settled.set()
-                    return True
+                    self.cards, self._memory, self.batch = cards, memory, batch
+                    self._worker, self._failures, self._died = worker, 0, ""
+                    self._loading = self._clock() - self._began
+                    self._channels.generate.limit = batch
+                    self._settle("ready")
+                    for channel in self._channels.all():
+                        self._advance(channel)
                 case Broken(error):
-                    self.error, self.state = error, "failed"
-                    self._settled.set()
-                case (number, event):
-                    ticket = self._running.get(number)
-                    if ticket is None:
-                        return False
-                    if isinstance(event, Started):
-                        ticket.started = time.monotonic()
-                    if isinstance(event, Result):
-                        self._durations.add(ticket.call, event, time.monotonic() - ticket.started)
-                        del self._running[number]
-                    ticket.put(event)
-        return False
+                    self._failures += 1
+                    self._died = ""
+                    self._retry_at = self._clock() + self._timing.pause(self._failures, broken=True)
+                    self._settle("failed", error)
+                case CallEvent(number, event):
+                    if channel := self._channels.deliver(number, event):
+                        self._advance(channel)
 
-    def _dispatch(self, pipe: Connection) -> None:
-        with self._lock:
-            if self.state != "ready":
+    def _after_death(self, death: WorkerDied) -> None:
+        """The process is gone: settle the calls under way, and say how it goes on."""
+        with self._changed:
+            self._worker = None
+            if self.state == "closed":
                 return
-            before = len(self._turns)
-            while len(self._running) < self.batch and len(self._turns):
-                ticket = self._turns.pop()
-                self._running[ticket.number] = ticket
-                ticket.tries += 1
-                ticket.started = time.monotonic()
-                _send(pipe, Run(ticket.number, ticket.call))
-            if len(self._turns) < before:
-                self._announce()
-
-    def _after_death(self, worker: BaseProcess, starts: int) -> None:
-        """The worker died unasked: settle the calls under way, and decide whether to start again."""
-        cause = _cause(worker.exitcode)
-        with self._lock:
-            running, self._running, self._pipe = list(self._running.values()), {}, None
-            for ticket in reversed(running):  # those that run again go first, in the order in which they had begun
-                if not ticket.shown and ticket.tries == 1:
-                    self._turns.push_front(ticket.person, ticket)
-                else:
-                    over = ticket.tries >= 99
-                    ticket.put(Done("cancelled") if over else Failed(WorkerDied("worker_died", cause=cause)))
-            if self.state == "failed":
+            hung = death.key == "worker_hung"
+            self._channels.end_running(death, again=not hung)
+            if self.state == "failed":  # the models are broken, and the process ended as it should
                 return
             self.restarts += 1
-            if starts >= MAX_STARTS:
-                self.error, self.state = EngineError("worker_unstartable", cause=cause), "failed"
-                self._settled.set()
+            self._channels.counters.deaths += 1
+            self._channels.counters.hangs += hung
+            self._failures += self.state == "starting"
+            self._died = str(death.facts.get("cause") or f"no sign of life for {death.facts['seconds']} s")
+            pause = self._timing.pause(self._failures, broken=False)
+            if pause:
+                self._retry_at = self._clock() + pause
+                self._settle("failed", EngineError("worker_unstartable", cause=self._died, seconds=round(pause)))
             else:
-                self.state = "starting"
-                self._settled.clear()
+                self._settle("starting")
 
-    def _fail_all(self, error: StudioError) -> None:
-        with self._lock:
-            for ticket in (*self._running.values(), *self._turns):
-                ticket.put(Failed(error))
-            self._running, self._turns = {}, Turns()
-
-    def _announce(self) -> None:
-        """Tell every waiting call its place and how long that will take, from the recent calls of each kind."""
-        full = len(self._running) >= self.batch
-        left = [self._left(ticket) for ticket in self._running.values()] if full else [0.0]
-        ahead = None if None in left else min(left, key=lambda seconds: seconds or 0.0)
-        for position, ticket in enumerate(self._turns):
-            ticket.put(Queued(position + full, ahead))
-            usual = self._durations.usual(ticket.call)
-            ahead = None if ahead is None or usual is None else ahead + usual / self.batch
-
-    def _left(self, ticket: Ticket) -> float | None:
-        usual = self._durations.usual(ticket.call)
-        return None if usual is None else max(0.0, usual - (time.monotonic() - ticket.started))
-
-    def _wake(self) -> None:
-        with self._lock:
-            if not self._woken:  # one message is enough, and the pipe can never fill up
-                self._woken = True
-                _send(self._wake_out, None)
+    def _pause(self) -> None:
+        """Until the next start is due."""
+        with self._changed:
+            while self.state == "failed" and self._retry_at is not None:
+                remaining = self._retry_at - self._clock()
+                if remaining <= 0:
+                    break
+                self._changed.wait(remaining)
+            self._retry_at = None
+            if self.state == "failed":
+                self._settle("starting")
 
 
-def _send(pipe: Connection, message: object) -> None:
-    try:
-        pipe.send(message)
-    except (BrokenPipeError, OSError):
-        pass  # the reader is gone; the thread that waits on its end finds out and settles the call
-
-
-def _cause(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        name = signal.Signals(-exitcode).name
-        return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
-    return f"exit code {exitcode}"
+Lane, Ticket = WorkerClient, Request  # their former names, until everything uses these

@@ -1,29 +1,72 @@
-"""How long calls take, from those that ended lately."""
+"""How long calls take, from those that ended lately and from how far one under way has come."""
 
 from __future__ import annotations
 
 import statistics
 from collections import defaultdict, deque
+from dataclasses import dataclass
 
 from studio.protocol import Call, Done, Failed, Generate, Result
 
+REMEMBERED = 20  # calls of each kind
+TELLING = 4  # pieces of text after which a call's own speed is known
+
+
+@dataclass(frozen=True)
+class Sofar:
+    """How far a call has come: seconds since it began, pieces of text, seconds between the first and the last."""
+
+    seconds: float
+    pieces: int = 0
+    decoding: float = 0.0
+
 
 class Durations:
-    """The last twenty of each kind. Not safe for threads: the lane's lock guards it."""
+    """The last calls of each kind. Not safe for threads."""
 
     def __init__(self) -> None:
-        self._known: dict[object, deque[float]] = defaultdict(lambda: deque(maxlen=20))
+        self._known: dict[object, deque[Sofar]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+        self._speeds: deque[float] = deque(maxlen=REMEMBERED)  # seconds a piece
 
-    def add(self, call: Call, end: Result, seconds: float) -> None:
-        """Note how long a call took; one that failed or was cancelled tells nothing."""
+    def add(self, call: Call, end: Result, sofar: Sofar) -> None:
+        """Note a call that ended; one that failed or was cancelled tells nothing."""
         if isinstance(end, Failed) or (isinstance(end, Done) and end.reason == "cancelled"):
             return
-        self._known[_kind(call)].append(seconds)
+        self._known[_kind(call)].append(sofar)
+        if sofar.pieces:
+            self._speeds.append(sofar.seconds / sofar.pieces)
 
-    def usual(self, call: Call) -> float | None:
-        """How long such a call takes; None when none has ended yet."""
-        known = self._known.get(_kind(call))
-        return statistics.median(known) if known else None
+    def usual(self, call: Call, speed: float | None = None) -> float | None:
+        """Seconds such a call takes. One of a kind that has not ended yet: what it takes at most, at the speed of the
+        others or at `speed` (seconds a piece of text); None when nothing is known."""
+        if known := self._known.get(_kind(call)):
+            return statistics.median(s.seconds for s in known)
+        if self._speeds:
+            speed = statistics.median(self._speeds)
+        return call.sampling.max_tokens * speed if isinstance(call, Generate) and speed is not None else None
+
+    def left(self, call: Call, sofar: Sofar) -> float | None:
+        """Seconds that a call under way still takes.
+
+        With some text, by its own speed and the length of others of its kind that were longer. Without, by the time of
+        those that took longer; one that has outlasted them all takes as long again.
+        """
+        known = self._known.get(_kind(call), ())
+        speed = speed_of(sofar)
+        if isinstance(call, Generate) and speed is not None:
+            longer = [s.pieces for s in known if s.pieces > sofar.pieces]
+            end = min(statistics.median(longer) if longer else call.sampling.max_tokens, call.sampling.max_tokens)
+            return max(0.0, end - sofar.pieces) * speed
+        slower = [s.seconds for s in known if s.seconds > sofar.seconds]
+        if slower:
+            return statistics.median(slower) - sofar.seconds
+        usual = self.usual(call)
+        return None if usual is None else max(usual - sofar.seconds, sofar.seconds)
+
+
+def speed_of(sofar: Sofar) -> float | None:
+    """Seconds that a call's piece of text takes; None with too few of them."""
+    return sofar.decoding / (sofar.pieces - 1) if sofar.pieces >= TELLING else None
 
 
 def _kind(call: Call) -> object:

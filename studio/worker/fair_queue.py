@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Turns(Generic[T]):
+class FairQueue(Generic[T]):
     """A queue of items that belong to persons. Each `pop` takes the first item of the person whose turn it is."""
 
     def __init__(self) -> None:

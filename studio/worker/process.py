@@ -1,150 +1,151 @@
 """The worker's process: builds the engine, takes calls from the pipe, sends events back.
 
-It is spawned, so nothing of the page's process leaks in, and it may die at any time. Messages to it are `Run` and
-`Cancel`; from it come `Ready` or `Broken` once, then `(call number, event)` pairs. The engine steps in the main thread;
-eyes and meaning, which run on the CPU, have a thread of their own, so that no stream waits for them.
+It is spawned, so nothing of the page's process leaks in, and it may be killed at any time: it holds nothing that needs
+an orderly end. Its messages are in `studio.worker.messages`. The engine steps in the main thread; describing pictures
+and embedding texts, which run on the CPU, have a thread each, so that neither waits for a text or for the other.
+
+It ends with the page's process, however that ends: the pipe closes, and on Linux the kernel kills it (also when it is
+stopped). Signals that a terminal or a service manager sends to the whole group are left to the page.
 """
 
 from __future__ import annotations
 
+import ctypes
+import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from studio.engine.base import Engine, Senses
-from studio.engine.build import build
+from studio.engine.build import build_engine, build_senses
 from studio.engine.serial import as_studio_error
 from studio.errors import StudioError
-from studio.protocol import (
-    Call,
-    Choose,
-    Describe,
-    Done,
-    Embed,
-    Event,
-    Failed,
-    Generate,
-    ModelCard,
-    Result,
-    Role,
-    Started,
-    Vectors,
-)
+from studio.protocol import Choose, Describe, Done, Embed, Event, Failed, Generate, Result, Started, Vectors
 from studio.specs import EngineSpec
+from studio.worker.messages import Broken, CallEvent, Cancel, Crashed, FromWorker, Ready, Run
+from studio.worker.pulse import Pulse
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-@dataclass(frozen=True)
-class Run:
-    """Do this call."""
-
-    number: int
-    call: Call
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """End that call at its next step."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The models are loaded, and `batch` calls can be under way at once."""
-
-    cards: Mapping[Role, ModelCard]
-    memory: Mapping[str, int]
-    batch: int = 1
-
-
-@dataclass(frozen=True)
-class Broken:
-    """The models cannot be loaded."""
-
-    error: StudioError
-
-
-def main(spec: EngineSpec, pipe: Connection) -> None:
-    """The process's life: until the pipe closes, which is also what happens when the page's process dies."""
+def main(spec: EngineSpec, pipe: Connection, beat: float) -> None:
+    """The process's life: until the pipe closes. A heartbeat every `beat` seconds."""
+    _end_with_the_page()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: on busy cores its threads wait 10 times longer
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C goes to the whole terminal group; the page decides
-    try:
-        engine, senses = build(spec)
-    except Exception as e:  # noqa: BLE001 - the edge of the process: whatever it is, people must read it
-        with suppress(BrokenPipeError):  # the page was closed meanwhile
-            pipe.send(Broken(as_studio_error(e)))
-        return
-    work = _Work(engine, senses, pipe)
-    threading.Thread(target=work.listen, daemon=True).start()
-    threading.Thread(target=work.sense, daemon=True).start()
-    try:
-        pipe.send(Ready(dict(engine.cards), dict(engine.memory()), engine.batch))
-        while True:
-            work.step()
-    except BrokenPipeError:
-        return  # the page closed the lane; nobody is left to be told
+    with suppress(BrokenPipeError):  # the page has closed the pipe; nobody is left to be told
+        _Worker(spec, pipe, beat).run()
 
 
-class _Work:
-    """What the three threads share."""
+def _end_with_the_page() -> None:
+    for terminal in (signal.SIGINT, signal.SIGTERM):  # they go to the whole group: the page decides
+        signal.signal(terminal, signal.SIG_IGN)
+    if sys.platform == "linux":
+        # The signal comes when the *thread* that started this process ends: the client's own, which outlives it.
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent and os.getppid() != parent.pid:  # it died before it could be watched
+        os._exit(0)
 
-    def __init__(self, engine: Engine, senses: Senses, pipe: Connection) -> None:
-        self._engine, self._senses, self._pipe = engine, senses, pipe
+
+class _Worker:
+    """What the threads share."""
+
+    def __init__(self, spec: EngineSpec, pipe: Connection, beat: float) -> None:
+        self._spec, self._pipe = spec, pipe
+        self._senses: Senses = build_senses(spec)
+        self._engine: Engine | None = None
+        self._pulse = Pulse(self._tell, beat)
         self._sending = threading.Lock()
         self._calls: queue.SimpleQueue[tuple[int, Generate | Choose]] = queue.SimpleQueue()
-        self._senses_calls: queue.SimpleQueue[tuple[int, Describe | Embed]] = queue.SimpleQueue()
+        self._describes: queue.SimpleQueue[tuple[int, Describe | Embed]] = queue.SimpleQueue()
+        self._embeds: queue.SimpleQueue[tuple[int, Describe | Embed]] = queue.SimpleQueue()
+        self._known: set[int] = set()  # calls that have not ended
         self._cancelled: set[int] = set()
 
-    def listen(self) -> None:
+    def run(self) -> None:
+        """Load, then step for ever. Raises BrokenPipeError when the page is gone."""
+        self._pulse.advance("load")
+        self._pulse.start()
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
+        for loop, calls in (("describe", self._describes), ("embed", self._embeds)):
+            threading.Thread(target=self._serve, args=(loop, calls), name=loop, daemon=True).start()
+        try:  # after the threads have begun: the engine may lower the priority of this one
+            engine = self._engine = build_engine(self._spec)
+        except Exception as e:  # noqa: BLE001 - the edge of the process: whatever it is, people must read it
+            self._tell(Broken(as_studio_error(e)))
+            return
+        self._pulse.rest("load")
+        self._tell(Ready(dict(engine.cards), dict(engine.memory()), engine.batch))
+        while True:
+            self._step(engine)
+
+    def _listen(self) -> None:
         """Sort what comes through the pipe."""
         while True:
             try:
-                message = self._pipe.recv()
+                message: Run | Cancel = self._pipe.recv()
             except (EOFError, OSError):
                 os._exit(0)  # the page is gone; a call under way has nobody to answer
-            if isinstance(message, Cancel):
-                self._cancelled.add(message.number)
-                self._engine.cancel(message.number)
-            elif isinstance(message.call, Generate | Choose):
-                self._calls.put((message.number, message.call))
-            else:
-                self._senses_calls.put((message.number, message.call))
+            match message:
+                case Cancel(number):
+                    self._cancel(number)
+                case Run(number, Describe() as call):
+                    self._known.add(number)
+                    self._describes.put((number, call))
+                case Run(number, Embed() as call):
+                    self._known.add(number)
+                    self._embeds.put((number, call))
+                case Run(number, call):
+                    self._known.add(number)
+                    self._calls.put((number, call))
 
-    def step(self) -> None:
+    def _cancel(self, number: int) -> None:
+        if number in self._known:
+            self._cancelled.add(number)
+            if self._engine:
+                self._engine.cancel(number)
+
+    def _step(self, engine: Engine) -> None:
         """Take new calls, waiting for one when there is nothing else to do; then let the engine work a little."""
-        while not (self._engine.busy and self._calls.empty()):
+        while not (engine.busy and self._calls.empty()):
+            if not engine.busy:
+                self._pulse.rest("engine")
             number, call = self._calls.get()
-            self._begin(number, call)
+            self._pulse.advance("engine")
+            self._begin(engine, number, call)
         try:
-            events = self._engine.step()
-        except Exception as e:  # noqa: BLE001 - an engine that cannot go on ends this process, and the lane starts another
+            events = engine.step()
+        except Exception as e:  # noqa: BLE001 - an engine that cannot go on ends this process, and another is started
+            self._tell(Crashed(f"{type(e).__name__}: {e}"))
             raise SystemExit(f"the engine failed: {type(e).__name__}: {e}") from e
+        self._pulse.advance("engine")
         for number, event in events:
             self._send(number, event)
 
-    def sense(self) -> None:
-        """Describe pictures and embed texts, one after another."""
-        while True:
-            number, call = self._senses_calls.get()
-            self._send(number, Started())
-            self._send(number, self._sensed(number, call))
-
-    def _begin(self, number: int, call: Generate | Choose) -> None:
+    def _begin(self, engine: Engine, number: int, call: Generate | Choose) -> None:
         self._send(number, Started())
         if number in self._cancelled:
             self._send(number, Done("cancelled"))
             return
         try:
-            self._engine.submit(number, call)
+            engine.submit(number, call)
         except StudioError as e:
             self._send(number, Failed(e))
         except Exception as e:  # noqa: BLE001 - a call that cannot even begin must not end the process
             self._send(number, Failed(as_studio_error(e)))
+
+    def _serve(self, loop: str, calls: queue.SimpleQueue[tuple[int, Describe | Embed]]) -> None:
+        """Do the calls of one of the auxiliary models, one after another."""
+        while True:
+            number, call = calls.get()
+            self._pulse.advance(loop)
+            self._send(number, Started())
+            self._send(number, self._sensed(number, call))
+            self._pulse.rest(loop)
 
     def _sensed(self, number: int, call: Describe | Embed) -> Event:
         if number in self._cancelled:
@@ -157,7 +158,11 @@ class _Work:
             return Failed(as_studio_error(e))
 
     def _send(self, number: int, event: Event) -> None:
-        with self._sending:
-            self._pipe.send((number, event))
+        self._tell(CallEvent(number, event))
         if isinstance(event, Result):
+            self._known.discard(number)
             self._cancelled.discard(number)
+
+    def _tell(self, message: FromWorker) -> None:
+        with self._sending:
+            self._pipe.send(message)

@@ -29,7 +29,7 @@ def engine() -> Iterator[GgufEngine]:
 
 
 def write(engine: GgufEngine, prompt: Prompt = ARTICLE, sampling: Sampling = SAMPLING) -> tuple[str, Done]:
-    *pieces, end = engine.generate(Generate("composer", prompt, sampling), lambda: False)
+    *pieces, end = filter(None, engine.generate(Generate("composer", prompt, sampling), lambda: False))
     assert isinstance(end, Done) and all(isinstance(p, Piece) for p in pieces)
     return "".join(p.text for p in pieces if isinstance(p, Piece)), end
 
