@@ -9,13 +9,18 @@ from studio.settings import Settings, assets
 from studio.specs import EngineSpec
 from studio.storage.store import Store
 from studio.storage.thumbnails import Thumbnails
+from studio.tasks.answers import Answers
 from studio.tasks.chat import Asker
+from studio.tasks.drafts import Drafts
 from studio.tasks.embedding import Embedder
 from studio.tasks.fill_table import Batches
 from studio.tasks.find import Finder
 from studio.tasks.jobs import Jobs
+from studio.tasks.runner import Runner
 from studio.tasks.write import Composer
 from studio.worker.client import Lane
+
+PATIENCE = 5.0  # seconds for what is under way to end when the studio closes
 
 
 class Studio:
@@ -23,6 +28,7 @@ class Studio:
 
     def __init__(self, settings: Settings, spec: EngineSpec) -> None:
         self.settings = settings
+        self._closed = False
         self.store = Store(settings.folder)
         self.thumbnails = Thumbnails(settings.folder, self.store)
         self.lane = Lane(spec)
@@ -30,8 +36,11 @@ class Studio:
         self.library = Library(self.store, assets() / "pictures", self._embed)
         self.asker = Asker(self.lane, self.store.read_file)
         self.composer = Composer(self.lane, self._finder, self.store.read_file)
-        self.jobs = Jobs(self.composer, self.store)
-        self.batches = Batches(self.asker, self.lane, self.store)
+        self.runner = Runner(lambda: self.lane.batch)
+        self.jobs = Jobs(self.runner, self.composer, self.store)
+        self.answers = Answers(self.runner, self.asker, self.lane, self.store)
+        self.drafts = Drafts(self.runner, self.composer, self.lane)
+        self.batches = Batches(self.runner, self.asker, self.lane, self.store)
 
     def start(self) -> None:
         """Start the worker; it loads in the background."""
@@ -39,10 +48,15 @@ class Studio:
         self.lane.start()
 
     def close(self) -> None:
-        """Stop what is under way, end the worker, close the files."""
-        self.jobs.close()
-        self.batches.close()
+        """End in order: take nothing more, stop and keep what is under way, end the worker, close the files. Harmless
+        when it is closed."""
+        if self._closed:
+            return
+        self._closed = True
+        ended = self.runner.close(PATIENCE)
         self.lane.close()
+        if not ended:  # a worker that did not answer: its calls have failed now, and what was written is kept
+            self.runner.close(PATIENCE)
         self.store.close()
 
     def describe(self, image: Image) -> Description:

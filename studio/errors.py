@@ -5,6 +5,7 @@ StudioError
 ├── NotFoundError     what was asked for is not there
 ├── StorageError      the data folder cannot be read or written
 ├── ModelError        a model cannot be found, loaded or trusted
+├── BusyError         too much waits already; it can be asked again later
 └── EngineError       a call to a model failed
     ├── ContextOverflow
     ├── OutOfMemory
@@ -60,6 +61,10 @@ class StorageError(StudioError):
 
 class ModelError(StudioError):
     """A model cannot be found, loaded or trusted."""
+
+
+class BusyError(StudioError):
+    """Too much waits already; it can be asked again later."""
 
 
 class EngineError(StudioError):

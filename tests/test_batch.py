@@ -24,6 +24,7 @@ from studio.storage.store import Store
 from studio.tasks.chat import Asker
 from studio.tasks.fill_table import Batch, Batches, Filling
 from studio.tasks.progress import Stop
+from studio.tasks.runner import Runner
 from studio.worker.client import Lane
 
 
@@ -34,11 +35,12 @@ class Desk:
         self.store = Store(folder)
         self.lane = Lane(replace(spec or ScriptedSpec(), replies=replies))
         self.asker = Asker(self.lane, self.store.read_file)
-        self.batches = Batches(self.asker, self.lane, self.store)
+        self.runner = Runner(lambda: self.lane.batch)
+        self.batches = Batches(self.runner, self.asker, self.lane, self.store)
         self.lane.start()
 
     def close(self) -> None:
-        self.batches.close()
+        self.runner.close()
         self.lane.close()
         self.store.close()
 
@@ -102,10 +104,10 @@ def test_each_cell_is_kept_before_the_next_is_asked(desk: Callable[..., Desk], a
     d = desk(Reply("One."), Reply("slow " * 500, pace=0.01))
     batch = d.batches.start("ann", "What?", [album])
     next(f for f in batch.updates() if f.place == (1, 0) and f.answer)
-    assert d.store.tables.get("ann", batch.id).rows[0].cells == (Cell("One.", "stop"),)
+    assert d.store.tables.get("ann", batch.state.table.id).rows[0].cells == (Cell("One.", "stop"),)
     assert d.store.tables.rows("ann")[0].open == 1 and d.store.tables.rows("ann")[0].running
-    assert d.batches.get("ann", batch.id) is batch and d.batches.get("bob", batch.id) is None
-    assert d.batches.resume("ann", batch.id) is batch, "it is under way already"
+    assert d.batches.get("ann", batch.state.table.id) is batch and d.batches.get("bob", batch.state.table.id) is None
+    assert d.batches.resume("ann", batch.state.table.id) is batch, "it is under way already"
 
 
 def test_stop_keeps_whole_answers_and_resuming_asks_only_the_rest(
@@ -119,8 +121,8 @@ def test_stop_keeps_whole_answers_and_resuming_asks_only_the_rest(
     assert stopped.stopped and answers(stopped) == [["One."], [""]] and stopped.table.open == 1
     d.close()
     again = Desk(tmp_path / "data", Reply("Two."))  # a new process has no other reply: asking twice would fail
-    assert answers(end(again.batches.resume("ann", batch.id))) == [["One."], ["Two."]]
-    assert end(again.batches.resume("ann", batch.id)).number == 2, "nothing is left to ask"
+    assert answers(end(again.batches.resume("ann", batch.state.table.id))) == [["One."], ["Two."]]
+    assert end(again.batches.resume("ann", batch.state.table.id)).number == 2, "nothing is left to ask"
     again.close()
 
 
@@ -133,7 +135,7 @@ def test_a_failed_cell_keeps_its_sentence_and_is_asked_again(desk: Callable[...,
     assert (failed.number, failed.table.failed, failed.table.open) == (3, 1, 1)
     d.lane.close()
     d.asker = Asker(lane := Lane(ScriptedSpec((Reply("Late."),))), d.store.read_file)
-    d.batches, d.lane = Batches(d.asker, lane, d.store), lane
+    d.batches, d.lane = Batches(d.runner, d.asker, lane, d.store), lane
     lane.start()
     done = end(d.batches.resume("ann", failed.table.id))
     assert answers(done) == [["One.", "Fine."], ["Late.", "Fine."]] and done.table.failed == 0
@@ -203,7 +205,7 @@ def test_a_stop_while_reading_keeps_what_was_read_and_says_how_many_were_not(
     stopped = end(batch)
     assert stopped.stopped and stopped.table.unread > 0
     assert len(stopped.table.rows) + stopped.table.unread == 200
-    assert d.store.tables.get("ann", batch.id) == stopped.table
+    assert d.store.tables.get("ann", batch.state.table.id) == stopped.table
 
 
 def test_the_same_pictures_again_recall_what_is_known(desk: Callable[..., Desk], album: Path, tmp_path: Path) -> None:

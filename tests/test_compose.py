@@ -204,14 +204,14 @@ def test_a_failing_engine_keeps_what_was_made(
     article = finished(job)
     assert article.status == "failed" and "no reply left" in article.error and kept in article.markdown
     assert studio.store.article("me", article.id) == article
-    assert job.progress.error
+    assert job.state.error
 
 
 def test_a_dying_worker_keeps_the_text(start: Start) -> None:
     studio = start(Reply('Farm"'), Reply("The cow wakes up.", reason="crash"))
     job = studio.jobs.start("me", Brief("a farm"))
     article = finished(job)
-    assert isinstance(job.progress.error, WorkerDied)
+    assert isinstance(job.state.error, WorkerDied)
     assert article.status == "failed" and article.markdown.endswith("The cow wakes up.")
 
 
@@ -233,7 +233,7 @@ def test_articles_are_there_again_after_a_restart(start: Start) -> None:
 def test_a_job_belongs_to_its_person_and_ends(start: Start) -> None:
     studio = start(Reply('Farm"'), Reply("word " * 2000, pace=0.005))
     job = studio.jobs.start("me", Brief("a farm"))
-    id = job.progress.article.id
+    id = job.state.article.id
     assert studio.jobs.get("me", id) is job and studio.jobs.get("you", id) is None
     job.stop.press()
     finished(job)

@@ -128,7 +128,8 @@ class Brief:
 
 @dataclass(frozen=True)
 class Article:
-    """An article. `id` is its number in the store, 0 until it is saved; `model` the name of the model that wrote it."""
+    """An article. `id` is its number in the store, 0 until it is saved; `model` the name of the model that wrote it;
+    `interrupted` that not a person but the end of the studio stopped it."""
 
     brief: Brief
     title: str = ""
@@ -137,6 +138,7 @@ class Article:
     model: str = ""
     error: str = ""  # the sentence people saw, when status is "failed"
     id: int = 0
+    interrupted: bool = False
 
     @property
     def markdown(self) -> str:

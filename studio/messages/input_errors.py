@@ -56,6 +56,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This article is being written just now. Wait until it is done, or press Stop.",
         "这篇文章正在写作中，请等它完成，或先按“停止”。",
     ),
+    "conversation_busy": (
+        "This conversation is being answered just now. Wait until the answer is there, or press Stop.",
+        "这个对话正在回答中，请等回答完成，或先按“停止”。",
+    ),
     "images_out_of_range": (
         "The number of pictures is {count}; choose 0 to {limit}, or automatic.",
         "配图数量为 {count}，请选择 0 到 {limit}，或选“自动”。",
@@ -172,6 +176,24 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "setting_not_offered": (
         "The setting {name} cannot be {value!r}; choose one of: {known}.",
         "设置 {name} 不能是 {value!r}，请选择：{known}。",
+    ),
+    "queue_full": (
+        "{count} tasks are waiting, the most that this studio takes. Please come back in about {minutes} min.",
+        "已有 {count} 个任务在排队，达到上限。请约 {minutes} 分钟后再来。",
+    ),
+    "queue_full_unknown": (
+        "{count} tasks are waiting, the most that this studio takes. Please come back in some minutes.",
+        "已有 {count} 个任务在排队，达到上限。请过几分钟再来。",
+    ),
+    "own_queue_full": (
+        "{count} tasks of yours are waiting, the most for one person. The next one begins in about {minutes} min;"
+        " start more after that, or stop one.",
+        "您已有 {count} 个任务在排队，达到每人上限。约 {minutes} 分钟后轮到下一个，请届时再开始，或先停止一个。",
+    ),
+    "own_queue_full_unknown": (
+        "{count} tasks of yours are waiting, the most for one person. Start more when one of them has begun, or stop"
+        " one.",
+        "您已有 {count} 个任务在排队，达到每人上限。请等其中一个开始后再来，或先停止一个。",
     ),
     "shutting_down": ("The studio is closing.", "程序正在关闭。"),
     "database_busy": (

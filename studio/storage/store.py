@@ -146,7 +146,7 @@ class Store:
         hide(self.database, "articles", person, id, None)
 
     def mark_interrupted(self) -> int:
-        """Articles left under way by a process that is gone become "stopped"; how many there were.
+        """Articles left under way by a process that is gone become "stopped" and interrupted; how many there were.
 
         For the start of the page. Articles that a living process writes, this or another, are left alone.
         """
@@ -158,7 +158,8 @@ class Store:
                 if row["maker"] not in gone:
                     continue
                 body = connection.execute(_VERSION, (row["id"], row["current"])).fetchone()["body"]
-                article = self._stopped(connection, articles.from_dict(json.loads(body)), row["current"])
+                article = replace(articles.from_dict(json.loads(body)), interrupted=True)
+                article = self._stopped(connection, article, row["current"])
                 self._point(connection, article, row["current"], row["changed"])
                 count += 1
         return count

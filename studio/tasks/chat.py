@@ -27,6 +27,10 @@ class Answering:
     ended: bool = False
     error: StudioError | None = None
 
+    def fail(self, error: StudioError) -> Answering:
+        """The last state, after an error."""
+        return replace(self, ended=True, error=error)
+
 
 def check(turn: Turn) -> None:
     """Raises InputError for a question that cannot be asked."""

@@ -1,17 +1,16 @@
 """Filling a table: many pictures and a few questions in, every answer kept as soon as it is there.
 
 `Filler.fill` is a generator of `Filling`; it asks through the same `Asker` as a conversation does, one cell after the
-other, so that between two cells everybody else's calls have their turn. `Batches` runs fillings as threads of the
-page's process: they go on when the tab closes, and a table that was left half full is filled on from where it is.
+other, so that between two cells everybody else's calls have their turn. `Batches` runs fillings as tasks of the
+runner: they go on when the tab closes, and a table that was left half full is filled on from where it is.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from studio.documents.article import Picture
 from studio.documents.conversation import Conversation
@@ -21,12 +20,12 @@ from studio.library import gather
 from studio.protocol import Queued, Sampling
 from studio.storage.store import Store
 from studio.tasks.chat import Answering, Asker
-from studio.tasks.live import Live
 from studio.tasks.progress import Stop, until_loaded
+from studio.tasks.runner import Runner, UnderWay
+from studio.tasks.task import Task, Work
 from studio.worker.client import Lane
 
 Step = Literal["reading", "asking", "done"]
-_PATIENCE = 5.0  # seconds for a filling to end when the studio closes
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,18 @@ class Filling:
     waiting: Queued | None = None
     stopped: bool = False
     error: StudioError | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.step == "done"
+
+    def fail(self, error: StudioError) -> Filling:
+        """The last state, after an error."""
+        return replace(self, step="done", error=error)
+
+
+Batch = Task[Filling]
 
 
 class Filler:
@@ -122,24 +133,13 @@ class Filler:
         return Cell(turn.answer, turn.finish) if turn.finish in ("stop", "length") else None
 
 
-class Batch(Live[Filling]):
-    """One filling under way."""
-
-    def __init__(self, person: str, table: Table) -> None:
-        super().__init__(Filling(table, "reading" if not table.rows else "asking", of=table.cells))
-        self.person = person
-        self.stop = Stop()
-        self.id = table.id
-
-
 class Batches:
     """All fillings of this process."""
 
-    def __init__(self, asker: Asker, lane: Lane, store: Store) -> None:
+    def __init__(self, runner: Runner, asker: Asker, lane: Lane, store: Store) -> None:
+        self._runner = runner
         self._filler = Filler(asker, lane, store)
         self._store = store
-        self._batches: dict[int, Batch] = {}
-        self._lock = threading.Lock()
 
     def start(
         self,
@@ -152,68 +152,67 @@ class Batches:
     ) -> Batch:
         """Begin a table of the pictures in `sources` and the questions, one a line.
 
-        Raises InputError and NotFoundError before any work. With `recall`, what the newest table of the same `origin`
-        has answered is not asked again; that table itself is filled on if its questions are the same.
+        Raises InputError, NotFoundError and BusyError before any work. With `recall`, what the newest table of the same
+        `origin` has answered is not asked again; that table itself is filled on if its questions are the same.
         """
         table = Table(questions_of(questions), origin=origin or ", ".join(path.name for path in sources))
         files = gather.find(sources)
-        old = self._store.tables.newest(person, table.origin) if recall else None
-        goes_on = old is not None and old.questions == table.questions
-        table = replace(table, id=old.id) if old and goes_on else self._store.tables.save(person, table)
+        with self._runner.admit(person):
+            old = self._store.tables.newest(person, table.origin) if recall else None
+            goes_on = old is not None and old.questions == table.questions
+            table = replace(table, id=old.id) if old and goes_on else self._store.tables.save(person, table)
 
-        def work(batch: Batch) -> Iterator[Filling]:
-            filling = batch.state
-            for filling in self._filler.read(table, files, person, language, batch.stop):
-                yield filling
-            read = filling.table.recall(old) if old else filling.table
-            kept = self._store.tables.save(person, read)
-            yield from self._filler.fill(kept, person, language, batch.stop)
+            def work(stop: Stop) -> Iterator[Filling]:
+                filling = Filling(table, "reading")
+                for filling in self._filler.read(table, files, person, language, stop):
+                    yield filling
+                read = filling.table.recall(old) if old else filling.table
+                kept = self._store.tables.save(person, read)
+                yield from self._filler.fill(kept, person, language, stop)
 
-        return self._begin(person, table, work)
+            return self._begin(person, table, work)
 
     def resume(self, person: str, id: int, language: Language = "en") -> Batch:
-        """Fill the open cells of a table. Raises NotFoundError, and InputError when another process does."""
+        """Fill the open cells of a table. Raises NotFoundError, BusyError, and InputError when another process does."""
         if under_way := self.get(person, id):
             return under_way
-        table = self._store.tables.claim(person, id)
-        return self._begin(person, table, lambda batch: self._filler.fill(table, person, language, batch.stop))
+        with self._runner.admit(person):
+            table = self._store.tables.claim(person, id)
+            return self._begin(person, table, lambda stop: self._filler.fill(table, person, language, stop))
 
     def get(self, person: str, id: int) -> Batch | None:
         """The filling of that table, if it is under way."""
-        batch = self._batches.get(id)
-        return batch if batch and batch.person == person else None
+        return cast("Batch | None", self._runner.get(person, _key(id)))
 
-    def close(self) -> None:
-        """Stop all and wait for their ends; what was answered stays."""
-        under_way = list(self._batches.values())
-        for batch in under_way:
-            batch.stop.press()
-        for batch in under_way:
-            batch.wait(_PATIENCE)
-
-    def _begin(self, person: str, table: Table, work: Callable[[Batch], Iterator[Filling]]) -> Batch:
-        with self._lock:
-            if under_way := self._batches.get(table.id):
-                return under_way
-            batch = self._batches[table.id] = Batch(person, table)
-        threading.Thread(target=self._run, args=(batch, work), name=f"table {table.id}", daemon=True).start()
-        return batch
-
-    def _run(self, batch: Batch, work: Callable[[Batch], Iterator[Filling]]) -> None:
-        last = batch.state
+    def _begin(self, person: str, table: Table, work: Work[Filling]) -> Batch:
+        first = Filling(table, "reading" if not table.rows else "asking", of=table.cells)
         try:
-            for last in work(batch):
-                if last.step != "done":
-                    batch.show(last)
+            return self._runner.start(
+                person, "table", _key(table.id), first, lambda stop: self._released(first, work(stop)), _between_cells
+            )
+        except UnderWay as e:
+            return cast(Batch, e.task)
+
+    def _released(self, last: Filling, work: Iterator[Filling]) -> Iterator[Filling]:
+        """The same states; before the last one the table is given free for whoever fills it next."""
+        try:
+            for last in work:
+                if not last.ended:
+                    yield last
         except StudioError as e:  # nothing could be read, or kept: a full disk
-            last = replace(last, error=e)
+            last = last.fail(e)
         finally:
-            self._batches.pop(batch.id, None)
-            try:
-                self._store.tables.release(batch.id)
-            except StudioError as e:
-                last = replace(last, error=last.error or e)
-            batch.show(replace(last, step="done"), last=True)
+            self._store.tables.release(last.table.id)
+        yield last
+
+
+def _between_cells(filling: Filling) -> bool:
+    """Whether everybody else may have a turn now: no call of this table is under way."""
+    return not filling.answer and filling.waiting is None
+
+
+def _key(id: int) -> tuple[str, int]:
+    return "table", id
 
 
 def _answer(answering: Answering) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -28,17 +29,34 @@ class Progress:
     loading: bool = False
     error: StudioError | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.step == "done"
+
+    def fail(self, error: StudioError) -> Progress:
+        """The last state, after an error."""
+        return replace(self, step="done", error=error)
+
 
 def in_queue(progress: Progress, event: Queued | Started) -> Progress:
     """That progress while its call waits, and when the call has its turn."""
     return replace(progress, waiting=event if isinstance(event, Queued) else None)
 
 
-class Stop:
-    """A button that ends work under way: it cancels the call that runs and every one that would follow."""
+StopReason = Literal["stopped", "interrupted"]  # by a person, or because the studio ends
 
-    def __init__(self) -> None:
+
+class Stop:
+    """A button that ends work under way: it cancels the call that runs and every one that would follow.
+
+    `on_press` is called once, at the first press.
+    """
+
+    def __init__(self, on_press: Callable[[], None] | None = None) -> None:
+        self.reason: StopReason = "stopped"
         self._pressed = threading.Event()
+        self._on_press = on_press
         self._ticket: Ticket | None = None
 
     @property
@@ -46,11 +64,16 @@ class Stop:
         """Whether it was pressed."""
         return self._pressed.is_set()
 
-    def press(self) -> None:
-        """End the work, from any thread."""
+    def press(self, reason: StopReason = "stopped") -> None:
+        """End the work, from any thread. The first press says the reason."""
+        if self.pressed:
+            return
+        self.reason = reason
         self._pressed.set()
         if ticket := self._ticket:
             ticket.cancel()
+        if self._on_press:
+            self._on_press()
 
     def watch(self, ticket: Ticket) -> Ticket:
         """The call that a press would cancel now."""

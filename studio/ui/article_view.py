@@ -122,6 +122,8 @@ def said(article: Article, progress: Progress | None, language: Language) -> str
         return t("speed", language).format(n=round(progress.speed)) if progress.speed else ""
     if article.status == "failed":
         return article.error
+    if article.status == "stopped" and article.interrupted:
+        return t("status_interrupted", language)
     return t(f"status_{article.status}", language) if article.status in ("stopped", "cut") else ""
 
 

@@ -259,6 +259,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "queue_time": ("{n} ahead of you, about {seconds} s", "前面还有 {n} 个，约 {seconds} 秒"),
     "speed": ("{n} tokens/s", "每秒 {n} 个 token"),
     "status_stopped": ("Stopped. What was written is kept.", "已停止，写好的内容已保存。"),
+    "status_interrupted": (
+        "The studio was closed while this was written. What was written is kept; Continue goes on.",
+        "写作时程序被关闭。写好的内容已保存，可点“继续”接着写。",
+    ),
     "status_cut": ("Stopped at the length limit.", "达到长度上限，已停止。"),
     "status_failed": ("Failed", "失败"),
     "status_done": ("Done", "完成"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -28,16 +28,21 @@ class FairQueue(Generic[T]):
         mine.appendleft(item)
         self._waiting = {person: mine, **self._waiting}
 
-    def pop(self) -> T:
-        """The next item; its person goes to the end of the round. Raises IndexError when empty."""
-        if not self._waiting:
+    def pop(self, skip: Container[str] = ()) -> T:
+        """The next item; its person goes to the end of the round. Persons in `skip` are passed over and keep their
+        place. Raises IndexError when there is none."""
+        person = next((person for person in self._waiting if person not in skip), None)
+        if person is None:
             raise IndexError("nothing waits")
-        person = next(iter(self._waiting))
         mine = self._waiting.pop(person)
         item = mine.popleft()
         if mine:
             self._waiting[person] = mine
         return item
+
+    def count(self, person: str) -> int:
+        """How many items of this person wait."""
+        return len(self._waiting.get(person, ()))
 
     def remove(self, item: T) -> bool:
         """Take an item out; False when it does not wait here."""

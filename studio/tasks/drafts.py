@@ -1,0 +1,64 @@
+"""What a model suggests and a person then takes or leaves: an edit of a paragraph, an outline. Nothing is kept."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from studio.documents.article import Brief
+from studio.errors import StudioError
+from studio.prompts import Edit
+from studio.protocol import Queued
+from studio.tasks.progress import Stop, until_loaded
+from studio.tasks.runner import Runner
+from studio.tasks.task import Task
+from studio.tasks.write import Composer
+from studio.worker.client import Lane
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A suggestion as it grows: the words of an edit, or the headings of an outline."""
+
+    text: str = ""
+    headings: tuple[str, ...] = ()
+    waiting: Queued | None = None
+    ended: bool = False
+    error: StudioError | None = None
+
+    def fail(self, error: StudioError) -> Draft:
+        """The last state, after an error."""
+        return replace(self, ended=True, error=error)
+
+
+class Drafts:
+    """All suggestions under way in this process."""
+
+    def __init__(self, runner: Runner, composer: Composer, lane: Lane) -> None:
+        self._runner, self._composer, self._lane = runner, composer, lane
+        self._numbers = itertools.count(1)
+
+    def edit(self, person: str, kind: Edit, paragraph: str, instruction: str, after: str) -> Task[Draft]:
+        """A changed or new paragraph, see `Composer.edit`. Raises BusyError."""
+
+        def work(stop: Stop) -> Iterator[Draft]:
+            draft = Draft()
+            for text in self._composer.edit(kind, paragraph, instruction, after, person, stop):
+                draft = Draft(text)
+                yield draft
+            yield replace(draft, ended=True)
+
+        with self._runner.admit(person):
+            return self._runner.start(person, "edit", ("edit", next(self._numbers)), Draft(), work)
+
+    def outline(self, person: str, brief: Brief) -> Task[Draft]:
+        """Headings for an article. Raises InputError for a brief that cannot be written, and BusyError."""
+        brief = brief.check()
+
+        def work(stop: Stop) -> Iterator[Draft]:
+            until_loaded(self._lane, stop)
+            yield Draft(headings=() if stop.pressed else self._composer.outline(brief, person, stop), ended=True)
+
+        with self._runner.admit(person):
+            return self._runner.start(person, "outline", ("outline", next(self._numbers)), Draft(), work)
