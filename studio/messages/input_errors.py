@@ -124,6 +124,21 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The disk of {path} is full: free some space, then do it again. What was saved before is safe.",
         "{path} 所在磁盘已满：请清理空间后重试，之前保存的内容不受影响。",
     ),
+    "data_gone": (
+        "The data folder {path} is gone (moved, deleted, or its disk was taken out), so nothing is kept. Put it back and "
+        "work goes on, or start the studio again to begin with an empty one.",
+        "数据文件夹 {path} 不见了（被移动、删除，或磁盘已断开），现在无法保存任何内容。放回后即可继续；如需从空文件夹开始，请重新启动程序。",
+    ),
+    "folder_in_use": (
+        "Another studio works on the data folder {path}: {address}. Use that one, or choose another folder with "
+        "--data FOLDER.",
+        "数据文件夹 {path} 正由另一个程序使用：{address}。请使用那一个，或用 --data 指定另一个文件夹。",
+    ),
+    "migration_waits": (
+        "{path} is from an older studio, which is still running. End that one, then start this one: it brings the data "
+        "up to date and keeps a copy of what was.",
+        "{path} 来自旧版程序，而旧版仍在运行。请先结束它，再启动本程序：数据会先备份再升级。",
+    ),
     "database_newer": (
         "{path} was written by a newer studio (version {found}, this one knows {known}). Update the studio.",
         "{path} 由更新版本的程序写入（版本 {found}，本程序只认识 {known}），请升级本程序。",
