@@ -47,8 +47,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "title_empty": ("A title needs at least one word.", "标题至少要有一个字。"),
     "caption_empty": ("A caption needs at least one word.", "图题至少要有一个字。"),
     "not_your_picture": (
-        "Pictures of the starter set stay as they are; only added ones can be changed.",
-        "自带图片不能修改，只能修改自己添加的图片。",
+        "This picture can be changed only by who added it; pictures of the starter set stay as they are.",
+        "只有添加者本人可以修改这张图片；自带图片不能修改。",
+    ),
+    "picture_in_library": (
+        "{name} is in the library already: somebody else added it, or it is of the starter set.",
+        "图库里已有 {name}：由别人添加，或属于自带图片。",
     ),
     "no_picture_there": ("There is no picture at this place.", "这里没有图片。"),
     "edit_unknown": ("There is no edit called {name}.", "没有名为 {name} 的编辑操作。"),
@@ -123,21 +127,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "disk_full": (
         "The disk of {path} is full: free some space, then do it again. What was saved before is safe.",
         "{path} 所在磁盘已满：请清理空间后重试，之前保存的内容不受影响。",
-    ),
-    "data_gone": (
-        "The data folder {path} is gone (moved, deleted, or its disk was taken out), so nothing is kept. Put it back and "
-        "work goes on, or start the studio again to begin with an empty one.",
-        "数据文件夹 {path} 不见了（被移动、删除，或磁盘已断开），现在无法保存任何内容。放回后即可继续；如需从空文件夹开始，请重新启动程序。",
-    ),
-    "folder_in_use": (
-        "Another studio works on the data folder {path}: {address}. Use that one, or choose another folder with "
-        "--data FOLDER.",
-        "数据文件夹 {path} 正由另一个程序使用：{address}。请使用那一个，或用 --data 指定另一个文件夹。",
-    ),
-    "migration_waits": (
-        "{path} is from an older studio, which is still running. End that one, then start this one: it brings the data "
-        "up to date and keeps a copy of what was.",
-        "{path} 来自旧版程序，而旧版仍在运行。请先结束它，再启动本程序：数据会先备份再升级。",
     ),
     "database_newer": (
         "{path} was written by a newer studio (version {found}, this one knows {known}). Update the studio.",

@@ -47,7 +47,7 @@ def old_database(folder: Path, articles: int = len(PERSONS)) -> None:
         connection.execute("BEGIN")
         for number in range(articles):
             connection.execute(
-                "INSERT INTO articles VALUES (NULL, ?, 1, ?, 'i', 'done', '', 'w', '', '2026-01-01', '2026-01-01', NULL)",
+                "INSERT INTO articles VALUES (NULL, ?, 1, ?, 'i', 'done', '', '', '', '2026-01-01', '2026-01-01', NULL)",
                 (persons[number % len(persons)], str(number)),
             )
         connection.execute(
