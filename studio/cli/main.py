@@ -1,4 +1,6 @@
-"""The command line: serve, write, ask, batch, library, users, models, doctor. Progress goes to stderr, results to stdout.
+"""The command line: serve, write, ask, batch, library, users, models, doctor.
+
+Progress goes to stderr, results to stdout.
 
 Exit codes: 0 done, 1 failed with one sentence, 2 wrong usage (click's).
 """

@@ -47,8 +47,8 @@ def old_database(folder: Path, articles: int = len(PERSONS)) -> None:
         connection.execute("BEGIN")
         for number in range(articles):
             connection.execute(
-                "INSERT INTO articles VALUES (NULL, ?, 1, ?, 'i', 'done', '', '', '', '2026-01-01', '2026-01-01', NULL)",
-                (persons[number % len(persons)], str(number)),
+                "INSERT INTO articles VALUES (NULL, ?, 1, ?, 'i', 'done', '', '', '', ?, ?, NULL)",
+                (persons[number % len(persons)], str(number), "2026-01-01", "2026-01-02"),
             )
         connection.execute(
             "INSERT INTO pictures VALUES (NULL, 'k', 1, 0, 'o', 't', 't', 'c', 'c', 'a', 'a', NULL, '2026')"
