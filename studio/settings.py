@@ -56,7 +56,7 @@ class Settings:
     )
     device: str = _setting("auto", "Device of the models: auto, cpu, cuda, cuda:1 …")
     threads: int = _setting(0, "CPU threads of the models; 0 takes all cores", low=0, high=1024)
-    login: str = _setting("", "File of NAME:PASSWORD lines; with it the page asks for a login")
+    login: str = _setting("", "File of users (made by studio users add); with it the page asks for a login")
     language: str = _setting(
         "auto", "Language of the command line's messages: auto, en, zh", choices=("auto", "en", "zh")
     )

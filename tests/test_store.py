@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from studio.documents.article import Article, Brief, Illustration, Picture, Section
 from studio.documents.conversation import Conversation, Turn
 from studio.errors import NotFoundError, StorageError
-from studio.storage.database import MIGRATIONS
+from studio.storage.migrations import MIGRATIONS
 from studio.storage.picture_files import Files
 from studio.storage.store import Store
 
@@ -342,11 +342,11 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
 
 def test_an_old_database_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("studio.storage.database.MIGRATIONS", MIGRATIONS[:1])
+        patch.setattr("studio.storage.migrations.MIGRATIONS", MIGRATIONS[:1])
         store = Store(tmp_path)
         saved = store.save_article("ann", DONE)
         store.close()
-    assert Store(tmp_path).article("ann", 1) == saved
+    assert Store(tmp_path).article("login:ann", 1) == saved
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from studio.documents.article import Picture
 from studio.documents.conversation import Conversation, Turn
 from studio.library.picture_intake import take_in
 from studio.settings import Settings
+from studio.storage.persons import CLI
 from studio.tasks.chat import check
 from studio.tasks.progress import Stop
 
@@ -21,9 +22,9 @@ def ask(settings: Settings, pictures: tuple[str, ...], question: str) -> Iterato
     taken = [(take_in(read_picture(name), Path(name).name), Path(name)) for name in pictures]
     check(Turn(question, tuple(Picture(t.key) for t, _ in taken)))
     with Studio(settings, plan(settings)) as studio:
-        own = tuple(Picture(studio.store.add_file(t, "cli"), p.stem, p.name) for t, p in taken)
+        own = tuple(Picture(studio.store.add_file(t, CLI), p.stem, p.name) for t, p in taken)
         shown = ""
-        for answering in studio.asker.ask(Conversation().ask(question, own), "cli", Stop()):
+        for answering in studio.asker.ask(Conversation().ask(question, own), CLI, Stop()):
             answer = answering.conversation.turns[-1].answer
             yield answer[len(shown) :]
             shown = answer

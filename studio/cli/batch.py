@@ -15,9 +15,8 @@ from studio.errors import EngineError, InputError, Language, NotFoundError, Stor
 from studio.export import TABLE_FORMATS, export_table
 from studio.library import gather
 from studio.settings import Settings
+from studio.storage.persons import CLI
 from studio.tasks.fill_table import Batch, Filling
-
-PERSON = "cli"
 
 
 def batch(
@@ -36,7 +35,7 @@ def batch(
     questions_of(asked), gather.find(paths)  # before any model is loaded
     origin = ", ".join(map(str, paths))
     with Studio(settings, plan(settings)) as studio:
-        running = studio.batches.start(PERSON, asked, paths, language, origin, recall=resume)
+        running = studio.batches.start(CLI, asked, paths, language, origin, recall=resume)
         try:
             _follow(running)
         except KeyboardInterrupt:

@@ -1,4 +1,6 @@
-"""The command line: serve, write, ask, batch, library, models, doctor. Progress goes to stderr, results to stdout.
+"""The command line: serve, write, ask, batch, library, users, models, doctor.
+
+Progress goes to stderr, results to stdout.
 
 Exit codes: 0 done, 1 failed with one sentence, 2 wrong usage (click's).
 """
@@ -174,6 +176,50 @@ def library_search(chosen: Settings, words: str, as_json: bool, limit: int) -> N
     from studio.cli import library as command
 
     command.search(chosen, words, limit, as_json)
+
+
+@studio.group()
+def users() -> None:
+    """Who may log in to the page, in the file that --login names."""
+
+
+@users.command("add")
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it")
+@configured
+def users_add(chosen: Settings, name: str, password_stdin: bool) -> None:
+    """Add the user NAME, or give the user another password."""
+    from studio.cli import users as command
+
+    command.add(chosen, name, password_stdin)
+
+
+@users.command("list")
+@configured
+def users_list(chosen: Settings) -> None:
+    """The names of all users."""
+    from studio.cli import users as command
+
+    command.show(chosen)
+
+
+@users.command("remove")
+@click.argument("name")
+@configured
+def users_remove(chosen: Settings, name: str) -> None:
+    """Remove the user NAME; what the user made stays in the data folder."""
+    from studio.cli import users as command
+
+    command.remove(chosen, name)
+
+
+@users.command("convert")
+@configured
+def users_convert(chosen: Settings) -> None:
+    """Hash the passwords of a file of NAME:PASSWORD lines, in place."""
+    from studio.cli import users as command
+
+    command.convert(chosen)
 
 
 @studio.group()

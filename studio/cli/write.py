@@ -16,6 +16,7 @@ from studio.errors import InputError, NotFoundError, StorageError
 from studio.export import FORMATS, article_files
 from studio.library.picture_intake import take_in
 from studio.settings import Settings
+from studio.storage.persons import CLI
 from studio.tasks.progress import Progress
 
 STEPS = {
@@ -48,8 +49,8 @@ def write(
         own = []
         for name, data in files:
             taken = take_in(data, Path(name).name)
-            own.append(Picture(studio.store.add_file(taken, "cli"), Path(name).stem, Path(name).name))
-        job = studio.jobs.start("cli", replace(brief, pictures=tuple(own)))
+            own.append(Picture(studio.store.add_file(taken, CLI), Path(name).stem, Path(name).name))
+        job = studio.jobs.start(CLI, replace(brief, pictures=tuple(own)))
         last = None
         with Bar(
             SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
@@ -92,7 +93,7 @@ def save(article: Article, out: Path, format: str, studio: Studio) -> None:
                 (out.parent / name).write_bytes(data)
             out.write_text(text, encoding="utf-8")
         else:
-            out.write_bytes(studio.exported("cli", article, format))
+            out.write_bytes(studio.exported(CLI, article, format))
     except OSError as e:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
 

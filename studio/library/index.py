@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pictures
 
-from studio.documents.article import Picture
-from studio.errors import InputError, Language, NotFoundError, StudioError
+from studio.errors import InputError, Language, NotFoundError, StorageError, StudioError
 from studio.library.picture_intake import take_in
+from studio.library.picture_rows import HIT, Hit, changeable, find, put, to_hit
 from studio.prompts import replies
 from studio.protocol import Description, Image
-from studio.storage.database import clean, now
+from studio.storage.database import clean
+from studio.storage.persons import CLI
 from studio.storage.store import Store
 
 Embed = Callable[[tuple[str, ...]], tuple[tuple[float, ...], ...]]
@@ -35,16 +36,6 @@ WORDS_WEIGHT = 0.3  # the best match by words has 1 whatever it is worth, so mea
 STARTER_SET = "Starter set"  # where its pictures say they come from
 OWN_BONUS = 0.05  # own pictures win at equal match
 SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split())
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A picture found, its caption in the language asked for, how well it fits, and whether it is a person's own."""
-
-    picture: Picture
-    caption: str
-    score: float
-    own: bool
 
 
 @dataclass(frozen=True)
@@ -71,17 +62,13 @@ class Library:
 
     def browse(self, offset: int = 0, limit: int = 60, language: Language = "en") -> list[Hit]:
         """All, own ones first, the newest first."""
-        sql = "SELECT * FROM pictures WHERE NOT removed ORDER BY own DESC, added DESC, id LIMIT ? OFFSET ?"
-        return [_hit(row, 0.0, language) for row in self._database.read(sql, limit, offset)]
-
-    def is_own(self, key: str) -> bool:
-        """Whether a person added it, be it removed by now."""
-        return bool(self._database.read("SELECT 1 FROM pictures WHERE key = ? AND own", key))
+        sql = f"SELECT {HIT} FROM pictures WHERE NOT removed ORDER BY own DESC, added DESC, id LIMIT ? OFFSET ?"
+        return [to_hit(row, 0.0, language) for row in self._database.read(sql, limit, offset)]
 
     def picture(self, key: str, language: Language = "en") -> Hit | None:
         """That picture, if it is in the library."""
-        rows = self._database.read("SELECT * FROM pictures WHERE key = ? AND NOT removed", key)
-        return _hit(rows[0], 0.0, language) if rows else None
+        rows = self._database.read(f"SELECT {HIT} FROM pictures WHERE key = ? AND NOT removed", key)
+        return to_hit(rows[0], 0.0, language) if rows else None
 
     def search(
         self,
@@ -95,7 +82,8 @@ class Library:
         words = clean(words)
         spoken = language or ("zh" if re.search(r"[\u4e00-\u9fff]", words) else "en")
         gone = set(exclude)
-        rows = [r for r in self._database.read("SELECT * FROM pictures WHERE NOT removed") if r["key"] not in gone]
+        sql = f"SELECT {HIT}, id, vector, tags_en FROM pictures WHERE NOT removed"
+        rows = [r for r in self._database.read(sql) if r["key"] not in gone]
         by_words = self._by_words(words)
         meaning = self._by_meaning(words, rows)
         scored = [
@@ -104,12 +92,17 @@ class Library:
             if fill or r["id"] in by_words or meaning.get(r["id"], 0.0) > 0.35
         ]
         scored.sort(key=lambda pair: (-pair[0], pair[1]["id"]))
-        return [_hit(row, score, spoken) for score, row in scored[:limit]]
+        return [to_hit(row, score, spoken) for score, row in scored[:limit]]
 
     def add(
-        self, place: Path, describe: Describe | None = None, progress: Callable[[str], None] = lambda name: None
+        self,
+        place: Path,
+        describe: Describe | None = None,
+        progress: Callable[[str], None] = lambda name: None,
+        person: str = CLI,
     ) -> Report:
-        """Take in a picture or all pictures below a folder; one bad file does not stop the rest."""
+        """Take in a picture or all pictures below a folder as this person's; one bad file does not stop the rest, nor
+        does one that is another's already."""
         if not place.exists():
             raise NotFoundError("folder_missing", path=place)
         files = [place] if place.is_file() else sorted(f for f in place.rglob("*") if f.suffix.lower() in SUFFIXES)
@@ -117,37 +110,41 @@ class Library:
         for file in files:
             progress(file.name)
             try:
-                if self._add_file(file, describe):
+                if self._add_file(file, describe, person):
                     added += 1
                 else:
                     updated += 1
+            except StorageError:  # the disk is full, or gone: so it is for the rest
+                raise
             except StudioError as e:
                 refused.append((str(file), e.say()))
         return Report(added, updated, tuple(refused))
 
-    def remove(self, key: str) -> None:
-        """Take a picture out of search; its file stays for the articles that show it."""
-        self._change("UPDATE pictures SET removed = 1 WHERE key = ?", key)
+    def remove(self, key: str, person: str) -> None:
+        """Take a picture out of search; its file stays for the articles that show it. Raises NotFoundError, and
+        InputError for another's."""
+        self._set_removed(key, person, True)
 
-    def restore(self, key: str) -> None:
-        """Back into search."""
-        self._change("UPDATE pictures SET removed = 0 WHERE key = ?", key)
+    def restore(self, key: str, person: str) -> None:
+        """Back into search. Raises NotFoundError, and InputError for another's."""
+        self._set_removed(key, person, False)
 
-    def describe(self, key: str, caption: str) -> None:
-        """Other words for an own picture, in both languages: nobody says in which one they are."""
-        rows = self._database.read("SELECT * FROM pictures WHERE key = ? AND own", key)
-        if not rows:
-            raise NotFoundError("stored_picture_missing", picture=key)
-        title = {"en": rows[0]["title_en"], "zh": rows[0]["title_zh"]}
-        entry = {"title": title, "caption": {"en": caption, "zh": caption}, "tags": {"en": [], "zh": []}}
-        self._put(key, entry, own=True, origin=rows[0]["origin"])
-
-    def _change(self, sql: str, key: str) -> None:
+    def describe(self, key: str, caption: str, person: str) -> None:
+        """Other words for a picture, in both languages: nobody says in which one they are. Raises NotFoundError, and
+        InputError for another's."""
         with self._database.write() as connection:
-            if not connection.execute(sql, (key,)).rowcount:
-                raise NotFoundError("stored_picture_missing", picture=key)
+            row = changeable(connection, key, person)
+            title = {"en": row["title_en"], "zh": row["title_zh"]}
+            entry = {"title": title, "caption": {"en": caption, "zh": caption}, "tags": {"en": [], "zh": []}}
+            put(connection, key, entry, row["own"], row["origin"], row["owner"], row["removed"])
 
-    def _add_file(self, file: Path, describe: Describe | None) -> bool:
+    def _set_removed(self, key: str, person: str, removed: bool) -> None:
+        with self._database.write() as connection:
+            changeable(connection, key, person)
+            connection.execute("UPDATE pictures SET removed = ? WHERE key = ?", (removed, key))
+
+    def _add_file(self, file: Path, describe: Describe | None, person: str) -> bool:
+        """True when it is new."""
         try:
             taken = take_in(file.read_bytes(), file.name)
         except OSError as e:
@@ -158,32 +155,12 @@ class Library:
         caption = caption or file.stem
         self._store.add_file(taken)
         entry = {"title": {"en": file.stem, "zh": file.stem}, "caption": {"en": caption, "zh": caption}}
-        return self._put(taken.key, {**entry, "tags": {"en": [], "zh": []}}, own=True, origin=file.name)
-
-    def _put(self, key: str, entry: dict[str, Any], own: bool, origin: str) -> bool:
-        """Insert or update a picture; True when it is new."""
-        words = [clean(entry[part][lang]) for part in ("title", "caption") for lang in ("en", "zh")]
-        words += [" ".join(entry["tags"][lang]) for lang in ("en", "zh")]
+        entry["tags"] = {"en": [], "zh": []}
         with self._database.write() as connection:
-            old = connection.execute("SELECT id FROM pictures WHERE key = ?", (key,)).fetchone()
-            if old:
-                id = old["id"]
-                connection.execute(
-                    "UPDATE pictures SET removed = 0, own = max(own, ?), origin = ?, title_en = ?, title_zh = ?,"
-                    " caption_en = ?, caption_zh = ?, tags_en = ?, tags_zh = ?, vector = NULL WHERE id = ?",
-                    (own, origin, *words, id),
-                )
-            else:
-                id = connection.execute(
-                    "INSERT INTO pictures VALUES (NULL, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
-                    (key, own, origin, *words, now()),
-                ).lastrowid
-            for table, at in (("pictures_en", 0), ("pictures_zh", 1)):
-                connection.execute(f"DELETE FROM {table} WHERE rowid = ?", (id,))
-                connection.execute(
-                    f"INSERT INTO {table} (rowid, title, caption, tags) VALUES (?, ?, ?, ?)",
-                    (id, words[at], words[2 + at], words[4 + at]),
-                )
+            old = find(connection, taken.key)
+            if old and not old["removed"] and not to_hit(old, 0, "en").may_change(person):
+                raise InputError("picture_in_library", name=file.name)
+            put(connection, taken.key, entry, True, file.name, person)
         return old is None
 
     def _by_words(self, words: str) -> dict[int, float]:
@@ -246,14 +223,12 @@ class Library:
             key = hashlib.sha256(data).hexdigest()
             with Pictures.open(path) as picture:
                 self._store.adopt_file(key, "image/webp", picture.width, picture.height, path)
-            self._put(key, entry, own=False, origin=STARTER_SET)
+            with self._database.write() as connection:
+                old = find(connection, key)
+                if not (old and old["own"]):  # one that people added keeps their words
+                    put(connection, key, entry, False, STARTER_SET, "")
         with self._database.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO facts VALUES ('starter', ?)", (stamp,))
-
-
-def _hit(row: Any, score: float, language: Language) -> Hit:
-    picture = Picture(row["key"], row[f"title_{language}"], row["origin"])
-    return Hit(picture, row[f"caption_{language}"], score, bool(row["own"]))
+            connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('starter', ?)", (stamp,))
 
 
 def _short_words(words: str, short: list[str], title: str, caption: str, tags: list[str]) -> float:

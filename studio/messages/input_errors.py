@@ -47,8 +47,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "title_empty": ("A title needs at least one word.", "标题至少要有一个字。"),
     "caption_empty": ("A caption needs at least one word.", "图题至少要有一个字。"),
     "not_your_picture": (
-        "Pictures of the starter set stay as they are; only added ones can be changed.",
-        "自带图片不能修改，只能修改自己添加的图片。",
+        "This picture can be changed only by who added it; pictures of the starter set stay as they are.",
+        "只有添加者本人可以修改这张图片；自带图片不能修改。",
+    ),
+    "picture_in_library": (
+        "{name} is in the library already: somebody else added it, or it is of the starter set.",
+        "图库里已有 {name}：由别人添加，或属于自带图片。",
     ),
     "no_picture_there": ("There is no picture at this place.", "这里没有图片。"),
     "edit_unknown": ("There is no edit called {name}.", "没有名为 {name} 的编辑操作。"),

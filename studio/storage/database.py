@@ -1,8 +1,8 @@
 """One SQLite file in WAL mode: opening, migrating, reading, writing, and translating what goes wrong.
 
-Knows tables only as the SQL of its migrations; what the rows mean is known by `store` and `library`. A database is
-used by many threads (one connection behind a lock: every statement here takes well under a millisecond) and by several
-processes at once (the page and the command line), which SQLite orders by its own locks.
+What the rows mean is known by `store` and `library`. A database is used by many threads (one connection behind a lock:
+every statement here takes well under a millisecond) and by several processes at once (the page and the command line),
+which SQLite orders by its own locks.
 """
 
 from __future__ import annotations
@@ -11,91 +11,47 @@ import errno
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from studio.errors import StorageError
+from studio.storage.migrations import migrate
 
-# Append only: a migration that was once released is never edited. Statements are divided by ";" at a line's end.
-MIGRATIONS = [
-    """
-    CREATE TABLE articles (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, current INTEGER NOT NULL,
-        title TEXT NOT NULL, instruction TEXT NOT NULL, status TEXT NOT NULL, cover TEXT NOT NULL,
-        words TEXT NOT NULL, maker TEXT NOT NULL, created TEXT NOT NULL, changed TEXT NOT NULL, deleted TEXT
-    );
-    CREATE INDEX articles_by_person ON articles (person, changed);
-    CREATE TABLE versions (
-        article INTEGER NOT NULL REFERENCES articles, number INTEGER NOT NULL, parent INTEGER,
-        created TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (article, number)
-    );
-    CREATE TABLE conversations (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, title TEXT NOT NULL, words TEXT NOT NULL,
-        turns INTEGER NOT NULL, cover TEXT NOT NULL, body TEXT NOT NULL,
-        created TEXT NOT NULL, changed TEXT NOT NULL, deleted TEXT
-    );
-    CREATE INDEX conversations_by_person ON conversations (person, changed);
-    CREATE TABLE files (
-        key TEXT PRIMARY KEY, mime TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
-        elsewhere TEXT NOT NULL, created TEXT NOT NULL
-    );
-    CREATE TABLE picture_owner (
-        key TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (key, person)
-    ) WITHOUT ROWID
-    """,
-    """
-    CREATE TABLE pictures (
-        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, own INTEGER NOT NULL, removed INTEGER NOT NULL DEFAULT 0,
-        origin TEXT NOT NULL, title_en TEXT NOT NULL, title_zh TEXT NOT NULL, caption_en TEXT NOT NULL,
-        caption_zh TEXT NOT NULL, tags_en TEXT NOT NULL, tags_zh TEXT NOT NULL, vector BLOB, added TEXT NOT NULL
-    );
-    CREATE VIRTUAL TABLE pictures_en USING fts5 (title, caption, tags, tokenize = 'porter unicode61');
-    CREATE VIRTUAL TABLE pictures_zh USING fts5 (title, caption, tags, tokenize = 'trigram');
-    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
-    """,
-    """
-    CREATE TABLE tables (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, title TEXT NOT NULL, words TEXT NOT NULL,
-        body TEXT NOT NULL, pictures INTEGER NOT NULL, questions INTEGER NOT NULL, open INTEGER NOT NULL,
-        cover TEXT NOT NULL, maker TEXT NOT NULL, created TEXT NOT NULL, changed TEXT NOT NULL, deleted TEXT
-    );
-    CREATE INDEX tables_by_person ON tables (person, changed);
-    CREATE TABLE table_rows (
-        id INTEGER NOT NULL REFERENCES tables, number INTEGER NOT NULL, picture TEXT NOT NULL,
-        PRIMARY KEY (id, number)
-    ) WITHOUT ROWID;
-    CREATE TABLE table_cells (
-        id INTEGER NOT NULL REFERENCES tables, number INTEGER NOT NULL, place INTEGER NOT NULL, cell TEXT NOT NULL,
-        PRIMARY KEY (id, number, place)
-    ) WITHOUT ROWID
-    """,
-]
 _PATIENCE = 20.0  # seconds that a statement waits for another process to finish writing
+_SETTLED = 3.0  # seconds without a change after which a file that was put in the database's place counts as copied
 
 
 class Database:
-    """The open file. `read` for questions, `write` for transactions."""
+    """The open file. `read` for questions, `write` for transactions.
 
-    def __init__(self, path: Path) -> None:
+    Both first look whether the file they have open is still the one at the path: SQLite goes on with a file that was
+    deleted or moved away, and would keep nothing while saying that it did. Another file in its place, a copy put back
+    for example, is opened instead.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        may_migrate: Callable[[], bool] = lambda: True,
+        reopened: Callable[[], None] = lambda: None,
+    ) -> None:
         self.path = path
+        self._may_migrate = may_migrate
+        self._reopened = reopened
         self._lock = threading.RLock()
         with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-            self._connection.row_factory = sqlite3.Row
-            try:
-                _use_wal(self._connection)
-                self._migrate()
-            except BaseException:
-                self._connection.close()
-                raise
+            self._connection = self._connect()
+            self._file = _file_at(path)
 
     def read(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
         with self._lock, translated(self.path):
+            self._follow_file()
             try:
                 return self._connection.execute(sql, values).fetchall()
             except OverflowError:  # a number beyond SQLite's, out of an address that someone typed: it is in no row
@@ -103,36 +59,72 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of it is kept, or nothing if the block raises."""
+        """A transaction: all of it is kept, or nothing if the block raises. When it ends it is on the disk."""
         with self._lock, translated(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")  # waits here, not in the middle, for another process
+            self._follow_file()
+            connection, file = self._connection, self._file
+            connection.execute("BEGIN IMMEDIATE")  # waits here, not in the middle, for another process
             try:
-                yield self._connection
-                self._connection.execute("COMMIT")
+                yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:  # SQLite itself rolls back when the disk is full
-                    self._connection.execute("ROLLBACK")
+                if connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                    connection.execute("ROLLBACK")
                 raise
+            if _file_at(self.path) != file:  # it went away in these milliseconds, and what was written with it
+                raise StorageError("data_gone", path=self.path.parent)
+
+    def check(self) -> None:
+        """Raises StorageError when the file is gone: for whoever is about to write files beside it."""
+        with self._lock, translated(self.path):
+            self._follow_file()
 
     def close(self) -> None:
         """Close the file. Further use is an error."""
         with self._lock:
             self._connection.close()
 
-    def _migrate(self) -> None:
-        if self._version() == len(MIGRATIONS):
-            return
-        with self.write() as connection:
-            found = self._version()  # again, inside: another process may have migrated in between
-            if found > len(MIGRATIONS):
-                raise StorageError("database_newer", path=self.path, found=found, known=len(MIGRATIONS))
-            for script in MIGRATIONS[found:]:
-                for statement in script.split(";\n"):
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        try:
+            _use_wal(connection)
+            connection.execute("PRAGMA synchronous = FULL")  # a commit outlives a power cut
+            migrate(connection, self.path, self._may_migrate)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
-    def _version(self) -> int:
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+    def _follow_file(self) -> None:
+        found = _file_at(self.path)
+        if found == self._file:
+            return
+        # It is not made anew: where the folder is a disk that was taken out, it would be on another one.
+        if found is None or time.time() - found.changed < _SETTLED:
+            raise StorageError("data_gone", path=self.path.parent)
+        fresh = self._connect()
+        self._connection.close()  # SQLite sees that its file has moved, and leaves the new one's WAL alone
+        self._connection, self._file = fresh, found
+        self._reopened()
+
+
+@dataclass(frozen=True)
+class _File:
+    """Which file it is, whatever its name, and when it changed (not compared: seconds since 1970)."""
+
+    device: int
+    number: int
+    changed: float = field(compare=False)
+
+
+def _file_at(path: Path) -> _File | None:
+    """The file at a path; None where there is none."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return _File(found.st_dev, found.st_ino, found.st_mtime)
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -15,6 +15,16 @@ from studio.errors import NotFoundError
 from studio.storage.database import Database, clean
 
 Kind = Literal["articles", "conversations", "tables"]  # names of SQL tables
+_LISTED: dict[Kind, str] = {  # the columns that a list shows
+    "articles": "id, title, instruction, status, created, changed, cover",
+    "conversations": "id, title, turns, created, changed, cover, body",
+    "tables": "id, title, pictures, questions, open, maker, created, changed, cover",
+}
+_OWNED: dict[Kind, str] = {  # those that a change of one needs to know
+    "articles": "id, current, status",
+    "conversations": "id",
+    "tables": "id, maker",
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,7 @@ def listed(database: Database, table: Kind, person: str, search: str, deleted: b
     """Those that have every word of `search`, the last changed first; or the deleted ones."""
     words = clean(search).casefold().split()
     where = f"deleted IS {'NOT ' * deleted}NULL" + " AND instr(words, ?) > 0" * len(words)
-    sql = f"SELECT * FROM {table} WHERE person = ? AND {where} ORDER BY changed DESC, id DESC"
+    sql = f"SELECT {_LISTED[table]} FROM {table} WHERE person = ? AND {where} ORDER BY changed DESC, id DESC"
     return database.read(sql, person, *words)
 
 
@@ -93,7 +103,7 @@ def one(rows: list[sqlite3.Row], kind: str, id: int) -> sqlite3.Row:
 
 def owned(connection: sqlite3.Connection, table: Kind, person: str, id: int, deleted: bool = False) -> sqlite3.Row:
     """The row of that number if it is this person's (and not deleted, unless that is allowed)."""
-    sql = f"SELECT * FROM {table} WHERE id = ? AND person = ?" + " AND deleted IS NULL" * (not deleted)
+    sql = f"SELECT {_OWNED[table]} FROM {table} WHERE id = ? AND person = ?" + " AND deleted IS NULL" * (not deleted)
     rows = connection.execute(sql, (id, person)).fetchall() if id < 2**63 else []  # more than SQLite can count
     return one(rows, table.removesuffix("s"), id)
 

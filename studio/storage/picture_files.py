@@ -6,18 +6,23 @@ something a person made shows it, so that an article stays whole when the starte
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from studio.documents.article import Picture
 from studio.errors import NotFoundError
 from studio.storage.database import Database, now, translated
 
 SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+_NEW = ".new-"  # how the name of a file begins while it is written
+_OLD = 3600.0  # seconds after which nobody can be writing it any more
 _KEY = re.compile(r"[0-9a-f]{64}")  # nothing else may become part of a path
 
 
@@ -52,15 +57,23 @@ class Files:
         self._folder = folder / "files"
         self._database = database
 
+    def remove_halves(self) -> None:
+        """Remove what processes left that were killed while they wrote a file: never shown, known to nobody."""
+        with translated(self._folder):
+            for half in self._folder.glob(f"*/{_NEW}*"):
+                with suppress(FileNotFoundError):  # another process has just tidied up
+                    if half.stat().st_mtime < time.time() - _OLD:
+                        half.unlink()
+
     def add(self, file: StoredFile, person: str = "") -> str:
         """Write the file, then note it: a crash in between leaves a file too many and never one too few."""
         target = self._place(file.key, file.mime)
-        with translated(target):
-            write_safely(target, file.data)
+        self._write(target, file.data)
         self._note(file.key, file.mime, file.width, file.height, "")
         if person:
+            insert = "INSERT OR IGNORE INTO picture_owner (key, person) VALUES (?, ?)"
             with self._database.write() as connection:
-                connection.execute("INSERT OR IGNORE INTO picture_owner VALUES (?, ?)", (file.key, person))
+                connection.execute(insert, (file.key, person))
         return file.key
 
     def adopt(self, key: str, mime: str, width: int, height: int, path: Path) -> None:
@@ -70,33 +83,27 @@ class Files:
     def keep(self, pictures: Iterable[Picture]) -> None:
         """Copy those that lie elsewhere into the data folder. One that is gone already is left to whoever reads it."""
         for picture in {p.key: p for p in pictures}.values():
-            rows = self._database.read("SELECT * FROM files WHERE key = ? AND elsewhere != ''", picture.key)
+            sql = "SELECT mime, elsewhere FROM files WHERE key = ? AND elsewhere != ''"
+            rows = self._database.read(sql, picture.key)
             if rows and Path(rows[0]["elsewhere"]).is_file():
                 target = self._place(picture.key, rows[0]["mime"])
                 with translated(target):
-                    write_safely(target, Path(rows[0]["elsewhere"]).read_bytes())
+                    data = Path(rows[0]["elsewhere"]).read_bytes()
+                self._write(target, data)
 
     def path(self, key: str) -> Path:
         """Where it lies. Raises NotFoundError."""
-        rows = self._database.read("SELECT * FROM files WHERE key = ?", key) if _KEY.fullmatch(key) else []
-        for row in rows:
-            here = self._place(key, row["mime"])
-            if here.is_file():
-                return here
-            if row["elsewhere"] and Path(row["elsewhere"]).is_file():
-                return Path(row["elsewhere"])
-        raise NotFoundError("stored_picture_missing", picture=key)
+        return next((path for path in self._places(key) if path.is_file()), None) or _missing(key)
 
     def read(self, key: str) -> bytes:
-        """Its bytes. Raises NotFoundError."""
-        path = self.path(key)
-        try:
-            return path.read_bytes()
-        except FileNotFoundError as e:
-            raise NotFoundError("stored_picture_missing", picture=key) from e
-        except OSError as e:
-            with translated(path):
-                raise e
+        """Its bytes, which are what its name says: a file that was cut off or changed counts as missing. Raises
+        NotFoundError."""
+        for path in self._places(key):
+            with translated(path), suppress(FileNotFoundError):
+                data = path.read_bytes()
+                if hashlib.sha256(data).hexdigest() == key:
+                    return data
+        return _missing(key)
 
     def mime(self, key: str) -> str:
         """Its media type. Raises NotFoundError."""
@@ -112,24 +119,39 @@ class Files:
             raise NotFoundError("stored_picture_missing", picture=key)
         return int(rows[0]["width"]), int(rows[0]["height"])
 
+    def _places(self, key: str) -> Iterator[Path]:
+        """Where it may lie."""
+        sql = "SELECT mime, elsewhere FROM files WHERE key = ?"
+        for row in self._database.read(sql, key) if _KEY.fullmatch(key) else []:
+            yield self._place(key, row["mime"])
+            if row["elsewhere"]:
+                yield Path(row["elsewhere"])
+
+    def _write(self, target: Path, data: bytes) -> None:
+        self._database.check()  # else folders would be made where the data folder was, in the way of its coming back
+        with translated(target):
+            write_safely(target, data)
+
     def _place(self, key: str, mime: str) -> Path:
         return self._folder / key[:2] / (key + SUFFIXES[mime])
 
     def _note(self, key: str, mime: str, width: int, height: int, elsewhere: str) -> None:
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+                "INSERT INTO files (key, mime, width, height, elsewhere, created) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET"
                 " elsewhere = CASE excluded.elsewhere WHEN '' THEN elsewhere ELSE excluded.elsewhere END",
                 (key, mime, width, height, elsewhere, now()),
             )
 
 
 def write_safely(target: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut. One of the right size stays."""
-    if target.is_file() and target.stat().st_size == len(data):
+    """Write a file so that it is there whole or not at all, also after a power cut. One with these bytes stays."""
+    if target.is_file() and target.stat().st_size == len(data) and target.read_bytes() == data:
         return
+    made = next(folder for folder in target.parents if folder.is_dir())
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_NEW)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -139,9 +161,21 @@ def write_safely(target: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    if os.name == "posix":  # the new name itself must reach the disk, too; Windows has no such call
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    for folder in target.parents:  # the new names themselves must reach the disk, too
+        _sync_folder(folder)
+        if folder == made:
+            return
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name != "posix":  # Windows has no such call
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _missing(key: str) -> NoReturn:
+    raise NotFoundError("stored_picture_missing", picture=key)

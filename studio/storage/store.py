@@ -17,17 +17,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.documents import article as articles
-from studio.documents import conversation as conversations
 from studio.documents.article import Article, Picture
 from studio.documents.conversation import Conversation
+from studio.errors import StorageError
+from studio.storage.conversations import Conversations
 from studio.storage.database import Database, clean, now
+from studio.storage.health import Health
 from studio.storage.listing import ArticleRow, ConversationRow, Version, hide, listed, neighbour, one, owned
+from studio.storage.migrations import MIGRATIONS
 from studio.storage.picture_files import Files, StoredFile
 from studio.storage.process_locks import Liveness
 from studio.storage.tables import Tables
 
 __all__ = ["ArticleRow", "ConversationRow", "Store", "Version"]
 
+DATABASE = "studio.sqlite3"
 UNDER_WAY = ("writing", "illustrating")
 
 
@@ -36,15 +40,27 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.database = Database(folder / "studio.sqlite3")
+        self._alive = Liveness(folder / "alive", version=len(MIGRATIONS))
+        try:
+            self.database = Database(folder / DATABASE, self._alive.others_are_current, self._alive.renew)
+        except BaseException:
+            self._alive.close()
+            raise
         self._files = Files(folder, self.database)
-        self._alive = Liveness(folder / "alive")
+        self._files.remove_halves()
+        self._conversations = Conversations(self.database, self._files)
         self.tables = Tables(self.database, self._files, self._alive)
+        self._health = Health(self.database)
 
     def close(self) -> None:
         """Close the database. Articles still under way count as interrupted from now on."""
         self.database.close()
         self._alive.close()
+
+    def health(self) -> StorageError | None:
+        """What keeps the data folder from keeping things at this moment: it is gone, full, or cannot be written. For
+        whoever asks every few seconds; nobody has to wait for it before a write, which finds out by itself."""
+        return self._health.fault()
 
     # Articles
 
@@ -68,13 +84,10 @@ class Store:
                     newest = "SELECT max(number) FROM versions WHERE article = ?"
                     last = connection.execute(newest, (article.id,)).fetchone()[0] + 1
             else:
-                empty = ("", "", "", "", "", "")
-                insert = "INSERT INTO articles VALUES (NULL, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
-                id = connection.execute(insert, (person, *empty, moment, moment)).lastrowid
+                id = connection.execute(_INSERT, (person, moment, moment)).lastrowid
                 article, last, parent = replace(article, id=id or 0), 1, None
             body = _dump(articles.to_dict(article))
-            version = (article.id, last, parent, moment, reason, body)
-            connection.execute("INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?)", version)
+            connection.execute(_PUT_VERSION, (article.id, last, parent, moment, reason, body))
             self._point(connection, article, last)
         return article
 
@@ -86,7 +99,7 @@ class Store:
     def versions(self, person: str, id: int) -> list[Version]:
         """All versions, the oldest first."""
         current = one(self.database.read(_CURRENT, id, person), "article", id)["number"]
-        rows = self.database.read("SELECT * FROM versions WHERE article = ? ORDER BY number", id)
+        rows = self.database.read("SELECT number, created, reason FROM versions WHERE article = ? ORDER BY number", id)
         return [
             Version(r["number"], datetime.fromisoformat(r["created"]), r["reason"], r["number"] == current)
             for r in rows
@@ -152,7 +165,8 @@ class Store:
         """
         count = 0
         with self.database.write() as connection:
-            rows = connection.execute("SELECT * FROM articles WHERE status IN ('writing', 'illustrating')").fetchall()
+            sql = "SELECT id, current, maker, changed FROM articles WHERE status IN ('writing', 'illustrating')"
+            rows = connection.execute(sql).fetchall()
             gone = {maker for maker in {r["maker"] for r in rows} if not self._alive.is_alive(maker)}
             for row in rows:
                 if row["maker"] not in gone:
@@ -194,54 +208,23 @@ class Store:
 
     def save_conversation(self, person: str, conversation: Conversation) -> Conversation:
         """Keep it; it has no versions. Gives it back with its id. Raises NotFoundError for another's id."""
-        self._files.keep(conversation.pictures)
-        title = conversation.turns[0].question if conversation.turns else ""
-        words = "\n".join(f"{turn.question}\n{turn.answer}" for turn in conversation.turns).casefold()
-        pictures = conversation.pictures
-        cover = pictures[0].key if pictures else ""
-        with self.database.write() as connection:
-            if conversation.id:
-                owned(connection, "conversations", person, conversation.id, deleted=True)
-            else:
-                insert = "INSERT INTO conversations VALUES (NULL, ?, '', '', 0, '', '', ?, '', NULL)"
-                id = connection.execute(insert, (person, now())).lastrowid
-                conversation = replace(conversation, id=id or 0)
-            body = _dump(conversations.to_dict(conversation))
-            connection.execute(
-                "UPDATE conversations SET title = ?, words = ?, turns = ?, cover = ?, body = ?, changed = ?"
-                " WHERE id = ?",
-                (clean(title), clean(words), len(conversation.turns), cover, body, now(), conversation.id),
-            )
-        return conversation
+        return self._conversations.save(person, conversation)
 
     def conversation(self, person: str, id: int) -> Conversation:
         """That conversation. Raises NotFoundError."""
-        sql = "SELECT body FROM conversations WHERE id = ? AND person = ? AND deleted IS NULL"
-        row = one(self.database.read(sql, id, person), "conversation", id)
-        return conversations.from_dict(json.loads(row["body"]))
+        return self._conversations.get(person, id)
 
     def list_conversations(self, person: str, search: str = "", deleted: bool = False) -> list[ConversationRow]:
         """Those that have every word of `search`, the last changed first; or the deleted ones."""
-        return [
-            ConversationRow(
-                r["id"],
-                r["title"],
-                r["turns"],
-                datetime.fromisoformat(r["created"]),
-                datetime.fromisoformat(r["changed"]),
-                r["cover"],
-                r["body"].count('"liked": true'),
-            )
-            for r in listed(self.database, "conversations", person, search, deleted)
-        ]
+        return self._conversations.rows(person, search, deleted)
 
     def delete_conversation(self, person: str, id: int) -> None:
         """Hide it; `undelete_conversation` brings it back."""
-        hide(self.database, "conversations", person, id, now())
+        self._conversations.delete(person, id)
 
     def undelete_conversation(self, person: str, id: int) -> None:
         """Bring it back."""
-        hide(self.database, "conversations", person, id, None)
+        self._conversations.undelete(person, id)
 
     # Pictures
 
@@ -275,9 +258,16 @@ class Store:
         return bool(self.database.read(sql, key, person, key))
 
 
-_VERSION = "SELECT * FROM versions WHERE article = ? AND number = ?"
+_INSERT = (
+    "INSERT INTO articles (person, current, title, instruction, status, cover, words, maker, created, changed)"
+    " VALUES (?, 0, '', '', '', '', '', '', ?, ?)"
+)
+_PUT_VERSION = (
+    "INSERT OR REPLACE INTO versions (article, number, parent, created, reason, body) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_VERSION = "SELECT parent, body FROM versions WHERE article = ? AND number = ?"
 _CURRENT = (
-    "SELECT versions.* FROM articles JOIN versions ON article = id AND number = current"
+    "SELECT number, body FROM articles JOIN versions ON article = id AND number = current"
     " WHERE id = ? AND person = ? AND deleted IS NULL"
 )
 

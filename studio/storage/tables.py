@@ -34,8 +34,7 @@ class Tables:
             if table.id:
                 self._claim(connection, person, table.id)
             else:
-                insert = "INSERT INTO tables VALUES (NULL, ?, '', '', '', 0, 0, 0, '', ?, ?, '', NULL)"
-                id = connection.execute(insert, (person, self._alive.name, now())).lastrowid
+                id = connection.execute(_INSERT, (person, self._alive.name, now())).lastrowid
                 table = replace(table, id=id or 0)
             body = {"origin": table.origin, "unread": table.unread, "model": table.model}
             body |= {"questions": table.questions, "skipped": [asdict(s) for s in table.skipped]}
@@ -72,12 +71,12 @@ class Tables:
 
     def get(self, person: str, id: int) -> Table:
         """That table. Raises NotFoundError."""
-        sql = "SELECT * FROM tables WHERE id = ? AND person = ? AND deleted IS NULL"
+        sql = "SELECT body FROM tables WHERE id = ? AND person = ? AND deleted IS NULL"
         body = json.loads(one(self._database.read(sql, id, person), "table", id)["body"])
         questions = tuple(body["questions"])
         pictures = self._database.read("SELECT picture FROM table_rows WHERE id = ? ORDER BY number", id)
         cells = [[Cell()] * len(questions) for _ in pictures]
-        for found in self._database.read("SELECT * FROM table_cells WHERE id = ?", id):
+        for found in self._database.read("SELECT number, place, cell FROM table_cells WHERE id = ?", id):
             cells[found["number"]][found["place"]] = _cell(found)
         rows = tuple(Row(Picture(**json.loads(p["picture"])), tuple(c)) for p, c in zip(pictures, cells, strict=True))
         skipped = tuple(Skipped(**s) for s in body["skipped"])
@@ -138,7 +137,7 @@ class Tables:
         for name in ("table_rows", "table_cells"):
             connection.execute(f"DELETE FROM {name} WHERE id = ?", (table.id,))
         pictures = ((table.id, n, json.dumps(asdict(row.picture))) for n, row in enumerate(table.rows))
-        connection.executemany("INSERT INTO table_rows VALUES (?, ?, ?)", pictures)
+        connection.executemany("INSERT INTO table_rows (id, number, picture) VALUES (?, ?, ?)", pictures)
         cells = (
             (table.id, n, place, json.dumps(asdict(cell)))
             for n, row in enumerate(table.rows)
@@ -148,8 +147,12 @@ class Tables:
         connection.executemany(_PUT, cells)
 
 
-_CELL = "SELECT * FROM table_cells WHERE id = ? AND number = ? AND place = ?"
-_PUT = "INSERT OR REPLACE INTO table_cells VALUES (?, ?, ?, ?)"
+_INSERT = (
+    "INSERT INTO tables (person, title, words, body, pictures, questions, open, cover, maker, created, changed)"
+    " VALUES (?, '', '', '', 0, 0, 0, '', ?, ?, '')"
+)
+_CELL = "SELECT cell FROM table_cells WHERE id = ? AND number = ? AND place = ?"
+_PUT = "INSERT OR REPLACE INTO table_cells (id, number, place, cell) VALUES (?, ?, ?, ?)"
 
 
 def _cell(row: sqlite3.Row) -> Cell:

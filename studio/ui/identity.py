@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,16 +13,22 @@ from studio.app import Studio
 from studio.documents.article import Picture
 from studio.errors import Language, StudioError
 from studio.library.picture_intake import take_in
+from studio.storage.persons import browser_person, login_person, session_person
 
-COOKIE = "studio-person"  # a random name that the browser keeps and scripts cannot read, see app.py
+COOKIE = "studio-person"  # a random key that the browser keeps and scripts cannot read, see server.py
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 def who(request: gr.Request | Request) -> str:
-    """The login name where there is a login, else the name that the browser keeps, else the session. Events are given
-    Gradio's request, server functions FastAPI's."""
+    """The person: by the login where there is one, else by the key that the browser keeps, else by the session. Events
+    are given Gradio's request, server functions FastAPI's."""
     login = request.state.login if isinstance(request, Request) else request.username
-    kept = request.cookies.get(COOKIE) if request.cookies else None
-    return login or kept or f"session {getattr(request, 'session_hash', '')}"
+    if login:
+        return login_person(login)
+    key = (request.cookies.get(COOKIE) if request.cookies else None) or ""
+    if _KEY.fullmatch(key):
+        return browser_person(key)
+    return session_person(getattr(request, "session_hash", None) or "")
 
 
 def language(request: gr.Request | Request) -> Language:

@@ -11,7 +11,6 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -25,10 +24,12 @@ from studio.checkpoints.catalog import plan
 from studio.errors import NotFoundError, StorageError
 from studio.settings import Settings
 from studio.specs import GgufSpec, NativeSpec
+from studio.storage.process_locks import FolderLock
 from studio.ui import STATIC
 from studio.ui.article_editor import Desk, script_facts
 from studio.ui.icons import icons
-from studio.ui.identity import COOKIE
+from studio.ui.identity import COOKIE, language
+from studio.ui.login import Login
 from studio.ui.tabs.about import about_tab
 from studio.ui.tabs.chat import chat_api, chat_tab
 from studio.ui.tabs.history import history_tab
@@ -50,10 +51,11 @@ Next = Callable[[Request], Awaitable[Response]]
 def serve(settings: Settings) -> None:
     """Run until Ctrl+C. Raises StorageError when the port is taken."""
     listening = _listen(settings.host, settings.port)
-    with Studio(settings, plan(settings)) as studio:
+    address = f"http://{settings.host}:{settings.port}"
+    with FolderLock(settings.folder, address), Studio(settings, plan(settings)) as studio:
         # open pages hold their connections for ever: without a limit Ctrl+C would wait for them
         config = uvicorn.Config(application(studio), log_level="warning", timeout_graceful_shutdown=2)
-        os.write(2, f"XComposer Studio: http://{settings.host}:{settings.port}  (Ctrl+C ends it)\n".encode())
+        os.write(2, f"XComposer Studio: {address}  (Ctrl+C ends it)\n".encode())
         uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -75,6 +77,7 @@ def application(studio: Studio) -> FastAPI:
     os.chdir(tempfile.mkdtemp(prefix="studio-"))  # Gradio may serve files of the working folder: let there be none
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.middleware("http")(_guard)
+    app.add_exception_handler(StorageError, _say_fault)
 
     @app.get("/healthz")
     def health() -> JSONResponse:
@@ -104,6 +107,8 @@ def application(studio: Studio) -> FastAPI:
         return FileResponse(STATIC / name, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
     desk = Desk(studio)
+    login = Login(studio.settings.login)
+    login.add_route(app)
 
     @app.get("/downloads/{token}")
     def download(token: str) -> Response:
@@ -119,28 +124,20 @@ def application(studio: Studio) -> FastAPI:
         run_history=False,
         enable_monitoring=False,
         max_file_size=MAX_UPLOAD,
-        auth=_logins(studio.settings.login),
+        auth=login.auth,
         i18n=i18n(),
         theme=_theme(),
         css=(STATIC / "page.css").read_text(),
         favicon_path=str(STATIC / "logo.svg"),
         show_error=True,
     )
-    app.state.login = _login_of(app)
+    login.attach(_mounted(app))
+    app.state.login = login.name_of
     return app
 
 
-def _login_of(app: FastAPI) -> Callable[[Request], str | None]:
-    """Who is logged in, by the token that Gradio gave at the login: its server functions and our own routes are not
-    told by Gradio."""
-    mounted = next(m.app for m in app.routes if isinstance(m, Mount) and isinstance(m.app, gr.routes.App))
-
-    def login(request: Request) -> str | None:
-        names = (f"access-token-{mounted.cookie_id}", f"access-token-unsecure-{mounted.cookie_id}")
-        token = next((request.cookies[name] for name in names if name in request.cookies), None)
-        return mounted.tokens.get(token) if token else None
-
-    return login
+def _mounted(app: FastAPI) -> gr.routes.App:
+    return next(m.app for m in app.routes if isinstance(m, Mount) and isinstance(m.app, gr.routes.App))
 
 
 def _theme() -> gr.themes.Base:
@@ -208,15 +205,11 @@ def _banner(studio: Studio) -> dict[str, str]:
     return {"banner": "", "kind": ""}
 
 
-def _logins(file: str) -> list[tuple[str, str]] | None:
-    if not file:
-        return None
-    try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except OSError as e:
-        raise NotFoundError("file_missing", path=file) from e
-    pairs = [line.split(":", 1) for line in lines if ":" in line]
-    return [(name.strip(), word.strip()) for name, word in pairs]
+async def _say_fault(request: Request, error: Exception) -> Response:
+    """The data folder is gone, full or cannot be written: the sentence, and no error of the program's."""
+    assert isinstance(error, StorageError)
+    status = 507 if error.key == "disk_full" else 503
+    return JSONResponse({"error": error.say(language(request))}, status)
 
 
 async def _guard(request: Request, call_next: Next) -> Response:

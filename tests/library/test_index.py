@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from studio.auxiliary.text_embedder import Meaning
-from studio.errors import NotFoundError
+from studio.errors import InputError, NotFoundError
 from studio.library.index import Library
 from studio.protocol import Description, Label
+from studio.storage.persons import CLI
 from studio.storage.store import Store
 
 STARTER = Path(__file__).parents[2] / "assets" / "pictures"
@@ -182,7 +183,7 @@ def test_removed_pictures_are_not_found_and_can_come_back(library: Library, tmp_
     picture(tmp_path / "mine/a strange gadget.jpg", (7, 1, 7))
     library.add(tmp_path / "mine")
     hit = library.search("strange gadget")[0]
-    library.remove(hit.picture.key)
+    library.remove(hit.picture.key, CLI)
     assert hit.picture.key not in {h.picture.key for h in library.search("strange gadget", fill=True, limit=99)}
     library.add(tmp_path / "mine")
     assert library.search("strange gadget")[0].picture.key == hit.picture.key
@@ -194,3 +195,74 @@ def test_removed_pictures_are_not_found_and_can_come_back(library: Library, tmp_
 )
 def test_any_words_can_be_searched(library: Library, words: str) -> None:
     assert len(library.search(words, limit=3)) <= 3
+
+
+ANN, BOB = "login:ann", "browser:" + "0" * 32
+
+
+def own(library: Library, key: str) -> tuple[str, str]:
+    """Caption and owner."""
+    hit = library.picture(key)
+    assert hit
+    return hit.caption, hit.owner
+
+
+def test_a_picture_is_changed_only_by_who_added_it(library: Library, tmp_path: Path) -> None:
+    library.add(picture(tmp_path / "a tin robot.jpg", (7, 7, 9)), person=ANN)
+    (key,) = [hit.picture.key for hit in library.browse() if hit.own]
+    attempts: list[Callable[[str], None]] = [
+        lambda person: library.describe(key, "mine now", person),
+        lambda person: library.remove(key, person),
+        lambda person: library.restore(key, person),
+    ]
+    for person in (BOB, "", "login:bob", "browser:ann", "ann", "login:"):
+        for attempt in attempts:
+            with pytest.raises(InputError) as caught:
+                attempt(person)
+            assert caught.value.key == "not_your_picture"
+        assert not library.picture(key).may_change(person)  # type: ignore[union-attr]
+    assert own(library, key) == ("a tin robot", ANN)
+    for person in (ANN, CLI):
+        for attempt in attempts:
+            attempt(person)
+        assert own(library, key) == ("mine now", ANN), "the command line may change it, and it stays hers"
+
+
+def test_the_same_picture_of_another_stays_as_it_is(library: Library, tmp_path: Path) -> None:
+    library.add(picture(tmp_path / "a tin robot.jpg", (7, 7, 9)), person=ANN)
+    (key,) = [hit.picture.key for hit in library.browse() if hit.own]
+    file = picture(tmp_path / "b" / "stolen.jpg", (7, 7, 9))
+    ((_, sentence),) = library.add(file, person=BOB).refused
+    assert "in the library already" in sentence and own(library, key) == ("a tin robot", ANN)
+    library.remove(key, ANN)
+    assert library.add(file, person=BOB).updated == 1, "she took hers out: it is free to be his"
+    assert own(library, key) == ("stolen", BOB)
+    with pytest.raises(InputError):
+        library.restore(key, ANN)
+
+
+def test_the_starter_set_cannot_be_taken_over(library: Library, store: Store, tmp_path: Path) -> None:
+    fox = library.search("a lighthouse at night")[0]
+    (tmp_path / "mine.webp").write_bytes(store.read_file(fox.picture.key))
+    for person in (ANN, ""):
+        library.add(tmp_path / "mine.webp", person=person)
+        assert own(library, fox.picture.key) == (fox.caption, "")
+        with pytest.raises(InputError):
+            library.remove(fox.picture.key, person)
+
+
+def test_one_that_nobody_is_known_to_have_added_is_everybodys(library: Library, store: Store, tmp_path: Path) -> None:
+    library.add(picture(tmp_path / "a tin robot.jpg", (7, 7, 9)), person=ANN)
+    (key,) = [hit.picture.key for hit in library.browse() if hit.own]
+    with store.database.write() as connection:
+        connection.execute("UPDATE pictures SET owner = ''")  # as an older database comes out of its migration
+    for person in (ANN, BOB, ""):
+        with pytest.raises(InputError):
+            library.describe(key, "x", person)
+    library.describe(key, "said at the command line", CLI)
+    assert own(library, key) == ("said at the command line", "")
+
+
+def test_a_picture_that_is_nowhere(library: Library) -> None:
+    with pytest.raises(NotFoundError):
+        library.remove("0" * 64, CLI)

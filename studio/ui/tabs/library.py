@@ -14,7 +14,7 @@ from studio.library.index import Hit
 from studio.ui.article_editor import uploaded
 from studio.ui.card_list import Asked, shelf
 from studio.ui.components import AT_ONCE
-from studio.ui.identity import language
+from studio.ui.identity import language, who
 from studio.ui.words import i18n
 
 
@@ -28,7 +28,7 @@ def library_tab(studio: Studio) -> None:
 
 
 class Shelves:
-    """What the shelf asks. The library is everybody's; only pictures that people added can be changed."""
+    """What the shelf asks. The library is for everybody to see; a picture is changed only by who added it."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -43,38 +43,34 @@ class Shelves:
             else self._library.browse(limit=2000, language=spoken)
         )
         own = {"own_pictures": True, "starter_pictures": False}.get(str(asked.get("filter")))
-        return [_card(hit) for hit in found if own is None or hit.own == own]
+        person = who(request)
+        return [_card(hit, person) for hit in found if own is None or hit.own == own]
 
     def add(self, request: Any, path: str, name: str) -> Asked:
         """Take an uploaded picture in; the eyes describe it where neither its name nor its data do."""
         file = uploaded(self._studio, path, name)
-        report = self._library.add(file, self._studio.describe)
+        report = self._library.add(file, self._studio.describe, person=who(request))
         if report.refused:
             return {"error": report.refused[0][1]}
         return {}
 
     def describe(self, request: Any, key: str, caption: str) -> None:
-        """Other words for an own picture."""
+        """Other words for a picture that this person added."""
         words = " ".join(caption.split())
         if not words:
             raise InputError("caption_empty")
-        self._library.describe(key, words[:500])
+        self._library.describe(key, words[:500], who(request))
 
     def delete(self, request: Any, key: str) -> None:
-        """Take an own picture out of search; articles that show it keep it."""
-        self._library.remove(self._own(key))
+        """Take one out of search; articles that show it keep it."""
+        self._library.remove(key, who(request))
 
     def undelete(self, request: Any, key: str) -> None:
         """Back into search."""
-        self._library.restore(self._own(key))
-
-    def _own(self, key: str) -> str:
-        if not self._library.is_own(key):
-            raise InputError("not_your_picture")
-        return key
+        self._library.restore(key, who(request))
 
 
-def _card(hit: Hit) -> Asked:
+def _card(hit: Hit, person: str) -> Asked:
     key = hit.picture.key
     return {
         "key": key,
@@ -82,5 +78,5 @@ def _card(hit: Hit) -> Asked:
         "caption": hit.caption,
         "picture": f"pictures/{key}",
         "small": f"thumbnails/{key}",
-        "own": hit.own,
+        "own": hit.may_change(person),
     }
