@@ -41,9 +41,7 @@ class WorkerClient:
     works on at once, `restarts` how many processes died.
     """
 
-    def __init__(
-        self, spec: EngineSpec, timing: Timing = PATIENT, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, spec: EngineSpec, timing: Timing = PATIENT, clock: Callable[[], float] = time.monotonic) -> None:
         self.spec = spec
         self.state: State = "starting"
         self.cards: Mapping[Role, ModelCard] = {}
@@ -266,4 +264,5 @@ class WorkerClient:
                 self._settle("starting")
 
 
-Lane, Ticket = WorkerClient, Request  # their former names, until everything uses these
+Lane = WorkerClient  # the former names, until everything uses these
+Ticket = Request

@@ -90,5 +90,3 @@ def _differs(queued: Queued, told: Queued, ago: float) -> bool:
         return queued.position != told.position or queued.seconds != told.seconds
     expected = max(0.0, told.seconds - ago)
     return abs(queued.seconds - expected) > max(2.0, expected / 4)
-
-

@@ -1,0 +1,65 @@
+"""The worker's own side, in this process: what it says when its engine fails for good."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from studio.protocol import Done, Event, Generate, Started, Text
+from studio.specs import ScriptedSpec
+from studio.worker.messages import CallEvent, Cancel, Crashed, Run
+from studio.worker.process import _Worker
+
+
+class Engine:
+    """Busy once it has a call; a step does what the test says."""
+
+    batch = 1
+    cards: Mapping[Any, Any] = {}
+
+    def __init__(self, outcome: list[tuple[int, Event]] | Exception) -> None:
+        self.outcome = outcome
+        self.busy = False
+
+    def submit(self, number: int, call: object) -> None:
+        self.busy = True
+
+    def cancel(self, number: int) -> None: ...
+
+    def close(self) -> None: ...
+
+    def memory(self) -> Mapping[str, int]:
+        return {}
+
+    def step(self) -> list[tuple[int, Event]]:
+        self.busy = False
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def test_an_engine_that_cannot_go_on_says_why_before_the_process_ends() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    worker = _Worker(ScriptedSpec(), theirs, 60.0)
+    worker._calls.put((1, Generate("composer", (Text("x"),))))
+    with pytest.raises(SystemExit, match="the device is lost"):
+        worker._step(Engine(RuntimeError("the device is lost")))
+    assert ours.recv() == CallEvent(1, Started())
+    assert ours.recv() == Crashed("RuntimeError: the device is lost")
+
+
+def test_nothing_is_remembered_of_calls_that_ended() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    worker = _Worker(ScriptedSpec(), theirs, 60.0)
+    engine = worker._engine = Engine([(1, Done("cancelled"))])
+    worker._take(Run(1, Generate("composer", (Text("x"),))))
+    worker._begin(engine, *worker._calls.get())
+    worker._take(Cancel(1))
+    assert worker._cancelled == {1}
+    worker._step(engine)
+    worker._take(Cancel(1))  # too late
+    assert worker._known == worker._cancelled == set()
+    assert [ours.recv().event for _ in range(2)] == [Started(), Done("cancelled")]
