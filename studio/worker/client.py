@@ -207,14 +207,14 @@ class WorkerClient:
                 channel.tell_places(self._delay())
 
     def _receive(self, worker: WorkerHandle, message: FromWorker) -> None:
-        """For the thread that reads."""
+        """For the thread that reads. What a process says that could not be killed and was given up is dropped."""
         with self._changed:
-            if self.state == "closed":
+            if self.state == "closed" or worker is not self._worker:
                 return
             match message:
                 case Ready(cards, memory, batch):
                     self.cards, self._memory, self.batch = cards, memory, batch
-                    self._worker, self._failures, self._died = worker, 0, ""
+                    self._failures, self._died = 0, ""
                     self._loading = self._clock() - self._began
                     self._channels.generate.limit = batch
                     self._settle("ready")
@@ -226,8 +226,8 @@ class WorkerClient:
                     self._retry_at = self._clock() + self._timing.pause(self._failures, broken=True)
                     self._settle("failed", error)
                 case CallEvent(number, event):
-                    if channel := self._channels.deliver(number, event):
-                        self._advance(channel)
+                    if freed := self._channels.deliver(number, event):
+                        self._advance(freed)
 
     def _after_death(self, death: WorkerDied) -> None:
         """The process is gone: settle the calls under way, and say how it goes on."""

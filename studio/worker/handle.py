@@ -24,7 +24,8 @@ from studio.worker.watchdog import Effort, Watchdog, effort_of
 
 
 class WorkerHandle:
-    """Starts the process. `receive` gets its messages, in the reading thread. Raises OSError when it cannot start.
+    """Starts the process. While it is watched, `receive` gets its messages, in a thread of its own. Raises OSError when
+    it cannot start.
 
     The thread that creates it must live as long as the process: on Linux the kernel kills the one with the other.
     """
@@ -47,7 +48,6 @@ class WorkerHandle:
             theirs.close()
         self._outbox = Outbox(self._connection)
         self._reader = threading.Thread(target=self._read, name="worker reader", daemon=True)
-        self._reader.start()
 
     @property
     def pid(self) -> int:
@@ -71,6 +71,7 @@ class WorkerHandle:
     def watch(self, tick: Callable[[], None]) -> WorkerDied:
         """Wait until the process is dead, killing it when it hangs; what to tell those whose calls it had. `tick` is
         called once a beat."""
+        self._reader.start()
         hung: float | None = None
         before = time.monotonic()
         while hung is None and not wait([self._process.sentinel], self._timing.beat):
