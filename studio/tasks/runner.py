@@ -47,7 +47,7 @@ class Runner:
         self._at_once, self._most, self._most_own = at_once, most, most_own
         self._lock = threading.RLock()
         self._tasks: dict[Hashable, Task[Any]] = {}  # all under way, by key
-        self._queues: dict[bool, FairQueue[Task[Any]]] = {True: FairQueue(), False: FairQueue()}  # the long and the short ones
+        self._queues: dict[bool, FairQueue[Task[Any]]] = {True: FairQueue(), False: FairQueue()}  # long and short ones
         self._running: set[Task[Any]] = set()
         self._hurried: set[Task[Any]] = set()  # stopped while they waited: they only end
         self._admitted: Counter[str] = Counter()
