@@ -10,7 +10,7 @@ from studio.protocol import Call, Embed, Failed
 from studio.settings import assets
 from studio.specs import ScriptedSpec
 from studio.storage.store import Store
-from studio.tasks.embedding import REMEMBERED, Embedder
+from studio.tasks.embedding import AT_ONCE, REMEMBERED, Embedder
 from studio.worker.client import Lane, Ticket
 
 
@@ -45,6 +45,13 @@ def test_many_texts_are_one_call_and_known_ones_none(lane: CountingLane) -> None
     assert lane.calls[1] == Embed(("milk",))
 
 
+def test_a_library_is_embedded_in_pieces_between_which_a_search_finds_its_turn(lane: CountingLane) -> None:
+    texts = tuple(f"picture {number}" for number in range(2 * AT_ONCE + 1))
+    vectors = Embedder(lane)(texts)
+    assert [len(call.texts) for call in lane.calls if isinstance(call, Embed)] == [AT_ONCE, AT_ONCE, 1]
+    assert vectors == tuple(Embedder(lane)((text,))[0] for text in texts)
+
+
 def test_nothing_is_no_call(lane: CountingLane) -> None:
     assert Embedder(lane)(()) == () and lane.calls == []
 
@@ -62,7 +69,7 @@ class NoMeaning(CountingLane):
 
     def submit(self, call: Call, person: str = "") -> Ticket:
         self.calls.append(call)
-        ticket = Ticket(self, len(self.calls), call, person)
+        ticket = Ticket(len(self.calls), call, person, lambda request: None)
         ticket.put(Failed(ModelError("meaning_missing")))
         return ticket
 

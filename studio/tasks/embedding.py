@@ -1,4 +1,4 @@
-"""Vectors of texts, through the lane: every text that is not remembered goes in one call."""
+"""Vectors of texts, through the worker: those that are not remembered go in calls of sixteen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from studio.protocol import Embed, Vectors
 from studio.worker.client import Lane
 
 REMEMBERED = 400  # texts; about 5 MB
+AT_ONCE = 16  # texts of a call, so that a search never waits until somebody's library is embedded
 
 Vector = tuple[float, ...]
 
@@ -39,11 +40,14 @@ class Embedder:
         return tuple(found[text] for text in texts)
 
     def _asked(self, texts: tuple[str, ...]) -> tuple[Vector, ...]:
+        found: list[Vector] = []
         try:
-            vectors = self._lane.submit(Embed(texts)).result()
+            for start in range(0, len(texts), AT_ONCE):
+                vectors = self._lane.submit(Embed(texts[start : start + AT_ONCE])).result()
+                assert isinstance(vectors, Vectors)
+                found += vectors.values
         except ModelError as e:
             if e.key != "meaning_missing":
                 raise
             return ((),) * len(texts)
-        assert isinstance(vectors, Vectors)
-        return vectors.values
+        return tuple(found)
