@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from studio.checkpoints.catalog import starter_path
-from studio.engine.gguf import GgufEngine
+from studio.engine.gguf import BATCH, GgufEngine
 from studio.errors import ContextOverflow, ModelError
 from studio.prompts.starter import Starter
 from studio.protocol import Choose, Control, Done, Generate, ModelCard, Piece, Prompt, Sampling, Text
@@ -68,6 +68,20 @@ def test_cancelled_within_a_step(engine: GgufEngine) -> None:
     assert isinstance(event, Done) and event.reason == "cancelled" and pieces < 100
     assert time.monotonic() - pressed < 0.5
     assert write(engine)[1].reason == "length"  # and it works on
+
+
+def test_a_long_prompt_shows_that_it_gets_on_and_asks_for_stop(engine: GgufEngine) -> None:
+    asked = 0
+
+    def cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    events = list(engine.generate(Generate("composer", (Text("word " * 800),), Sampling(max_tokens=1)), cancelled))
+    assert isinstance(events[-1], Done) and events[-1].usage.prompt_tokens >= 800
+    before_text = events.index(next(event for event in events if event))
+    assert before_text >= 800 // BATCH and asked >= before_text
 
 
 def test_a_reader_who_leaves_ends_the_generation(engine: GgufEngine) -> None:
