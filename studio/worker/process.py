@@ -26,7 +26,7 @@ from studio.engine.serial import as_studio_error
 from studio.errors import StudioError
 from studio.protocol import Choose, Describe, Done, Embed, Event, Failed, Generate, Result, Started, Vectors
 from studio.specs import EngineSpec
-from studio.worker.messages import Broken, CallEvent, Cancel, Crashed, FromWorker, Ready, Run, ToWorker
+from studio.worker.messages import Broken, CallEvent, Cancel, Crashed, FromWorker, Ready, Run
 from studio.worker.pulse import Pulse
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -84,30 +84,30 @@ class _Worker:
             self._step(engine)
 
     def _listen(self) -> None:
-        """Take what comes through the pipe."""
+        """Sort what comes through the pipe."""
         while True:
             try:
-                self._take(self._pipe.recv())
+                message: Run | Cancel = self._pipe.recv()
             except (EOFError, OSError):
                 os._exit(0)  # the page is gone; a call under way has nobody to answer
+            match message:
+                case Cancel(number):
+                    self._cancel(number)
+                case Run(number, Describe() as call):
+                    self._known.add(number)
+                    self._describes.put((number, call))
+                case Run(number, Embed() as call):
+                    self._known.add(number)
+                    self._embeds.put((number, call))
+                case Run(number, call):
+                    self._known.add(number)
+                    self._calls.put((number, call))
 
-    def _take(self, message: ToWorker) -> None:
-        """Sort it."""
-        match message:
-            case Cancel(number):
-                if number in self._known:
-                    self._cancelled.add(number)
-                    if self._engine:
-                        self._engine.cancel(number)
-            case Run(number, call):
-                self._known.add(number)
-                match call:
-                    case Describe():
-                        self._describes.put((number, call))
-                    case Embed():
-                        self._embeds.put((number, call))
-                    case _:
-                        self._calls.put((number, call))
+    def _cancel(self, number: int) -> None:
+        if number in self._known:
+            self._cancelled.add(number)
+            if self._engine:
+                self._engine.cancel(number)
 
     def _step(self, engine: Engine) -> None:
         """Take new calls, waiting for one when there is nothing else to do; then let the engine work a little."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,11 +56,17 @@ def test_nothing_is_remembered_of_calls_that_ended() -> None:
     ours, theirs = multiprocessing.Pipe()
     worker = _Worker(ScriptedSpec(), theirs, 60.0)
     engine = worker._engine = Engine([(1, Done("cancelled"))])
-    worker._take(Run(1, Generate("composer", (Text("x"),))))
+    threading.Thread(target=worker._listen, daemon=True).start()
+    call = Generate("composer", (Text("x"),))
+    ours.send(Run(1, call))
     worker._begin(engine, *worker._calls.get())
-    worker._take(Cancel(1))
-    assert worker._cancelled == {1}
+    ours.send(Cancel(1))
+    ours.send(Run(2, call))
+    worker._calls.get()  # so the one before it has been taken
+    assert worker._cancelled == {1} and worker._known == {1, 2}
     worker._step(engine)
-    worker._take(Cancel(1))  # too late
-    assert worker._known == worker._cancelled == set()
+    ours.send(Cancel(1))  # too late
+    ours.send(Run(3, call))
+    worker._calls.get()
+    assert worker._cancelled == set() and worker._known == {2, 3}
     assert [ours.recv().event for _ in range(2)] == [Started(), Done("cancelled")]
