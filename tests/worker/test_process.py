@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -52,11 +53,13 @@ def test_an_engine_that_cannot_go_on_says_why_before_the_process_ends() -> None:
     assert ours.recv() == Crashed("RuntimeError: the device is lost")
 
 
-def test_nothing_is_remembered_of_calls_that_ended() -> None:
+def test_nothing_is_remembered_of_calls_that_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = multiprocessing.Pipe()
     worker = _Worker(ScriptedSpec(), theirs, 60.0)
     engine = worker._engine = Engine([(1, Done("cancelled"))])
-    threading.Thread(target=worker._listen, daemon=True).start()
+    monkeypatch.setattr("os._exit", sys.exit)  # of the thread, then
+    listening = threading.Thread(target=worker._listen, daemon=True)
+    listening.start()
     call = Generate("composer", (Text("x"),))
     ours.send(Run(1, call))
     worker._begin(engine, *worker._calls.get())
@@ -70,3 +73,6 @@ def test_nothing_is_remembered_of_calls_that_ended() -> None:
     worker._calls.get()
     assert worker._cancelled == set() and worker._known == {2, 3}
     assert [ours.recv().event for _ in range(2)] == [Started(), Done("cancelled")]
+    ours.close()  # the page is gone
+    listening.join(10)
+    assert not listening.is_alive()
