@@ -6,6 +6,7 @@ import multiprocessing
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -58,7 +59,12 @@ def test_nothing_is_remembered_of_calls_that_ended(monkeypatch: pytest.MonkeyPat
     worker = _Worker(ScriptedSpec(), theirs, 60.0)
     engine = worker._engine = Engine([(1, Done("cancelled"))])
     monkeypatch.setattr("os._exit", sys.exit)  # of the thread, then
-    listening = threading.Thread(target=worker._listen, daemon=True)
+
+    def listen() -> None:
+        with suppress(SystemExit):
+            worker._listen()
+
+    listening = threading.Thread(target=listen, daemon=True)
     listening.start()
     call = Generate("composer", (Text("x"),))
     ours.send(Run(1, call))
