@@ -54,7 +54,7 @@ from studio.protocol import Done, Event, Piece, Started
 from studio.settings import Settings, assets
 from studio.specs import NativeSpec
 from studio.tasks.progress import Stop
-from studio.worker.client import Ticket
+from studio.worker.request import Request
 
 PERSON = "evidence"
 HEADINGS = ("The road in autumn", "The tea house", "A lake in the mountains", "The market", "The bridge", "Going home")
@@ -103,15 +103,15 @@ class Step:
 
 
 class Watch:
-    """Sees every event of every call by standing in front of `Ticket.put`, through which the lane hands them out."""
+    """Sees every event of every call by standing in front of `Request.put`, through which the lane hands them out."""
 
     def __init__(self) -> None:
-        self.calls: dict[Ticket, Call] = {}
-        put = Ticket.put
+        self.calls: dict[Request, Call] = {}
+        put = Request.put
 
-        def watched(ticket: Ticket, event: Event) -> None:
+        def watched(request: Request, event: Event) -> None:
             now = time.perf_counter()
-            call = self.calls.setdefault(ticket, Call(type(ticket.call).__name__, now))
+            call = self.calls.setdefault(request, Call(type(request.call).__name__, now))
             match event:
                 case Started():
                     call.started = now
@@ -121,9 +121,9 @@ class Watch:
                     call.done, call.ended = event, now
                 case _ if call.started:
                     call.ended = now
-            put(ticket, event)
+            put(request, event)
 
-        Ticket.put = watched  # type: ignore[method-assign]
+        Request.put = watched  # type: ignore[method-assign]
 
     @contextmanager
     def step(self, name: str, studio: Studio, steps: list[Step]) -> Iterator[Step]:
@@ -132,7 +132,7 @@ class Watch:
         step = Step(name)
         yield step
         step.seconds = time.perf_counter() - started
-        step.calls = [call for ticket, call in self.calls.items() if ticket not in before]
+        step.calls = [call for request, call in self.calls.items() if request not in before]
         step.memory = used_memory(studio)
         steps.append(step)
         print(f"  {name}: {step.seconds:.1f} s, {gib(step.memory)}", file=sys.stderr)

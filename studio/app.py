@@ -18,7 +18,7 @@ from studio.tasks.find import Finder
 from studio.tasks.jobs import Jobs
 from studio.tasks.runner import Runner
 from studio.tasks.write import Composer
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 PATIENCE = 5.0  # seconds for what is under way to end when the studio closes
 
@@ -31,7 +31,7 @@ class Studio:
         self._closed = False
         self.store = Store(settings.folder)
         self.thumbnails = Thumbnails(settings.folder, self.store)
-        self.lane = Lane(spec)
+        self.lane = WorkerClient(spec)
         self._embed = Embedder(self.lane)
         self.library = Library(self.store, assets() / "pictures", self._embed)
         self.asker = Asker(self.lane, self.store.read_file)

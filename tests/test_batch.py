@@ -25,7 +25,7 @@ from studio.tasks.chat import Asker
 from studio.tasks.fill_table import Batch, Batches, Filling
 from studio.tasks.progress import Stop
 from studio.tasks.runner import Runner
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 
 class Desk:
@@ -33,7 +33,7 @@ class Desk:
 
     def __init__(self, folder: Path, *replies: Reply, spec: ScriptedSpec | None = None) -> None:
         self.store = Store(folder)
-        self.lane = Lane(replace(spec or ScriptedSpec(), replies=replies))
+        self.lane = WorkerClient(replace(spec or ScriptedSpec(), replies=replies))
         self.asker = Asker(self.lane, self.store.read_file)
         self.runner = Runner(lambda: self.lane.batch)
         self.batches = Batches(self.runner, self.asker, self.lane, self.store)
@@ -134,7 +134,7 @@ def test_a_failed_cell_keeps_its_sentence_and_is_asked_again(desk: Callable[...,
     assert cell.finish == "failed" and cell.error.startswith("脚本引擎没有可用的回复了")
     assert (failed.number, failed.table.failed, failed.table.open) == (3, 1, 1)
     d.lane.close()
-    d.asker = Asker(lane := Lane(ScriptedSpec((Reply("Late."),))), d.store.read_file)
+    d.asker = Asker(lane := WorkerClient(ScriptedSpec((Reply("Late."),))), d.store.read_file)
     d.batches, d.lane = Batches(d.runner, d.asker, lane, d.store), lane
     lane.start()
     done = end(d.batches.resume("ann", failed.table.id))

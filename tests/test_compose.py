@@ -17,7 +17,7 @@ from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
 from studio.tasks.jobs import Job
 from studio.tasks.progress import Stop
-from studio.worker.client import Ticket
+from studio.worker.request import Request
 
 PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
 STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)
@@ -152,7 +152,7 @@ def test_beams_reach_the_engine_or_are_refused(start: Start, monkeypatch: pytest
     asked: list[int] = []
     submit = studio.lane.submit
 
-    def watched(call: Call, person: str = "") -> Ticket:
+    def watched(call: Call, person: str = "") -> Request:
         if isinstance(call, Generate):
             asked.append(call.sampling.beams)
         return submit(call, person)

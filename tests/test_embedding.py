@@ -11,30 +11,31 @@ from studio.settings import assets
 from studio.specs import ScriptedSpec
 from studio.storage.store import Store
 from studio.tasks.embedding import AT_ONCE, REMEMBERED, Embedder
-from studio.worker.client import Lane, Ticket
+from studio.worker.client import WorkerClient
+from studio.worker.request import Request
 
 
-class CountingLane(Lane):
+class CountingClient(WorkerClient):
     """Keeps the calls it was given."""
 
     def __init__(self) -> None:
         super().__init__(ScriptedSpec())
         self.calls: list[Call] = []
 
-    def submit(self, call: Call, person: str = "") -> Ticket:
+    def submit(self, call: Call, person: str = "") -> Request:
         self.calls.append(call)
         return super().submit(call, person)
 
 
 @pytest.fixture
-def lane() -> Iterator[CountingLane]:
-    lane = CountingLane()
+def lane() -> Iterator[CountingClient]:
+    lane = CountingClient()
     lane.start()
     yield lane
     lane.close()
 
 
-def test_many_texts_are_one_call_and_known_ones_none(lane: CountingLane) -> None:
+def test_many_texts_are_one_call_and_known_ones_none(lane: CountingClient) -> None:
     embed = Embedder(lane)
     first = embed(("tea", "coffee", "tea"))
     assert lane.calls == [Embed(("tea", "coffee"))]
@@ -45,18 +46,18 @@ def test_many_texts_are_one_call_and_known_ones_none(lane: CountingLane) -> None
     assert lane.calls[1] == Embed(("milk",))
 
 
-def test_a_library_is_embedded_in_pieces_between_which_a_search_finds_its_turn(lane: CountingLane) -> None:
+def test_a_library_is_embedded_in_pieces_between_which_a_search_finds_its_turn(lane: CountingClient) -> None:
     texts = tuple(f"picture {number}" for number in range(2 * AT_ONCE + 1))
     vectors = Embedder(lane)(texts)
     assert [len(call.texts) for call in lane.calls if isinstance(call, Embed)] == [AT_ONCE, AT_ONCE, 1]
     assert vectors == tuple(Embedder(lane)((text,))[0] for text in texts)
 
 
-def test_nothing_is_no_call(lane: CountingLane) -> None:
+def test_nothing_is_no_call(lane: CountingClient) -> None:
     assert Embedder(lane)(()) == () and lane.calls == []
 
 
-def test_only_the_texts_of_late_are_remembered(lane: CountingLane) -> None:
+def test_only_the_texts_of_late_are_remembered(lane: CountingClient) -> None:
     embed = Embedder(lane)
     embed(("old",))
     assert len(embed(tuple(map(str, range(REMEMBERED + 50))))) == REMEMBERED + 50  # more than is remembered
@@ -64,14 +65,14 @@ def test_only_the_texts_of_late_are_remembered(lane: CountingLane) -> None:
     assert lane.calls[-1] == Embed(("old",))
 
 
-class NoMeaning(CountingLane):
+class NoMeaning(CountingClient):
     """A machine without the search model."""
 
-    def submit(self, call: Call, person: str = "") -> Ticket:
+    def submit(self, call: Call, person: str = "") -> Request:
         self.calls.append(call)
-        ticket = Ticket(len(self.calls), call, person, lambda request: None)
-        ticket.put(Failed(ModelError("meaning_missing")))
-        return ticket
+        request = Request(len(self.calls), call, person, lambda request: None)
+        request.put(Failed(ModelError("meaning_missing")))
+        return request
 
 
 def test_without_the_search_model_words_must_do(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from studio.errors import InputError, ModelError, StudioError
 from studio.prompts import dialect, replies
 from studio.protocol import Describe, Description, Done, Failed, Generate, Image, ModelCard, Piece, Queued, Sampling
 from studio.tasks.progress import Stop
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def check(turn: Turn) -> None:
 class Asker:
     """See the module. `read` gives the file of a picture by its key."""
 
-    def __init__(self, lane: Lane, read: Callable[[str], bytes]) -> None:
+    def __init__(self, lane: WorkerClient, read: Callable[[str], bytes]) -> None:
         self._lane = lane
         self._read = read
         self._seen: dict[str, Description] = {}
@@ -123,8 +123,8 @@ class Asker:
             for picture in turn.pictures:
                 number += 1
                 if picture.key not in self._seen:
-                    ticket = stop.watch(self._lane.submit(Describe(self._image(picture.key)), person))
-                    result = ticket.result()
+                    request = stop.watch(self._lane.submit(Describe(self._image(picture.key)), person))
+                    result = request.result()
                     if isinstance(result, Description):  # a stop ends it without one, which must not be remembered
                         self._seen[picture.key] = result
                 said.append(replies.sight(number, of, self._seen.get(picture.key, Description())))

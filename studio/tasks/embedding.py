@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from studio.errors import ModelError
 from studio.protocol import Embed, Vectors
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 REMEMBERED = 400  # texts; about 5 MB
 AT_ONCE = 16  # texts of a call, so that a search never waits until somebody's library is embedded
@@ -18,7 +18,7 @@ Vector = tuple[float, ...]
 class Embedder:
     """Remembers the texts of late. A search then costs no turn in the queue, where others' articles may be ahead."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: WorkerClient) -> None:
         self._lane = lane
         self._known: OrderedDict[str, Vector] = OrderedDict()
         self._lock = threading.Lock()

@@ -11,7 +11,7 @@ from studio.library.index import Library
 from studio.prompts import replies
 from studio.protocol import Describe, Description, Image
 from studio.tasks.embedding import Embedder, Vector
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Found:
 class Finder:
     """Searches for one article: `prepare` it with the own pictures, then `find` for each place."""
 
-    def __init__(self, lane: Lane, embed: Embedder, library: Library, read: Callable[[str], bytes]) -> None:
+    def __init__(self, lane: WorkerClient, embed: Embedder, library: Library, read: Callable[[str], bytes]) -> None:
         self._lane = lane
         self._embed = embed
         self._library = library

@@ -25,13 +25,13 @@ from studio.protocol import (
     Started,
 )
 from studio.tasks.progress import Progress, Stop, in_queue
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 
 class Calls:
     """What one piece of work asks of the writing model. Stopping ends the call under way and every later one."""
 
-    def __init__(self, lane: Lane, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
+    def __init__(self, lane: WorkerClient, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
         cards = lane.wait_ready()
         if "composer" not in cards:
             raise ModelError("composer_missing")
@@ -89,11 +89,11 @@ class Calls:
         return replace(self.speech.writing, seed=brief.seed, **{**own, **changes})
 
     def _events(self, call: Call) -> Iterator[Event]:
-        ticket = self.stop.watch(self._lane.submit(call, self._person))
+        request = self.stop.watch(self._lane.submit(call, self._person))
         try:
-            for event in ticket.events():
+            for event in request.events():
                 if isinstance(event, Failed):
                     raise event.error
                 yield event
         finally:
-            ticket.cancel()  # harmless at the end; needed when nobody reads on
+            request.cancel()  # harmless at the end; needed when nobody reads on

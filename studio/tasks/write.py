@@ -18,7 +18,7 @@ from studio.tasks.find import Finder
 from studio.tasks.illustrate import illustrate, illustrate_one
 from studio.tasks.model_calls import Calls
 from studio.tasks.progress import Progress, Step, Stop, in_queue, language_of, until_loaded
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 __all__ = ["Composer", "Progress", "Step", "Stop", "language_of"]
 
@@ -28,7 +28,7 @@ Work = Iterator[Progress]
 class Composer:
     """See the module. `read` gives the file of a picture by its key."""
 
-    def __init__(self, lane: Lane, finder: Callable[[], Finder], read: Callable[[str], bytes]) -> None:
+    def __init__(self, lane: WorkerClient, finder: Callable[[], Finder], read: Callable[[str], bytes]) -> None:
         self._lane = lane
         self._new_finder = finder  # one for each article: several may be under way
         self._read = read

@@ -101,7 +101,7 @@ class _Worker:
                     self._embeds.put((number, call))
                 case Run(number, call):
                     self._known.add(number)
-                    self._calls.put((number, call))
+                    self._calls.put((number, call))  # type: ignore[arg-type]  # the other kinds stand above
 
     def _cancel(self, number: int) -> None:
         if number in self._known:

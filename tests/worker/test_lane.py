@@ -8,40 +8,41 @@ import pytest
 from studio.errors import ModelError, StudioError, WorkerDied
 from studio.protocol import Done, Embed, Failed, Generate, ModelCard, Piece, Queued, Started, Text, Vectors
 from studio.specs import GgufSpec, Reply, ScriptedSpec
-from studio.worker.client import Lane, Ticket
+from studio.worker.client import WorkerClient
+from studio.worker.request import Request
 
 
 @pytest.fixture
-def lanes() -> Iterator[list[Lane]]:
-    made: list[Lane] = []
+def lanes() -> Iterator[list[WorkerClient]]:
+    made: list[WorkerClient] = []
     yield made
     for lane in made:
         lane.close()
 
 
-def start(lanes: list[Lane], *replies: Reply) -> Lane:
-    lane = Lane(ScriptedSpec(replies))
+def start(lanes: list[WorkerClient], *replies: Reply) -> WorkerClient:
+    lane = WorkerClient(ScriptedSpec(replies))
     lanes.append(lane)
     lane.start()
     return lane
 
 
-def ask(lane: Lane, text: str, person: str = "") -> Ticket:
+def ask(lane: WorkerClient, text: str, person: str = "") -> Request:
     return lane.submit(Generate("composer", (Text(text),)), person)
 
 
-def words(ticket: Ticket) -> str:
+def words(ticket: Request) -> str:
     return "".join(e.text for e in ticket.events() if isinstance(e, Piece))
 
 
-def until_piece(ticket: Ticket) -> None:
+def until_piece(ticket: Request) -> None:
     for event in ticket.events():
         if isinstance(event, Piece):
             return
     raise AssertionError("ended without a piece")
 
 
-def test_streams_in_order(lanes: list[Lane]) -> None:
+def test_streams_in_order(lanes: list[WorkerClient]) -> None:
     lane = start(lanes, Reply("one two three"))
     events = list(ask(lane, "x").events())
     kinds = [type(e) for e in events if not isinstance(e, Queued)]
@@ -49,14 +50,14 @@ def test_streams_in_order(lanes: list[Lane]) -> None:
     assert "".join(e.text for e in events if isinstance(e, Piece)) == "one two three"
 
 
-def test_page_process_has_no_torch(lanes: list[Lane]) -> None:
+def test_page_process_has_no_torch(lanes: list[WorkerClient]) -> None:
     lane = start(lanes, Reply("x"))
     ask(lane, "x").result()
     script = "import sys, studio.worker.client; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", script) == 0
 
 
-def test_cancel_waiting_and_running(lanes: list[Lane]) -> None:
+def test_cancel_waiting_and_running(lanes: list[WorkerClient]) -> None:
     lane = start(lanes, Reply("slow " * 500, match="first", pace=0.01), Reply("quick", match="third"))
     first, second, third = ask(lane, "first"), ask(lane, "second"), ask(lane, "third")
     until_piece(first)
@@ -68,7 +69,7 @@ def test_cancel_waiting_and_running(lanes: list[Lane]) -> None:
     assert words(third) == "quick"
 
 
-def test_waiting_calls_know_their_place(lanes: list[Lane]) -> None:
+def test_waiting_calls_know_their_place(lanes: list[WorkerClient]) -> None:
     lane = start(lanes, Reply("slow " * 500, match="first", pace=0.01), Reply("a"), Reply("b"))
     first = ask(lane, "first")
     until_piece(first)
@@ -80,7 +81,7 @@ def test_waiting_calls_know_their_place(lanes: list[Lane]) -> None:
     assert places[-1] <= 1
 
 
-def test_killed_worker_fails_the_call_under_way_and_serves_the_next(lanes: list[Lane]) -> None:
+def test_killed_worker_fails_the_call_under_way_and_serves_the_next(lanes: list[WorkerClient]) -> None:
     lane = start(lanes, Reply("slow " * 500, match="first", pace=0.01), Reply("back again"))
     first = ask(lane, "first")
     until_piece(first)
@@ -92,15 +93,15 @@ def test_killed_worker_fails_the_call_under_way_and_serves_the_next(lanes: list[
     assert lane.restarts == 1
 
 
-def test_a_crash_before_the_first_word_is_tried_once_more(lanes: list[Lane]) -> None:
+def test_a_crash_before_the_first_word_is_tried_once_more(lanes: list[WorkerClient]) -> None:
     lane = start(lanes, Reply("", reason="crash"))  # the restarted worker has the same script, so it crashes again
     with pytest.raises(WorkerDied):
         ask(lane, "x").result()
     assert lane.restarts == 2
 
 
-def test_an_engine_that_cannot_load_says_why(lanes: list[Lane]) -> None:
-    lane = Lane(GgufSpec("/nowhere/model.gguf", ModelCard("x", "starter", ("en",), False, 512)))
+def test_an_engine_that_cannot_load_says_why(lanes: list[WorkerClient]) -> None:
+    lane = WorkerClient(GgufSpec("/nowhere/model.gguf", ModelCard("x", "starter", ("en",), False, 512)))
     lanes.append(lane)
     lane.start()
     with pytest.raises(ModelError, match="/nowhere/model.gguf"):
@@ -108,15 +109,15 @@ def test_an_engine_that_cannot_load_says_why(lanes: list[Lane]) -> None:
     assert isinstance(list(ask(lane, "x").events())[-1], Failed)
 
 
-def together(lanes: list[Lane], *replies: Reply) -> Lane:
-    lane = Lane(ScriptedSpec(replies, batch=2))
+def together(lanes: list[WorkerClient], *replies: Reply) -> WorkerClient:
+    lane = WorkerClient(ScriptedSpec(replies, batch=2))
     lanes.append(lane)
     lane.start()
     lane.wait_ready(60)
     return lane
 
 
-def test_as_many_calls_as_the_engine_takes_run_at_once_and_the_next_begins_when_one_ends(lanes: list[Lane]) -> None:
+def test_as_many_calls_as_the_engine_takes_run_at_once_and_the_next_begins_when_one_ends(lanes: list[WorkerClient]) -> None:
     lane = together(lanes, *(Reply(f"{word} " * 500, match=word, pace=0.005) for word in ("one", "two", "three")))
     assert lane.batch == 2
     first, second, third = ask(lane, "one"), ask(lane, "two"), ask(lane, "three")
@@ -132,7 +133,7 @@ def test_as_many_calls_as_the_engine_takes_run_at_once_and_the_next_begins_when_
         assert isinstance(end, Done) and end.reason == "cancelled"
 
 
-def test_a_killed_worker_fails_those_who_were_shown_something_and_runs_the_others_again(lanes: list[Lane]) -> None:
+def test_a_killed_worker_fails_those_who_were_shown_something_and_runs_the_others_again(lanes: list[WorkerClient]) -> None:
     lane = together(lanes, Reply("one " * 500, match="one", pace=0.01), Reply("late", match="two", pace=1.0))
     first, second = ask(lane, "one"), ask(lane, "two")
     until_piece(first)
@@ -143,7 +144,7 @@ def test_a_killed_worker_fails_those_who_were_shown_something_and_runs_the_other
     assert words(second) == "late"
 
 
-def test_eyes_and_meaning_do_not_wait_for_a_text(lanes: list[Lane]) -> None:
+def test_eyes_and_meaning_do_not_wait_for_a_text(lanes: list[WorkerClient]) -> None:
     lane = together(lanes, Reply("slow " * 500, pace=0.02))
     text = ask(lane, "x")
     until_piece(text)
@@ -153,7 +154,7 @@ def test_eyes_and_meaning_do_not_wait_for_a_text(lanes: list[Lane]) -> None:
     assert isinstance(end, Done) and end.reason == "cancelled"
 
 
-def test_closing_fails_what_waits(lanes: list[Lane]) -> None:
+def test_closing_fails_what_waits(lanes: list[WorkerClient]) -> None:
     lane = start(lanes, Reply("slow " * 500, pace=0.01))
     first, second = ask(lane, "x"), ask(lane, "y")
     until_piece(first)
@@ -163,7 +164,7 @@ def test_closing_fails_what_waits(lanes: list[Lane]) -> None:
             ticket.result()
 
 
-def test_embeddings_tell_nearness(lanes: list[Lane]) -> None:
+def test_embeddings_tell_nearness(lanes: list[WorkerClient]) -> None:
     lane = start(lanes)
     vectors = lane.submit(Embed(("red tea cup", "a tea cup", "train"))).result()
     assert isinstance(vectors, Vectors)
@@ -171,7 +172,7 @@ def test_embeddings_tell_nearness(lanes: list[Lane]) -> None:
     assert sum(x * y for x, y in zip(a, b, strict=True)) > sum(x * y for x, y in zip(a, c, strict=True))
 
 
-def test_who_waits_for_the_models_waits_again_when_the_worker_has_died(lanes: list[Lane]) -> None:
+def test_who_waits_for_the_models_waits_again_when_the_worker_has_died(lanes: list[WorkerClient]) -> None:
     """It came back at once with the old cards, and a loop around it took a whole core."""
     lane = together(lanes, Reply("slow " * 500, pace=0.01))
     call = ask(lane, "x")
@@ -184,7 +185,7 @@ def test_who_waits_for_the_models_waits_again_when_the_worker_has_died(lanes: li
     assert lane.state == "ready" and lane.restarts == 1
 
 
-def test_who_waits_for_the_models_is_told_of_the_end(lanes: list[Lane]) -> None:
+def test_who_waits_for_the_models_is_told_of_the_end(lanes: list[WorkerClient]) -> None:
     lane = start(lanes)
     lane.close()
     with pytest.raises(StudioError, match="closing"):
