@@ -8,8 +8,6 @@ edit, which picture.
 from __future__ import annotations
 
 import json
-import secrets
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,8 +24,10 @@ from studio.prompts import Edit
 from studio.tasks.jobs import Job
 from studio.tasks.progress import Stop
 from studio.ui import STATIC, examples
+from studio.ui.arguments import call
 from studio.ui.article_view import EMPTY, Proposal, View
 from studio.ui.identity import keep_one, language, shown, who
+from studio.ui.uploads import uploads_of
 
 _LOAD = """
 const given = {element, props, trigger, watch, server, upload};  // 'run' is the event that the document triggers
@@ -42,7 +42,6 @@ class Desk:
         self._studio = studio
         self.instruction: gr.Textbox | None = None  # where an article's subject is typed, once the tab is laid out
         self._proposing: dict[tuple[str, int], Stop] = {}
-        self.downloads: dict[str, Path] = {}  # token → a file that was exported for whoever has the token
 
     def paper(self) -> gr.HTML:
         """The component, connected."""
@@ -136,18 +135,12 @@ class Desk:
         return {"found": [view.candidate(hit.picture) for hit in hits]}
 
     def export(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
-        """The article as a file that can be fetched once from `url`."""
+        """The article as a file that can be fetched from `url`."""
         try:
             path = exported(self._studio, who(request), _whole(asked.get("id")), str(asked.get("format")))
         except StudioError as e:
             return {"error": e.say(language(request))}
-        return {"url": self.offer(path), "name": path.name}
-
-    def offer(self, path: Path) -> str:
-        """A way to fetch a file once, for whoever is told it."""
-        token = secrets.token_urlsafe(24)
-        self.downloads[token] = path
-        return f"downloads/{token}"
+        return {"url": download_url(path), "name": path.name}
 
     def _edited(self, person: str, id: int, asked: dict[str, Any]) -> Article:
         store, kind = self._studio.store, str(asked.get("kind"))
@@ -158,17 +151,14 @@ class Desk:
         if kind == "show":
             return article
         if kind == "accept":
-            edit = str(facts.pop("edit"))
+            edit = str(facts.pop("edit", ""))
             kind = edit if edit.startswith("insert") else "text"
-        try:
-            if kind in ("place", "own"):
-                article = self._with_picture(person, article, kind, **facts)
-            elif kind in EDITS:
-                article = EDITS[kind](article, **facts)
-            else:
-                raise InputError("edit_unknown", name=kind[:80])
-        except TypeError as e:  # values of the wrong kind or missing: not from our page
-            raise InputError("edit_unknown", name=kind) from e
+        if kind in ("place", "own"):
+            article = call(self._with_picture, person, article, kind, **facts)
+        elif kind in EDITS:
+            article = call(EDITS[kind], article, **facts)
+        else:
+            raise InputError("edit_unknown", name=kind[:80])
         return store.save_article(person, article, kind)
 
     def _with_picture(
@@ -176,7 +166,9 @@ class Desk:
     ) -> Article:
         """A candidate of the library, or one that was just uploaded, at a section."""
         if kind == "own":
-            own = keep_one(self._studio, person, uploaded(self._studio, path, name), Path(name).name)
+            file = uploads_of(self._studio).take(person, path)
+            own = keep_one(self._studio, person, file, Path(name).name or file.name)
+            file.discard()
             return place(article, section, own, own.title)
         if not self._studio.store.may_see(person, picture):
             raise NotFoundError("stored_picture_missing", picture=picture)
@@ -224,27 +216,15 @@ def changes(documents: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def exported(studio: Studio, person: str, id: int, kind: str) -> Path:
-    """The article as a file in a fresh folder. Raises NotFoundError and InputError."""
+    """The article as a file for this person. Raises NotFoundError, InputError and StorageError."""
     article = studio.store.article(person, id)
-    folder = Path(tempfile.mkdtemp(dir=uploads(studio)))
-    path = folder / export.filename(article, kind)
-    path.write_bytes(studio.exported(person, article, kind))
-    return path
+    data = studio.exported(person, article, kind)
+    return uploads_of(studio).export(person, export.filename(article, kind), data)
 
 
-def uploads(studio: Studio) -> Path:
-    """The page's folder for files that come and go; Gradio's uploads lie there too."""
-    folder = studio.settings.folder / "page"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def uploaded(studio: Studio, path: str, name: str) -> Path:
-    """The file that the browser has just uploaded; any other path, ours or the system's, is not found."""
-    file = Path(path).resolve()
-    if not file.is_relative_to(uploads(studio).resolve()) or not file.is_file():
-        raise NotFoundError("file_missing", path=name)
-    return file
+def download_url(path: Path) -> str:
+    """Where an exported file is fetched, by whom it was made for."""
+    return f"downloads/{path.parent.name}"
 
 
 def script_facts(words: dict[str, tuple[str, str]], icons: dict[str, str], upload: int) -> str:

@@ -12,6 +12,7 @@ import gradio as gr
 
 from studio.errors import InputError, StudioError
 from studio.ui import STATIC
+from studio.ui.arguments import call, check
 from studio.ui.identity import language
 
 Asked = dict[str, Any]
@@ -31,7 +32,7 @@ def shelf(
             found = cards(asked, request)
         except StudioError as e:
             return {"error": e.say(language(request))}
-        offset = int(asked.get("offset") or 0)
+        offset = max(0, check("offset", int, asked.get("offset") or 0))
         return {"items": found[offset : offset + PAGE], "more": len(found) > offset + PAGE}
 
     def act(asked: Asked, request: gr.Request) -> Asked:
@@ -40,7 +41,7 @@ def shelf(
         try:
             if kind not in acts:
                 raise InputError("edit_unknown", name=kind[:80])
-            return acts[kind](request, **facts) or {}
+            return call(acts[kind], request, **facts) or {}
         except StudioError as e:
             return {"error": e.say(language(request))}
 

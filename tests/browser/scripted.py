@@ -47,9 +47,11 @@ def main(port: int, data: Path) -> None:
     from studio.app import Studio
     from studio.settings import Settings
     from studio.ui.server import application
+    from studio.ui.server.listen import server_config
 
-    with Studio(Settings(port=port, data=str(data)), SPEC) as studio:
-        uvicorn.run(application(studio), port=port, log_level="warning", timeout_graceful_shutdown=2)
+    settings = Settings(port=port, data=str(data))
+    with Studio(settings, SPEC) as studio:
+        uvicorn.Server(server_config(application(studio), settings)).run()
 
 
 if __name__ == "__main__":

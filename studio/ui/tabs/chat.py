@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,11 +19,12 @@ from studio.protocol import Sampling
 from studio.tasks.chat import Answering, check
 from studio.tasks.progress import Stop, until_loaded
 from studio.ui import examples
-from studio.ui.article_editor import Desk, uploads
+from studio.ui.article_editor import Desk, download_url
 from studio.ui.article_view import place
 from studio.ui.chat_bubbles import brief, bubbles_of, turn_of
 from studio.ui.components import AT_ONCE, Number, numbers, part, read
 from studio.ui.identity import keep, language, shown, who
+from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
 NUMBERS = (
@@ -87,7 +87,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             settings = numbers(NUMBERS, "chat-settings")
         url = gr.Textbox(visible=False)
 
-    events = _Events(studio, desk)
+    events = _Events(studio)
     outputs = [bubbles, box, talk, more]
     options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, "api_visibility": "private"}
     running = [
@@ -121,15 +121,16 @@ class _UnderWay:
 class _Events:
     """What the tab's elements do."""
 
-    def __init__(self, studio: Studio, desk: Desk) -> None:
-        self._studio, self._desk = studio, desk
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
         self._under_way: dict[str, _UnderWay] = {}  # session → the answer it follows
 
     def ask(self, request: gr.Request, message: dict[str, Any], said: Conversation, values: Any) -> Iterator[Reply]:
         """A new question, perhaps with pictures."""
 
         def work(mine: str) -> tuple[Conversation, bool]:
-            return said.ask((message["text"] or "").strip(), keep(self._studio, mine, message["files"])), False
+            files = [uploads_of(self._studio).take(mine, path) for path in message["files"]]
+            return said.ask((message["text"] or "").strip(), keep(self._studio, mine, files)), False
 
         yield from self._streamed(work, values, request, empty=True)
 
@@ -193,11 +194,16 @@ class _Events:
         turns = (*said.turns[:at], replace(said.turns[at], liked=opinion), *said.turns[at + 1 :])
         return self._studio.store.save_conversation(who(request), replace(said, turns=turns))
 
-    def saved(self, kind: str) -> Callable[[Conversation], str]:
+    def saved(self, kind: str) -> Callable[[gr.Request, Conversation], str]:
         """The conversation as a file: where to fetch it, or nothing for an empty one."""
 
-        def save(said: Conversation) -> str:
-            return self._desk.offer(_file(self._studio, said, kind)) if said.turns else ""
+        def save(request: gr.Request, said: Conversation) -> str:
+            if not said.turns:
+                return ""
+            try:
+                return download_url(_file(self._studio, who(request), said, kind))
+            except StudioError as e:
+                raise shown(e, request) from e
 
         return save
 
@@ -269,11 +275,10 @@ def _sampling(studio: Studio, values: Any) -> Sampling | None:
     return replace(studio.asker.sampling(), **own) if own else None
 
 
-def _file(studio: Studio, said: Conversation, kind: str) -> Path:
+def _file(studio: Studio, person: str, said: Conversation, kind: str) -> Path:
     about = {"model": said.model, "studio": __version__}
-    path = Path(tempfile.mkdtemp(dir=uploads(studio))) / export.filename(said, kind)
-    path.write_bytes(export.export_conversation(said, kind, studio.store.read_file, about))
-    return path
+    data = export.export_conversation(said, kind, studio.store.read_file, about)
+    return uploads_of(studio).export(person, export.filename(said, kind), data)
 
 
 def chat_api(studio: Studio) -> None:
@@ -281,7 +286,10 @@ def chat_api(studio: Studio) -> None:
 
     def ask(request: gr.Request, pictures: list[gr.FileData], question: str) -> Iterator[str]:
         try:
-            own = keep(studio, who(request), [p["path"] if isinstance(p, dict) else p.path for p in pictures])
+            files = [uploads_of(studio).take(who(request), p["path"]) for p in pictures]
+            own = keep(studio, who(request), files)
+            for file in files:
+                file.discard()
             for answering in studio.asker.ask(Conversation().ask(question, own), who(request), Stop()):
                 if answering.error:
                     raise answering.error

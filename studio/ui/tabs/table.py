@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,10 +13,11 @@ from studio.app import Studio
 from studio.errors import StudioError
 from studio.tasks.fill_table import Batch, Filling
 from studio.ui import STATIC, examples
-from studio.ui.article_editor import Desk, uploads
+from studio.ui.article_editor import download_url
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import language, shown, who
 from studio.ui.table_view import EMPTY, Changes, sheet
+from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
 _LOAD = """
@@ -30,9 +29,9 @@ _OPTIONS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, 
 Frame = tuple[Any, ...]
 
 
-def table_tab(studio: Studio, desk: Desk) -> None:
+def table_tab(studio: Studio) -> None:
     """Lay the tab out and connect it."""
-    words, events = i18n(), _Events(studio, desk)
+    words, events = i18n(), _Events(studio)
     with gr.Tab(words("table"), id="table") as tab, gr.Row(elem_id="table-row"):
         number, gone = gr.State(0), gr.State(0)  # inside the tab: between tabs they would shift their labels
         with gr.Column(scale=1, min_width=300, elem_id="table-form"):
@@ -88,9 +87,8 @@ def table_tab(studio: Studio, desk: Desk) -> None:
 class _Events:
     """What the tab's elements do. A frame is one update of all of them; what stays as it is is skipped."""
 
-    def __init__(self, studio: Studio, desk: Desk) -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._desk = desk
         self._watched: dict[str, Batch] = {}  # session → the filling it follows: an older follower ends
 
     def example(self, request: gr.Request, event: gr.EventData) -> Frame:
@@ -99,12 +97,21 @@ class _Events:
         example = examples.chosen(examples.TABLE, asked.get("place") if isinstance(asked, dict) else None)
         if not example:
             return gr.skip(), gr.skip()
-        return [str(path) for path in example.paths], example.question(language(request))
+        try:
+            files = [str(uploads_of(self._studio).give(who(request), path)) for path in example.paths]
+        except StudioError as e:
+            raise shown(e, request) from e
+        return files, example.question(language(request))
 
     def start(self, request: gr.Request, files: list[str] | None, questions: str) -> Iterator[Frame]:
         """Begin a table and follow it."""
-        sources, said = [Path(path) for path in files or ()], language(request)
-        yield from self._follow(lambda: self._studio.batches.start(who(request), questions, sources, said), request)
+        person, said = who(request), language(request)
+
+        def begin() -> Batch:
+            sources = [uploads_of(self._studio).take(person, path).path for path in files or ()]
+            return self._studio.batches.start(person, questions, sources, said)
+
+        yield from self._follow(begin, request)
 
     def go_on(self, request: gr.Request, id: int) -> Iterator[Frame]:
         """Ask what is open, and follow."""
@@ -166,11 +173,11 @@ class _Events:
         def save(request: gr.Request, id: int) -> str:
             try:
                 table = self._studio.store.tables.get(who(request), id)
-                path = Path(tempfile.mkdtemp(dir=uploads(self._studio))) / export.filename(table, kind)
-                path.write_bytes(export.export_table(table, kind, self._studio.store.read_file))
+                data = export.export_table(table, kind, self._studio.store.read_file)
+                path = uploads_of(self._studio).export(who(request), export.filename(table, kind), data)
             except StudioError as e:
                 raise shown(e, request) from e
-            return self._desk.offer(path)
+            return download_url(path)
 
         return save
 

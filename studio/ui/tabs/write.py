@@ -14,9 +14,10 @@ from studio.documents.article import MAX_IMAGES, SEED, Brief, Picture, to_dict
 from studio.errors import StudioError
 from studio.specs import most_beams
 from studio.tasks.progress import Progress, Stop
-from studio.ui.article_editor import Desk, exported, uploaded
+from studio.ui.article_editor import Desk, exported
 from studio.ui.components import Number, numbers, part, read
 from studio.ui.identity import keep_one, shown, who
+from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
 NUMBERS = (
@@ -118,9 +119,9 @@ def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
 
 
 def _own(studio: Studio, person: str, files: list[dict[str, str]]) -> tuple[Picture, ...]:
-    """The pictures that the browser uploaded. Raises NotFoundError for any other path, InputError for no picture."""
-    pairs = [(str(file.get("path", "")), Path(str(file.get("name", ""))).name) for file in files]
-    return tuple(keep_one(studio, person, uploaded(studio, path, name), name) for path, name in pairs)
+    """The pictures that the browser uploaded. Raises InputError for any other path, and for what is no picture."""
+    taken = [(uploads_of(studio).take(person, file.get("path")), Path(file.get("name", "")).name) for file in files]
+    return tuple(keep_one(studio, person, file, name or file.name) for file, name in taken)
 
 
 def _brief(by: str, about: str, title: str, materials: str) -> Brief:
