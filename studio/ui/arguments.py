@@ -116,9 +116,13 @@ def call(function: Callable[..., Any], *given: Any, **facts: Any) -> Any:
 def arguments_of(function: Callable[..., Any]) -> tuple[Argument, ...]:
     """The arguments that are not Gradio's own."""
     hints = get_type_hints(function, include_extras=True)
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # one of Python's own that is written in C, like time.time: it takes nothing of a caller's
+        return ()
     return tuple(
         Argument(name, hints.get(name, Any), parameter.default)
-        for name, parameter in inspect.signature(function).parameters.items()
+        for name, parameter in parameters.items()
         if not _is_special(hints.get(name))
     )
 

@@ -82,8 +82,9 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Start a studio with other settings or limits; its models are not loaded."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))  # each studio sets it: afterwards it is the session's again
     with ExitStack() as stack:
 
         def start(limits: Limits | None = None, **settings: Any) -> Edge:

@@ -92,7 +92,7 @@ def calls(edge: Edge, file: Any) -> list[tuple[str, dict[str, Any]]]:
             if function.api_name:
                 found += [(f"/gradio_api/{way}/{function.api_name}", {"data": value}) for way in ("call", "api", "run")]
     for number, block in edge.blocks.blocks.items():
-        for name, function in inspect.getmembers(block, lambda f: getattr(f, "_is_server_fn", False)):
+        for name, function in inspect.getmembers(block, lambda f: getattr(f, "_is_server_fn", None) is True):
             body = {"component_id": number, "fn_name": name, "session_hash": "walker"}
             for data in (file, {"kind": "add", "name": "x.png", **file}, {"kind": "own", "id": 1, "x": [file]}):
                 found.append(("/gradio_api/component_server", {**body, "data": data}))

@@ -165,7 +165,7 @@ class Gate:
         call = ComponentCall(**check("body", ComponentCall, body))
         self._claim(request, call.session_hash)
         function = getattr(self._blocks.blocks.get(call.component_id), call.fn_name, None)
-        if not getattr(function, "_is_server_fn", False):
+        if not callable(function) or getattr(function, "_is_server_fn", None) is not True:  # a label has any attribute
             raise NotFoundError("endpoint_unknown")
         self._check_files(who(request), call.data)
         (call.data,) = check_all(arguments_of(function)[:1], [call.data])
