@@ -111,6 +111,14 @@ def test_the_strategies_reach_what_they_must(edge: Edge) -> None:
     assert {"/gradio_api/queue/join", "/gradio_api/component_server", "/gradio_api/run/predict"} <= paths
 
 
+def test_what_is_checked_is_what_is_called(edge: Edge) -> None:
+    """A number beside a name: Gradio takes the name where it is called by name."""
+    number = next(n for n, f in edge.blocks.fns.items() if f.fn and not f.inputs)
+    with edge.client(ALICE) as client:
+        answer = client.post("/gradio_api/call/ask", json={"data": [], "fn_index": number})
+        assert answer.status_code == 422 and "pictures is missing" in answer.json()["error"]
+
+
 def test_an_unknown_method_is_refused(edge: Edge) -> None:
     for method in ("PUT", "DELETE", "PATCH", "TRACE", "CONNECT"):
         answer = httpx.request(method, f"{edge.url}/gradio_api/queue/join")

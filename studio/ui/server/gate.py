@@ -28,7 +28,7 @@ from studio.ui.uploads import Uploads
 _NAME = r"[A-Za-z0-9_-]{1,64}"
 Session = Annotated[str, Field(pattern=f"^{_NAME}$")]
 _READ = re.compile(
-    r"/|/(config|logout|theme\.css|favicon\.ico|manifest\.json|robots\.txt)/?|/(assets|static|svelte)/.*"
+    r"/|/(config|logout|theme\.css|favicon\.ico|manifest\.json|robots\.txt)/?|/(assets|static|svelte)/[^\0]{1,200}"
     r"|/gradio_api/(info|openapi\.json|app_id|startup-events|theme\.css|login_check|queue/status|upload_progress)/?"
     rf"|/gradio_api/(queue/data|heartbeat/(?P<session>{_NAME})|call/{_NAME}/(?P<event>{_NAME}))"
 )
@@ -104,14 +104,20 @@ class Gate:
         if not found:
             raise NotFoundError("endpoint_unknown")
         if event := found["event"]:
-            if not self._sessions.owns_event(event, who(request)):
-                raise NotFoundError("session_foreign")
+            self._check_stream(self._sessions.session_of(event, who(request)))
         elif path == "/gradio_api/queue/data":
-            self._claim(request, check("session_hash", Session, request.query_params.get("session_hash")))
+            session = check("session_hash", Session, request.query_params.get("session_hash"))
+            self._claim(request, session)
+            self._check_stream(session)
         elif found["session"]:
             self._claim(request, found["session"])
         elif path.startswith("/gradio_api/upload_progress"):
             check("upload_id", Session, request.query_params.get("upload_id"))
+
+    def _check_stream(self, session: str | None) -> None:
+        """Gradio begins to answer before it sees that there is nothing, and breaks off with a traceback."""
+        if session not in self._blocks._queue.pending_messages_per_session:
+            raise NotFoundError("session_foreign")
 
     async def _post(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         path = inner_path(scope)
@@ -133,7 +139,9 @@ class Gate:
             raise Refused(415, InputError("body_not_json"))
         body = parse(await read_body(receive, self._limits, self._limits.json))
         written = json.dumps(reader[plain](request, body)).encode()
-        answer = _Answer(send, request, partial(self._sessions.note_event, person=who(request)))
+        session = body.get("session_hash") if isinstance(body, dict) else None
+        note = partial(self._sessions.note_event, person=who(request), session=session)
+        answer = _Answer(send, request, note)
         await self._app(_with_length(scope, len(written)), replay(written, receive), answer.send)
 
     def _call(self, request: Request, body: Any, way: str, name: str | None) -> dict[str, Any]:
@@ -142,7 +150,7 @@ class Gate:
             raise InputError("argument_missing", name="session_hash")
         if call.session_hash is not None:
             self._claim(request, call.session_hash)
-        function = self._function(call, name)
+        function = self._function(None if way == "call" else call.fn_index, name)
         if way in ("run", "api") and function.queue:
             raise NotFoundError("endpoint_unknown")
         self._check_files(who(request), call.data)
@@ -151,12 +159,13 @@ class Gate:
         data = check_all(event_arguments(function), call.data)
         return call.model_dump() | {"data": data, "event_data": told, "fn_index": function._id}
 
-    def _function(self, call: Call, name: str | None) -> gr.blocks.BlockFunction:
+    def _function(self, number: int | None, name: str | None) -> gr.blocks.BlockFunction:
+        """The one that Gradio will take: by its number, else by its name."""
         functions = self._blocks.fns
-        if call.fn_index is None:
+        if number is None:
             found = next((f for f in functions.values() if name and f.api_name == name), None)
         else:
-            found = functions.get(call.fn_index)
+            found = functions.get(number)
         if found is None or found.fn is None:
             raise NotFoundError("endpoint_unknown")
         return found
@@ -174,7 +183,7 @@ class Gate:
     def _cancel(self, request: Request, body: Any) -> dict[str, Any]:
         call = Cancellation(**check("body", Cancellation, body))
         self._claim(request, call.session_hash)
-        if not self._sessions.owns_event(call.event_id, who(request)):
+        if not self._sessions.session_of(call.event_id, who(request)):
             raise NotFoundError("session_foreign")
         return call.model_dump()
 
