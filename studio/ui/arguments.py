@@ -77,7 +77,9 @@ def check(name: str, hint: Any, value: Any) -> Any:
     except ValidationError as e:
         first = e.errors(include_url=False, include_context=False, include_input=False)[0]
         place = "".join(f"[{part!r}]" for part in first["loc"])
-        raise InputError("argument_wrong", name=name + place[:80], cause=_OF_A_CLASS.sub("", first["msg"])[:200]) from None
+        raise InputError(
+            "argument_wrong", name=name + place[:80], cause=_OF_A_CLASS.sub("", first["msg"])[:200]
+        ) from None
 
 
 def check_all(arguments: tuple[Argument, ...], values: list[Any]) -> list[Any]:

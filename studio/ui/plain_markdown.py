@@ -1,7 +1,7 @@
 """Markdown of models and people for Gradio's Chatbot: its marks work, HTML in it is shown as it was typed.
 
-The Chatbot removes scripts from the HTML of a message and keeps `style`, `class`, `id` and forms: enough for a link over
-the whole window. So tags are escaped before it sees them. Code keeps its signs where it is certainly code to every
+The Chatbot removes scripts from the HTML of a message and keeps `style`, `class`, `id` and forms: enough for a link
+over the whole window. So tags are escaped before it sees them. Code keeps its signs where it is certainly code to every
 reader of Markdown; where two readers could differ, it is escaped as well. The same with pictures of other hosts, which
 would tell them who reads.
 """

@@ -18,7 +18,9 @@ _LEAVES = st.one_of(
     st.sampled_from([0, 1, -1, 2**31, 2**53, 2**63, 10**400, 1e308, float("nan"), float("inf"), -0.0, 1.5]),
     st.text(max_size=20),
     st.text(st.characters(), max_size=8),
-    st.sampled_from(["", "\0", "\ud800", "a" * 3000, "/etc/passwd", "../x", "zip", "docx", "instruction", "title", "🙂"]),
+    st.sampled_from(
+        ["", "\0", "\ud800", "a" * 3000, "/etc/passwd", "../x", "zip", "docx", "instruction", "title", "🙂"]
+    ),
 )
 _NAMES = st.sampled_from(
     "kind id section text picture path name title caption words format search filter offset key version versions type "
@@ -107,20 +109,24 @@ def _others() -> st.SearchStrategy[Request]:
         "gradio_api/stream gradio_api/heartbeat/.. gradio_api config theme.css login".split()
     )
     gets = st.builds(lambda place, part: Request("GET", f"/{place}/{part}"), read, part)
-    asked = st.builds(lambda name, part: Request("GET", f"/gradio_api/{name}={part}"),
-                      st.sampled_from(["queue/data?session_hash", "upload_progress?x", "info?all_endpoints", "file"]), part)  # fmt: skip
+    names = st.sampled_from(["queue/data?session_hash", "upload_progress?x", "info?all_endpoints", "file"])
+    asked = st.builds(lambda name, part: Request("GET", f"/gradio_api/{name}={part}"), names, part)
     facts = st.dictionaries(st.sampled_from(["session_hash", "fn_index", "event_id"]), _LEAVES)
     ends = st.builds(_posted, st.sampled_from(["cancel", "reset", "nothing", "upload"]), facts | _VALUES)
     return gets | asked | ends
 
 
 def _broken(blocks: gr.Blocks) -> st.SearchStrategy[Request]:
-    path = st.sampled_from(["queue/join", "component_server", "call/ask", "call/write", "run/predict", "cancel", "upload"])
+    path = st.sampled_from(
+        ["queue/join", "component_server", "call/ask", "call/write", "run/predict", "cancel", "upload"]
+    )
     body = st.binary(max_size=60) | st.sampled_from(
         [b"", b"null", b"[]", b"{", b'{"data":', b"[" * 3000, b'{"a":' * 3000, b'{"data": [NaN]}', b'{"data": [1e999]}',
          b"\xef\xbb\xbf{}", b'{"data": ["\\ud800"]}', "{}".encode("utf-16"), b'{"fn_index": 99999, "data": []}']
     )  # fmt: skip
-    kind = st.sampled_from(["application/json", "text/plain", "", "multipart/form-data; boundary=x", "application/json; x"])
+    kind = st.sampled_from(
+        ["application/json", "text/plain", "", "multipart/form-data; boundary=x", "application/json; x"]
+    )
     return st.builds(lambda p, b, k: Request("POST", f"/gradio_api/{p}", b, k), path, body, kind)
 
 

@@ -89,7 +89,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
         def start(limits: Limits | None = None, **settings: Any) -> Edge:
             chosen = replace(Settings(port=free_port(), data=str(tmp_path)), **settings)
-            running = run(Studio(chosen, SPEC), limits or Limits())
+            studio = Studio(chosen, SPEC)
+            stack.callback(studio.store.close)
+            running = run(studio, limits or Limits())
             stack.callback(lambda: next(running, None))
             return next(running)
 

@@ -67,7 +67,17 @@ def test_every_argument_has_a_type(edge: Edge) -> None:
 
 def test_parsed_json_can_be_kept_by_all_that_follows() -> None:
     assert parse(b'{"a": [1, "\xe7\x8c\xab", 1.5, null, true]}') == {"a": [1, "猫", 1.5, None, True]}
-    for body in (b"", b"{", b"NaN", b"1e999", b"1" * 5000, b'"\\ud800"', b'{"\\udfff": 1}', b"[" * 41 + b"]" * 41, b"\xff"):
+    for body in (
+        b"",
+        b"{",
+        b"NaN",
+        b"1e999",
+        b"1" * 5000,
+        b'"\\ud800"',
+        b'{"\\udfff": 1}',
+        b"[" * 41 + b"]" * 41,
+        b"\xff",
+    ):
         with pytest.raises(InputError):
             parse(body)
 

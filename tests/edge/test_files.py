@@ -83,7 +83,12 @@ def calls(edge: Edge, file: Any) -> list[tuple[str, dict[str, Any]]]:
         if function.fn is None:
             continue
         if event_data(function, {"index": 1, "liked": True}) is not None:
-            found.append(("/gradio_api/queue/join", {"fn_index": number, "session_hash": "walker", "data": [], "event_data": {"x": [file]}}))
+            found.append(
+                (
+                    "/gradio_api/queue/join",
+                    {"fn_index": number, "session_hash": "walker", "data": [], "event_data": {"x": [file]}},
+                )
+            )
         if not function.inputs:
             continue
         for value in ([file] * len(function.inputs), [[file]] * len(function.inputs), [{"text": "x", "files": [file]}]):
@@ -92,7 +97,7 @@ def calls(edge: Edge, file: Any) -> list[tuple[str, dict[str, Any]]]:
             if function.api_name:
                 found += [(f"/gradio_api/{way}/{function.api_name}", {"data": value}) for way in ("call", "api", "run")]
     for number, block in edge.blocks.blocks.items():
-        for name, function in inspect.getmembers(block, lambda f: getattr(f, "_is_server_fn", None) is True):
+        for name, _ in inspect.getmembers(block, lambda f: getattr(f, "_is_server_fn", None) is True):
             body = {"component_id": number, "fn_name": name, "session_hash": "walker"}
             for data in (file, {"kind": "add", "name": "x.png", **file}, {"kind": "own", "id": 1, "x": [file]}):
                 found.append(("/gradio_api/component_server", {**body, "data": data}))
@@ -109,7 +114,11 @@ def test_no_path_of_the_server_is_taken_or_copied_anywhere(edge: Edge, strange: 
     before = page_files(edge)
     with edge.client(BOB) as bob:
         paths = {path: reference(path) for path in ("/etc/passwd", "/nonexistent/x.png", str(CAT))}
-        for path, file in [*paths.items(), ("bare", {"path": str(CAT)}), ("url", {"url": "http://127.0.0.1:1/x", "meta": {}})]:
+        for path, file in [
+            *paths.items(),
+            ("bare", {"path": str(CAT)}),
+            ("url", {"url": "http://127.0.0.1:1/x", "meta": {}}),
+        ]:
             for url, body in calls(edge, file):
                 answer = bob.post(url, json=body)
                 assert answer.status_code in (404, 422), (path, url, body, answer.text)

@@ -64,6 +64,39 @@ def test_what_is_no_html_and_code_stay_as_they_are(text: str) -> None:
     assert plain_markdown(text) == text
 
 
-@given(st.lists(st.sampled_from(["`", "``", "```", "~~~", "\n", "\n\n", " ", "    ", "\\", "|", "> ", "- ", "[a]: b", '"', "!", "[a](b)", "<b>", "<!--", "-->", "a", "<a b='", "'>", "\r\n", "\t", "|-|\n"]), max_size=24).map("".join))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "`",
+                "``",
+                "```",
+                "~~~",
+                "\n",
+                "\n\n",
+                " ",
+                "    ",
+                "\\",
+                "|",
+                "> ",
+                "- ",
+                "[a]: b",
+                '"',
+                "!",
+                "[a](b)",
+                "<b>",
+                "<!--",
+                "-->",
+                "a",
+                "<a b='",
+                "'>",
+                "\r\n",
+                "\t",
+                "|-|\n",
+            ]
+        ),
+        max_size=24,
+    ).map("".join)
+)
 def test_whatever_the_marks_no_tag_is_left(text: str) -> None:
     assert not has_html(plain_markdown(text)), repr(plain_markdown(text))

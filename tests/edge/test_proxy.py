@@ -66,7 +66,9 @@ def test_a_sub_path_behind_a_proxy(start: Start, cut: str) -> None:
         assert client.get(f"/studio/gradio_api/file={path}").content == b"x"
         began = client.post("/studio/gradio_api/call/export", json={"data": [1, "zip"]}, headers=same).json()
         assert "not here" in client.get(f"/studio/gradio_api/call/export/{began['event_id']}").text
-        assert client.post("/studio/gradio_api/call/export", json={}, headers={"Origin": "https://x"}).status_code == 403
+        assert (
+            client.post("/studio/gradio_api/call/export", json={}, headers={"Origin": "https://x"}).status_code == 403
+        )
 
 
 def test_the_sub_path_without_its_slash_leads_to_the_page(start: Start) -> None:

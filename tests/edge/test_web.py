@@ -12,6 +12,7 @@ from conftest import Edge, Start, reference, upload
 
 from studio.errors import InputError
 from studio.settings import Settings
+from studio.storage import users
 from studio.ui.server.guard import Address
 from studio.ui.server.listen import check_open
 
@@ -96,7 +97,7 @@ def test_a_link_from_elsewhere_opens_the_page(edge: Edge) -> None:
 def test_no_token_is_readable_and_what_is_not_needed_is_not_there(edge: Edge) -> None:
     with edge.client(ALICE) as client:
         for path in (
-            *("token", "user", "proxy=http://x.hf.space", "file=http://example.com/x", "file/etc/passwd", "vibe-code"),
+            *("token", "proxy=http://x.hf.space", "file=http://example.com/x", "file/etc/passwd", "vibe-code"),
             *("deep_link?session_hash=x", "stream/x/y/1/playlist-file", "custom_component/a/client/b/c", "dev/reload"),
             *("runs", "mcp", "process_recording", "profiling/traces", "../gradio_api/token", "/token", "token/"),
         ):
@@ -164,7 +165,9 @@ def test_a_session_and_a_call_belong_to_who_began_them(edge: Edge) -> None:
             bob.post("/gradio_api/queue/join", json=body),
             bob.post("/gradio_api/cancel", json={"session_hash": "hers", "fn_index": function, "event_id": event}),
             bob.post("/gradio_api/cancel", json={"session_hash": "his", "fn_index": function, "event_id": event}),
-            bob.post("/gradio_api/component_server", json={"session_hash": "hers", "component_id": 1, "fn_name": "act"}),
+            bob.post(
+                "/gradio_api/component_server", json={"session_hash": "hers", "component_id": 1, "fn_name": "act"}
+            ),
         ):
             assert asked.status_code == 404 and "another's" in asked.json()["error"], asked.url
         assert "process_completed" in alice.get("/gradio_api/queue/data", params={"session_hash": "hers"}).text
@@ -172,7 +175,7 @@ def test_a_session_and_a_call_belong_to_who_began_them(edge: Edge) -> None:
 
 def test_without_a_login_nothing_is_told(start: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.mktemp("login") / "login"
-    file.write_text("alice:secret")
+    users.add(file, "alice", "a secret of hers")
     edge = start(login=str(file))
     with edge.client(ALICE) as client:
         assert client.get("/").status_code == client.get("/healthz").status_code == 200
@@ -181,7 +184,7 @@ def test_without_a_login_nothing_is_told(start: Start, tmp_path_factory: pytest.
             assert client.get(path).status_code == 401, path
         for path in ("queue/join", "call/ask", "cancel", "component_server", "upload"):
             assert client.post(f"/gradio_api/{path}", json={}).status_code == 401, path
-        answer = client.post("/login", data={"username": "alice", "password": "secret"})
+        answer = client.post("/login", data={"username": "alice", "password": "a secret of hers"})
         assert answer.status_code == 200
         cookies = answer.headers.get_list("set-cookie")
         assert cookies and all("HttpOnly" in c and "SameSite=Lax" in c and "Secure" not in c for c in cookies)

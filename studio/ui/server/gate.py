@@ -29,7 +29,7 @@ _NAME = r"[A-Za-z0-9_-]{1,64}"
 Session = Annotated[str, Field(pattern=f"^{_NAME}$")]
 _READ = re.compile(
     r"/|/(config|logout|theme\.css|favicon\.ico|manifest\.json|robots\.txt)/?|/(assets|static|svelte)/[^\0]{1,200}"
-    r"|/gradio_api/(info|openapi\.json|app_id|startup-events|theme\.css|login_check|queue/status|upload_progress)/?"
+    r"|/gradio_api/(info|openapi\.json|app_id|user|startup-events|theme\.css|login_check|queue/status|upload_progress)/?"
     rf"|/gradio_api/(queue/data|heartbeat/(?P<session>{_NAME})|call/{_NAME}/(?P<event>{_NAME}))"
 )
 _CALL = re.compile(rf"/gradio_api/(?P<way>call|run|api)/(?P<name>{_NAME})/?")
@@ -121,9 +121,6 @@ class Gate:
 
     async def _post(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         path = inner_path(scope)
-        if path.rstrip("/") == "/login":
-            await self._app(scope, receive, send)
-            return
         called, plain = _CALL.fullmatch(path), path.rstrip("/").removeprefix("/gradio_api/")
         reader: dict[str, Callable[[Request, Any], dict[str, Any]]] = {
             "queue/join": partial(self._call, way="join", name=None),
