@@ -86,7 +86,7 @@ def check_all(arguments: tuple[Argument, ...], values: list[Any]) -> list[Any]:
     """Values for all arguments. Raises InputError for the first that is wrong, missing, or too many."""
     if len(values) > len(arguments):
         raise InputError("arguments_too_many", count=len(values), limit=len(arguments))
-    checked = []
+    checked: list[Any] = []
     for at, argument in enumerate(arguments):
         if argument.held:
             checked.append(None)

@@ -24,7 +24,8 @@ def plain_markdown(text: str) -> str:
     if _DEFINITION.search(text):  # its title may run over lines, and take the marks of code with it
         return _escape(text)
     parts: list[str] = []
-    fence, prose = "", []
+    fence = ""
+    prose: list[str] = []
     for line in text.splitlines(keepends=True):
         bare = line.rstrip()
         if fence:

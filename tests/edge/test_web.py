@@ -132,7 +132,7 @@ def test_cookies_are_kept_from_scripts_and_other_sites(start: Start) -> None:
     with start().client() as client:
         answer = client.get("/")
         cookie = answer.headers["set-cookie"]
-        assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" not in cookie
+        assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Secure" not in cookie
         assert "set-cookie" not in client.get("/").headers  # it is known by now
         secure = httpx.get(answer.url, headers={"X-Forwarded-Proto": "https"}).headers["set-cookie"]
         assert "Secure" in secure
@@ -187,7 +187,7 @@ def test_without_a_login_nothing_is_told(start: Start, tmp_path_factory: pytest.
         answer = client.post("/login", data={"username": "alice", "password": "a secret of hers"})
         assert answer.status_code == 200
         cookies = answer.headers.get_list("set-cookie")
-        assert cookies and all("HttpOnly" in c and "SameSite=Lax" in c and "Secure" not in c for c in cookies)
+        assert cookies and all("HttpOnly" in c and "SameSite=lax" in c and "Secure" not in c for c in cookies)
         path = upload(client, ("a.txt", b"x"))
     with edge.client(ALICE) as other:  # the cookie of the browser is not the login
         other.post("/login", data={"username": "alice", "password": "wrong"})

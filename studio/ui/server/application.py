@@ -6,8 +6,9 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request, Response
@@ -64,10 +65,11 @@ def application(studio: Studio, limits: Limits | None = None) -> FastAPI:
     )
     blocks.has_launched = True  # mounted, Gradio believes that it has not: then it checks no path at all
     mount = next(m for m in app.routes if isinstance(m, Mount) and isinstance(m.app, gr.routes.App))
-    login.attach(mount.app)
-    for each in (app, mount.app):
+    mounted: Any = mount.app
+    login.attach(mounted)
+    for each in (app, mounted):
         each.add_exception_handler(StudioError, _say)
-    mount.app = Gate(mount.app, blocks, uploads, limits)
+    mount.app = Gate(mounted, blocks, uploads, limits)
     app.add_middleware(
         Guard,
         address=Address.of(f"{settings.host},{settings.allow_host}", settings.root_path),
@@ -85,7 +87,7 @@ async def _say(request: Request, error: Exception) -> Response:
     return refusal(Refused(http_status(error), error), request)
 
 
-def _sweeping(uploads: Uploads) -> Callable[[FastAPI], object]:
+def _sweeping(uploads: Uploads) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Removes files of yesterday at the start and every hour."""
 
     async def sweep() -> None:

@@ -217,7 +217,7 @@ def _safe_cookies(line: str, secure: bool, path: str) -> list[str]:
     except CookieError:
         return []
     for morsel in cookies.values():
-        morsel["httponly"], morsel["samesite"], morsel["secure"], morsel["path"] = True, "Lax", secure, path
+        morsel["httponly"], morsel["samesite"], morsel["secure"], morsel["path"] = True, "lax", secure, path
     return [morsel.OutputString() for morsel in cookies.values()]
 
 
