@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import gradio as gr
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.routing import Mount
@@ -30,6 +29,7 @@ from studio.ui.article_editor import Desk, script_facts
 from studio.ui.icons import icons
 from studio.ui.identity import COOKIE, language
 from studio.ui.login import Login
+from studio.ui.shutdown import Server
 from studio.ui.tabs.about import about_tab
 from studio.ui.tabs.chat import chat_api, chat_tab
 from studio.ui.tabs.history import history_tab
@@ -39,6 +39,7 @@ from studio.ui.tabs.write import write_api, write_tab
 from studio.ui.words import WORDS, i18n
 
 MAX_UPLOAD = 500 << 20  # bytes: a zip of a hundred phone pictures
+MAX_EVENTS = 4000  # of all pages at once
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:;"
     " script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self';"
@@ -53,10 +54,9 @@ def serve(settings: Settings) -> None:
     listening = _listen(settings.host, settings.port)
     address = f"http://{settings.host}:{settings.port}"
     with FolderLock(settings.folder, address), Studio(settings, plan(settings)) as studio:
-        # open pages hold their connections for ever: without a limit Ctrl+C would wait for them
-        config = uvicorn.Config(application(studio), log_level="warning", timeout_graceful_shutdown=2)
+        server = Server(studio, application(studio))
         os.write(2, f"XComposer Studio: {address}  (Ctrl+C ends it)\n".encode())
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -73,6 +73,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def application(studio: Studio) -> FastAPI:
     """The whole page as an ASGI application."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # else pandas counts all events at the end of each
     os.environ["GRADIO_TEMP_DIR"] = str(studio.settings.folder / "page")
     os.chdir(tempfile.mkdtemp(prefix="studio-"))  # Gradio may serve files of the working folder: let there be none
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -192,7 +193,16 @@ def page(studio: Studio, desk: Desk) -> gr.Blocks:
             library_tab(studio)
             history_tab(studio, desk, tabs, paper, talk)
             about_tab(studio)
+    _follow_many(blocks)
     return blocks
+
+
+def _follow_many(blocks: gr.Blocks) -> None:
+    """Let Gradio's queue run as many events at once as there may be people who follow something: its forty are meant
+    for events that hold a thread, and these hold none. The runner of tasks decides what waits."""
+    threads, blocks.max_threads = blocks.max_threads, MAX_EVENTS
+    blocks.queue(default_concurrency_limit=None, max_size=MAX_EVENTS)
+    blocks.max_threads = threads
 
 
 def _banner(studio: Studio) -> dict[str, str]:

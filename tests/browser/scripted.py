@@ -42,14 +42,13 @@ SPEC = ScriptedSpec(
 
 def main(port: int, data: Path) -> None:
     """Serve until ended."""
-    import uvicorn  # here, since the worker process imports this file again, and needs none of it
-
-    from studio.app import Studio
+    from studio.app import Studio  # here, since the worker process imports this file again, and needs none of it
     from studio.settings import Settings
     from studio.ui.server import application
+    from studio.ui.shutdown import Server
 
     with Studio(Settings(port=port, data=str(data)), SPEC) as studio:
-        uvicorn.run(application(studio), port=port, log_level="warning", timeout_graceful_shutdown=2)
+        Server(studio, application(studio), port=port).run()
 
 
 if __name__ == "__main__":
