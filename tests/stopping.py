@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -9,6 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from studio.protocol import ModelCard
 from studio.specs import Reply, ScriptedSpec
@@ -38,10 +42,16 @@ def main(data: Path) -> None:
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
-            print("ready", studio.lane.pid, flush=True)  # noqa: T201 - uvicorn takes signals from here on
+            print("ready", studio.lane.pid, listening.getsockname()[1], flush=True)  # noqa: T201 - uvicorn takes signals from here on
             yield
 
-        Server(studio, Starlette(lifespan=lifespan)).run(sockets=[listening])
+        Server(studio, Starlette(routes=[Route("/", forever)], lifespan=lifespan)).run(sockets=[listening])
+
+
+async def forever(request: Request) -> Response:
+    """A page that stays open."""
+    await asyncio.Event().wait()
+    return Response()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from studio.tasks.chat import Answering, Asker, check
 from studio.tasks.progress import Stop, until_loaded
 from studio.tasks.runner import Runner, UnderWay
 from studio.tasks.task import Task
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 SAVE_EVERY = 2.0  # seconds, while text streams
 Answer = Task[Answering]
@@ -28,7 +28,7 @@ Answer = Task[Answering]
 class Answers:
     """All answers under way in this process. A conversation has at most one."""
 
-    def __init__(self, runner: Runner, asker: Asker, lane: Lane, store: Store) -> None:
+    def __init__(self, runner: Runner, asker: Asker, lane: WorkerClient, store: Store) -> None:
         self._runner, self._asker, self._lane, self._store = runner, asker, lane, store
         self._numbers = itertools.count(1)
 

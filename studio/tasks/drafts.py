@@ -14,7 +14,7 @@ from studio.tasks.progress import Stop, until_loaded
 from studio.tasks.runner import Runner
 from studio.tasks.task import Task
 from studio.tasks.write import Composer
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Draft:
 class Drafts:
     """All suggestions under way in this process."""
 
-    def __init__(self, runner: Runner, composer: Composer, lane: Lane) -> None:
+    def __init__(self, runner: Runner, composer: Composer, lane: WorkerClient) -> None:
         self._runner, self._composer, self._lane = runner, composer, lane
         self._numbers = itertools.count(1)
 

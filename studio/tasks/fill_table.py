@@ -23,7 +23,7 @@ from studio.tasks.chat import Answering, Asker
 from studio.tasks.progress import Stop, until_loaded
 from studio.tasks.runner import Runner, UnderWay
 from studio.tasks.task import Task, Work
-from studio.worker.client import Lane
+from studio.worker.client import WorkerClient
 
 Step = Literal["reading", "asking", "done"]
 
@@ -60,7 +60,7 @@ Batch = Task[Filling]
 class Filler:
     """See the module."""
 
-    def __init__(self, asker: Asker, lane: Lane, store: Store) -> None:
+    def __init__(self, asker: Asker, lane: WorkerClient, store: Store) -> None:
         self._asker = asker
         self._lane = lane
         self._store = store
@@ -136,7 +136,7 @@ class Filler:
 class Batches:
     """All fillings of this process."""
 
-    def __init__(self, runner: Runner, asker: Asker, lane: Lane, store: Store) -> None:
+    def __init__(self, runner: Runner, asker: Asker, lane: WorkerClient, store: Store) -> None:
         self._runner = runner
         self._filler = Filler(asker, lane, store)
         self._store = store

@@ -10,7 +10,8 @@ from typing import Literal
 from studio.documents.article import Article
 from studio.errors import Language, StudioError
 from studio.protocol import Queued, Started
-from studio.worker.client import Lane, Ticket
+from studio.worker.client import WorkerClient
+from studio.worker.request import Request
 
 Step = Literal["writing", "placing", "captioning", "finding", "choosing", "done"]
 
@@ -57,7 +58,7 @@ class Stop:
         self.reason: StopReason = "stopped"
         self._pressed = threading.Event()
         self._on_press = on_press
-        self._ticket: Ticket | None = None
+        self._request: Request | None = None
 
     @property
     def pressed(self) -> bool:
@@ -70,20 +71,20 @@ class Stop:
             return
         self.reason = reason
         self._pressed.set()
-        if ticket := self._ticket:
-            ticket.cancel()
+        if request := self._request:
+            request.cancel()
         if self._on_press:
             self._on_press()
 
-    def watch(self, ticket: Ticket) -> Ticket:
+    def watch(self, request: Request) -> Request:
         """The call that a press would cancel now."""
-        self._ticket = ticket
+        self._request = request
         if self.pressed:
-            ticket.cancel()
-        return ticket
+            request.cancel()
+        return request
 
 
-def until_loaded(lane: Lane, stop: Stop) -> None:
+def until_loaded(lane: WorkerClient, stop: Stop) -> None:
     """Wait until the models are loaded or `stop` is pressed. Raises the error that keeps them from loading."""
     while lane.state == "starting" and not stop.pressed:
         lane.wait_ready(0.2)

@@ -20,7 +20,7 @@ from studio.protocol import Queued
 from studio.tasks.estimates import Estimates
 from studio.tasks.progress import StopReason
 from studio.tasks.task import SHOW_EVERY, Kind, S, Task, Work
-from studio.worker.fair_queue import Turns
+from studio.worker.fair_queue import FairQueue
 
 MAX_WAITING = 1000
 MAX_WAITING_PER_PERSON = 8
@@ -47,7 +47,10 @@ class Runner:
         self._at_once, self._most, self._most_own = at_once, most, most_own
         self._lock = threading.RLock()
         self._tasks: dict[Hashable, Task[Any]] = {}  # all under way, by key
-        self._queues: dict[bool, Turns[Task[Any]]] = {True: Turns(), False: Turns()}  # the long and the short ones
+        self._queues: dict[bool, FairQueue[Task[Any]]] = {
+            True: FairQueue(),
+            False: FairQueue(),
+        }  # the long and the short ones
         self._running: set[Task[Any]] = set()
         self._hurried: set[Task[Any]] = set()  # stopped while they waited: they only end
         self._admitted: Counter[str] = Counter()

@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
         await asyncio.to_thread(self._studio.close)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end, at a second Ctrl+C without any order: what is kept is kept, and the worker ends with its pipe."""
+        """Begin to end; at a second Ctrl+C without any order: what is kept is kept, the worker ends with its pipe."""
         if self.should_exit and sig == signal.SIGINT:
             os._exit(128 + sig)
         super().handle_exit(sig, frame)
