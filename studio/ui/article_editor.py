@@ -1,14 +1,15 @@
 """The document on the page: one gr.HTML component that `static/paper.js` draws, and what it asks of the studio.
 
 Edits by hand are server functions: asked once, answered with the article as it is then. What takes a model is the
-event "run", a stream of documents. Everything that comes from the browser is checked here: whose article, which
-edit, which picture.
+event "run", a stream of documents that follows a task and holds no thread. Everything that comes from the browser is
+checked here: whose article, which edit, which picture.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from studio.documents.article import Article, Picture
 from studio.documents.edits import EDITS, place
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.prompts import Edit
+from studio.tasks.drafts import Draft
 from studio.tasks.jobs import Job
-from studio.tasks.progress import Stop
+from studio.tasks.task import Task
 from studio.ui import STATIC, examples
 from studio.ui.arguments import call
-from studio.ui.article_view import EMPTY, Proposal, View
+from studio.ui.article_view import EMPTY, Changes, Proposal, View
 from studio.ui.identity import keep_one, language, shown, who
+from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
 
 _LOAD = """
@@ -41,7 +44,7 @@ class Desk:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self.instruction: gr.Textbox | None = None  # where an article's subject is typed, once the tab is laid out
-        self._proposing: dict[tuple[str, int], Stop] = {}
+        self._proposing: dict[tuple[str, int], Task[Draft]] = {}
 
     def paper(self) -> gr.HTML:
         """The component, connected."""
@@ -65,47 +68,48 @@ class Desk:
             js_on_load=_LOAD,
             apply_default_css=False,
             elem_id="paper",
-            server_functions=[act, stop, find, export],  # plain functions: Gradio marks them, methods cannot be
+            server_functions=[threaded(act), threaded(stop), threaded(find), threaded(export, slow=True)],
             examples=examples.cards(examples.WRITE),
         )
-        made.run(self.run, None, made, trigger_mode="multiple", concurrency_limit=64, show_progress="hidden",
+        made.run(self.run, None, made, trigger_mode="multiple", concurrency_limit=None, show_progress="hidden",
                  api_visibility="private")  # fmt: skip
         return made
 
-    def follow(self, job: Job, request: gr.Request) -> Iterator[dict[str, Any]]:
+    async def follow(self, job: Job, request: gr.Request) -> AsyncGenerator[dict[str, Any], None]:
         """The documents of an article under way."""
-        view = self._view(request)
+        view, changes, open = self._view(request), Changes(), True
+        async for progress in job.follow():
+            yield changes.of(await in_thread(view.document, progress.article, progress, open))
+            open = False
 
-        def documents() -> Iterator[dict[str, Any]]:
-            yield view.document(job.progress.article, job.progress, open=True)
-            for progress in job.updates():
-                yield view.document(progress.article, progress)
-
-        return changes(documents())
-
-    def opened(self, id: int, request: gr.Request) -> Iterator[dict[str, Any]]:
+    async def opened(self, id: int, request: gr.Request) -> AsyncGenerator[dict[str, Any], None]:
         """The document of an article, and how it goes on if it is under way. Raises NotFoundError."""
         person = who(request)
         if job := self._studio.jobs.get(person, id):
-            yield from self.follow(job, request)
+            async for document in self.follow(job, request):
+                yield document
         else:
-            yield self._view(request).document(self._studio.store.article(person, id), open=True)
+            article = await in_thread(self._studio.store.article, person, id)
+            yield await in_thread(self._view(request).document, article, None, True)
 
     # What the document asks
 
-    def run(self, request: gr.Request, event: gr.EventData) -> Iterator[dict[str, Any]]:
+    async def run(self, request: gr.Request, event: gr.EventData) -> AsyncGenerator[dict[str, Any], None]:
         """Work that takes a model: go on, illustrate a section, propose an edit."""
-        person, asked = who(request), event._data
+        person, asked, jobs = who(request), event._data, self._studio.jobs
         try:
             match asked:
                 case {"kind": "continue", "id": int(id)}:
-                    yield from self.follow(self._studio.jobs.go_on(person, id), request)
+                    documents = self.follow(await in_thread(jobs.go_on, person, id), request)
                 case {"kind": "illustrate", "id": int(id), "section": str(section)}:
-                    yield from self.follow(self._studio.jobs.illustrate(person, id, section), request)
+                    documents = self.follow(await in_thread(jobs.illustrate, person, id, section), request)
                 case {"kind": "propose", "id": int(id), "section": str(section), "edit": str(edit), "wish": str(wish)}:
-                    yield from self._propose(person, id, section, edit, wish, self._view(request))
+                    documents = self._propose(person, id, section, edit, wish, self._view(request))
                 case _:
                     raise InputError("edit_unknown", name=str(asked)[:80])
+            async with aclosing(documents):  # whoever goes away ends an edit at once
+                async for document in documents:
+                    yield document
         except StudioError as e:
             raise shown(e, request) from e
 
@@ -125,8 +129,8 @@ class Desk:
         person, id = who(request), _whole(asked.get("id"))
         if job := self._studio.jobs.get(person, id):
             job.stop.press()
-        if stop := self._proposing.get((person, id)):
-            stop.press()
+        if draft := self._proposing.get((person, id)):
+            draft.stop.press()
 
     def find(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
         """Pictures of the library for some words."""
@@ -179,40 +183,34 @@ class Desk:
         chosen = known.get(picture, Picture(picture))
         return place(article, section, chosen, chosen.title)
 
-    def _propose(
+    async def _propose(
         self, person: str, id: int, section: str, edit: str, wish: str, view: View
-    ) -> Iterator[dict[str, Any]]:
-        """A model's edit of one section as it grows. Nothing is changed until it is accepted."""
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """A model's edit of one section as it grows. Nothing is changed until it is accepted; whoever goes away, or
+        asks for another, ends it."""
         if edit not in ("rewrite", "expand", "shorten", "insert_before", "insert_after"):
             raise InputError("edit_unknown", name=edit[:80])
         if self._studio.jobs.get(person, id):
             raise InputError("article_busy")
-        article = self._studio.store.article(person, id)
+        article = await in_thread(self._studio.store.article, person, id)
         before, after = _around(article, section, edit)
         kind: Edit = "insert" if edit.startswith("insert") else edit  # type: ignore[assignment]
-        stop = self._proposing[person, id] = Stop()
-        text = ""
-        yield view.document(article, proposal=Proposal(section, edit))
+        if old := self._proposing.get((person, id)):
+            old.stop.press()
+        task = self._proposing[person, id] = self._studio.drafts.edit(person, kind, before, wish, after)
         try:
-            for text in self._studio.composer.edit(kind, before, wish, after, person, stop):
-                yield view.document(article, proposal=Proposal(section, edit, text))
+            async for draft in task.follow():
+                if draft.error:
+                    raise draft.error
+                proposal = Proposal(section, edit, draft.text, draft.ended, draft.waiting)
+                yield await in_thread(view.document, article, None, False, proposal)
         finally:
-            stop.press()
-            self._proposing.pop((person, id), None)
-        yield view.document(article, proposal=Proposal(section, edit, text, ended=True))
+            task.stop.press()
+            if self._proposing.get((person, id)) is task:
+                del self._proposing[person, id]
 
     def _view(self, request: gr.Request | Request) -> View:
         return View(self._studio.store, who(request), language(request))
-
-
-def changes(documents: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The same documents, with sections that the page has seen cut down to their ids: a long article that grows at its
-    end would else be sent and read whole, twenty times a second."""
-    sent: dict[str, Any] = {}
-    for document in documents:
-        sections = document["sections"]
-        yield {**document, "sections": [{"id": s["id"]} if sent.get(s["id"]) == s else s for s in sections]}
-        sent = {s["id"]: s for s in sections}
 
 
 def exported(studio: Studio, person: str, id: int, kind: str) -> Path:

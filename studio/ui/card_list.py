@@ -14,6 +14,7 @@ from studio.errors import InputError, StudioError
 from studio.ui import STATIC
 from studio.ui.arguments import call, check
 from studio.ui.identity import language
+from studio.ui.threads import threaded
 
 Asked = dict[str, Any]
 PAGE = 48  # cards at a time
@@ -24,8 +25,10 @@ def shelf(
     cards: Callable[[Asked, Any], list[Asked]],
     acts: dict[str, Callable[..., Asked | None]],
     event: str = "",
+    slow: bool = False,
 ) -> gr.HTML:
-    """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing."""
+    """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing, `slow`
+    where one of them takes long."""
 
     def list(asked: Asked, request: gr.Request) -> Asked:
         try:
@@ -53,5 +56,5 @@ def shelf(
         f".then(m => m.mount({{element, server, watch, trigger, upload}})); '{event or 'none'}'",
         apply_default_css=False,
         elem_id=script.removesuffix(".js") + "-shelf",
-        server_functions=[list, act],
+        server_functions=[threaded(list), threaded(act, slow=slow)],
     )

@@ -42,16 +42,15 @@ SPEC = ScriptedSpec(
 
 def main(port: int, data: Path) -> None:
     """Serve until ended."""
-    import uvicorn  # here, since the worker process imports this file again, and needs none of it
-
-    from studio.app import Studio
+    from studio.app import Studio  # here, since the worker process imports this file again, and needs none of it
     from studio.settings import Settings
     from studio.ui.server import application
-    from studio.ui.server.listen import server_config
+    from studio.ui.server.listen import server_options
+    from studio.ui.shutdown import Server
 
     settings = Settings(port=port, data=str(data))
     with Studio(settings, SPEC) as studio:
-        uvicorn.Server(server_config(application(studio), settings)).run()
+        Server(studio, application(studio), **server_options(settings)).run()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from studio.ui.identity import COOKIE
 from studio.ui.server import application
 from studio.ui.server.gate import Gate
 from studio.ui.server.limits import Limits
-from studio.ui.server.listen import server_config
+from studio.ui.server.listen import server_options
 from studio.ui.uploads import Uploads, uploads_of
 
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
@@ -57,7 +57,8 @@ def free_port() -> int:
 def run(studio: Studio, limits: Limits) -> Iterator[Edge]:
     """Serve in a thread until the test is done."""
     app = application(studio, limits)
-    server = uvicorn.Server(server_config(app, studio.settings, limits))
+    options = {"log_level": "warning", "timeout_graceful_shutdown": 1, **server_options(studio.settings, limits)}
+    server = uvicorn.Server(uvicorn.Config(app, **options))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

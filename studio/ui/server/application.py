@@ -39,6 +39,7 @@ def application(studio: Studio, limits: Limits | None = None) -> FastAPI:
     limits, settings = limits or Limits(), studio.settings
     uploads = uploads_of(studio)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # else pandas counts all events at the end of each
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
     os.chdir(tempfile.mkdtemp(prefix="studio-"))  # Gradio may serve files of the working folder: let there be none
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_sweeping(uploads))

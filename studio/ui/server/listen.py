@@ -6,9 +6,7 @@ import ipaddress
 import os
 import socket
 from contextlib import suppress
-
-import uvicorn
-from fastapi import FastAPI
+from typing import Any
 
 from studio.app import Studio
 from studio.checkpoints.catalog import plan
@@ -17,6 +15,7 @@ from studio.settings import Settings
 from studio.storage.process_locks import FolderLock
 from studio.ui.server.application import application
 from studio.ui.server.limits import Limits, Patient
+from studio.ui.shutdown import Server
 
 
 def serve(settings: Settings) -> None:
@@ -28,27 +27,23 @@ def serve(settings: Settings) -> None:
     address = f"http://{settings.host}:{settings.port}/{settings.root_path.strip('/')}".removesuffix("/")
     with FolderLock(settings.folder, address), Studio(settings, plan(settings)) as studio:
         os.write(2, f"XComposer Studio: {address}  (Ctrl+C ends it)\n".encode())
-        uvicorn.Server(server_config(application(studio), settings)).run(sockets=[listening])
+        Server(studio, application(studio), **server_options(settings)).run(sockets=[listening])
 
 
-def server_config(app: FastAPI, settings: Settings, limits: Limits | None = None) -> uvicorn.Config:
+def server_options(settings: Settings, limits: Limits | None = None) -> dict[str, Any]:
     """uvicorn's settings: clients that take too long are left, and only the named proxy is believed."""
     limits = limits or Limits()
-    return uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        http=type("Patient", (Patient,), {"head_seconds": limits.head_seconds}),
-        ws="none",
-        proxy_headers=bool(settings.trusted_proxy),
-        forwarded_allow_ips=settings.trusted_proxy or "127.0.0.1",
-        server_header=False,
-        limit_concurrency=limits.connections,
-        h11_max_incomplete_event_size=32 << 10,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=2,  # open pages hold their connections for ever: Ctrl+C would wait for them
-    )
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "http": type("Patient", (Patient,), {"head_seconds": limits.head_seconds}),
+        "ws": "none",
+        "proxy_headers": bool(settings.trusted_proxy),
+        "forwarded_allow_ips": settings.trusted_proxy or "127.0.0.1",
+        "server_header": False,
+        "limit_concurrency": limits.connections,
+        "h11_max_incomplete_event_size": 32 << 10,
+    }
 
 
 def check_open(settings: Settings) -> None:

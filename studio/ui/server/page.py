@@ -15,6 +15,8 @@ from studio.ui.tabs.library import library_tab
 from studio.ui.tabs.table import table_tab
 from studio.ui.tabs.write import write_api, write_tab
 
+MAX_EVENTS = 4000  # of all pages at once
+
 
 def theme() -> gr.themes.Base:
     """Paper and ink; the colours themselves are variables of `page.css`, which has a light and a dark set."""
@@ -68,7 +70,16 @@ def page(studio: Studio, desk: Desk) -> gr.Blocks:
             library_tab(studio)
             history_tab(studio, desk, tabs, paper, talk)
             about_tab(studio)
+    _follow_many(blocks)
     return blocks
+
+
+def _follow_many(blocks: gr.Blocks) -> None:
+    """Let Gradio's queue run as many events at once as there may be people who follow something: its forty are meant
+    for events that hold a thread, and these hold none. The runner of tasks decides what waits."""
+    threads, blocks.max_threads = blocks.max_threads, MAX_EVENTS
+    blocks.queue(default_concurrency_limit=None, max_size=MAX_EVENTS)
+    blocks.max_threads = threads
 
 
 def banner_of(studio: Studio) -> dict[str, str]:
