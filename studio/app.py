@@ -47,17 +47,19 @@ class Studio:
         self.store.mark_interrupted()
         self.lane.start()
 
-    def close(self) -> None:
-        """End in order: take nothing more, stop and keep what is under way, end the worker, close the files. Harmless
-        when it is closed."""
-        if self._closed:
-            return
-        self._closed = True
-        ended = self.runner.close(PATIENCE)
-        self.lane.close()
-        if not ended:  # a worker that did not answer: its calls have failed now, and what was written is kept
+    def stop(self) -> None:
+        """Take nothing more, and stop and keep what is under way: interrupted, to be gone on with after a restart."""
+        if not self.runner.close(PATIENCE):
+            self.lane.close()  # a worker that does not answer: its calls fail now, and what was written is kept
             self.runner.close(PATIENCE)
-        self.store.close()
+
+    def close(self) -> None:
+        """`stop`, end the worker, close the files. Harmless when it is closed."""
+        if not self._closed:
+            self._closed = True
+            self.stop()
+            self.lane.close()
+            self.store.close()
 
     def describe(self, image: Image) -> Description:
         """What the eyes see in a picture."""

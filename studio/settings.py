@@ -25,7 +25,7 @@ def _setting(default: Any, help: str, **limits: Any) -> Any:
 class Settings:
     """What the person who starts the studio decides."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 opens the studio to the network")
+    host: str = _setting("127.0.0.1", "Address to listen on; another than 127.0.0.1 needs --login or --open yes")
     port: int = _setting(6006, "Port to listen on", low=1, high=65535)
     data: str = _setting("~/.xcomposer-studio", "Folder that keeps articles, conversations, pictures and models")
     models: str = _setting(
@@ -57,6 +57,18 @@ class Settings:
     device: str = _setting("auto", "Device of the models: auto, cpu, cuda, cuda:1 …")
     threads: int = _setting(0, "CPU threads of the models; 0 takes all cores", low=0, high=1024)
     login: str = _setting("", "File of users (made by studio users add); with it the page asks for a login")
+    open: str = _setting(
+        "no",
+        "yes: listen beyond this machine without a login; whoever reaches the address can use it",
+        choices=("no", "yes"),
+    )
+    allow_host: str = _setting(
+        "", "Names under which the studio is reached, beside this machine's, separated by commas: studio.example.org"
+    )
+    root_path: str = _setting("", "Sub-path of a proxy below which the studio is reached: /studio")
+    trusted_proxy: str = _setting(
+        "127.0.0.1", "Addresses of proxies that are believed about the caller and TLS, separated by commas; empty: none"
+    )
     language: str = _setting(
         "auto", "Language of the command line's messages: auto, en, zh", choices=("auto", "en", "zh")
     )

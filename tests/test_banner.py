@@ -9,7 +9,7 @@ import pytest
 
 from studio.protocol import ModelCard
 from studio.specs import EngineSpec, GgufSpec, NativeSpec
-from studio.ui.server import _banner
+from studio.ui.server.page import banner_of
 from studio.ui.words import WORDS
 
 STARTER = ModelCard("starter", "starter", ("en",), False, 4096, note="starter")
@@ -25,5 +25,5 @@ STARTER = ModelCard("starter", "starter", ("en",), False, 4096, note="starter")
 )
 def test_what_people_must_know_is_told(spec: EngineSpec, banner: str, kind: str) -> None:
     studio: Any = SimpleNamespace(lane=SimpleNamespace(spec=spec))
-    assert _banner(studio) == {"banner": banner, "kind": kind}
+    assert banner_of(studio) == {"banner": banner, "kind": kind}
     assert not banner or banner in WORDS

@@ -49,8 +49,9 @@ def finished(job: Job) -> Article:
 
 
 def leave_only(studio: Studio, count: int) -> None:
-    for hit in studio.library.browse(limit=100)[count:]:
-        studio.library.remove(hit.picture.key)
+    keys = [(hit.picture.key,) for hit in studio.library.browse(limit=100)[count:]]
+    with studio.store.database.write() as connection:  # not as a person: the starter set is nobody's
+        connection.executemany("UPDATE pictures SET removed = 1 WHERE key = ?", keys)
 
 
 def test_a_model_that_cannot_see_is_illustrated_by_retrieval(start: Start) -> None:

@@ -9,7 +9,7 @@ from studio.protocol import ModelCard
 from studio.settings import Settings
 from studio.specs import ScriptedSpec
 from studio.ui.article_editor import Desk
-from studio.ui.server import page
+from studio.ui.server.page import page
 
 LONG = {"drafted", "export"}
 """Drafting an outline and the endpoint for programs take long without telling anything on the way."""

@@ -53,7 +53,9 @@ def at_once(stop: Stop) -> Iterator[Count]:
     yield Count(5, ended=True)
 
 
-def begin(runner: Runner, person: str, key: str, work: Callable[[Stop], Iterator[Count]], **more: object) -> Task[Count]:
+def begin(
+    runner: Runner, person: str, key: str, work: Callable[[Stop], Iterator[Count]], **more: object
+) -> Task[Count]:
     with runner.admit(person):
         return runner.start(person, more.pop("kind", "write"), key, Count(), work, **more)  # type: ignore[arg-type]
 

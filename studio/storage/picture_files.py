@@ -145,6 +145,11 @@ class Files:
             )
 
 
+def is_key(key: str) -> bool:
+    """Whether this can be the key of a picture."""
+    return bool(_KEY.fullmatch(key))
+
+
 def write_safely(target: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut. One with these bytes stays."""
     if target.is_file() and target.stat().st_size == len(data) and target.read_bytes() == data:

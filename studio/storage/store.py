@@ -25,7 +25,7 @@ from studio.storage.database import Database, clean, now
 from studio.storage.health import Health
 from studio.storage.listing import ArticleRow, ConversationRow, Version, hide, listed, neighbour, one, owned
 from studio.storage.migrations import MIGRATIONS
-from studio.storage.picture_files import Files, StoredFile
+from studio.storage.picture_files import Files, StoredFile, is_key
 from studio.storage.process_locks import Liveness
 from studio.storage.tables import Tables
 
@@ -253,11 +253,20 @@ class Store:
         return self._files.size(key)
 
     def may_see(self, person: str, key: str) -> bool:
-        """Whether a picture is this person's own or stands in the library, which is for everyone."""
+        """Whether a picture is this person's own, stands in the library, which is for everyone, or was taken from there
+        into something of this person's before it was removed."""
         sql = "SELECT 1 FROM picture_owner WHERE key = ? AND person = ? UNION SELECT 1 FROM pictures WHERE key = ?"
-        return bool(self.database.read(sql, key, person, key))
+        if self.database.read(sql, key, person, key):
+            return True
+        return is_key(key) and bool(self.database.read(_SHOWS, person, key, person, key, person, key))
 
 
+_SHOWS = (
+    "SELECT 1 FROM versions JOIN articles ON article = articles.id WHERE person = ? AND instr(body, ?)"
+    " UNION ALL SELECT 1 FROM conversations WHERE person = ? AND instr(body, ?)"
+    " UNION ALL SELECT 1 FROM table_rows JOIN tables ON table_rows.id = tables.id"
+    " WHERE person = ? AND instr(picture, ?) LIMIT 1"
+)
 _INSERT = (
     "INSERT INTO articles (person, current, title, instruction, status, cover, words, maker, created, changed)"
     " VALUES (?, 0, '', '', '', '', '', '', ?, ?)"

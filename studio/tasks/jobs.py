@@ -101,7 +101,9 @@ def _with_reason(progress: Progress, stop: Stop) -> Progress:
     """The end of an article that the studio's own end stopped: not failed, and to be gone on with."""
     if stop.reason != "interrupted" or progress.article.status not in ("stopped", "failed"):
         return progress
-    return replace(progress, article=replace(progress.article, status="stopped", error="", interrupted=True), error=None)
+    return replace(
+        progress, article=replace(progress.article, status="stopped", error="", interrupted=True), error=None
+    )
 
 
 def _key(id: int) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar, cast
@@ -103,7 +103,7 @@ class Task(Generic[S]):
                 return
             self.wait(SHOW_EVERY)
 
-    async def follow(self) -> AsyncIterator[S]:
+    async def follow(self) -> AsyncGenerator[S, None]:
         """As `updates`, for an event loop. With many followers each gets fewer states, all together no more than the
         page's process can send; those who wait get their place from time to time."""
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
@@ -132,6 +132,12 @@ class Task(Generic[S]):
             finally:
                 with self._lock:
                     self._listeners.pop(wake, None)
+
+    async def finish(self) -> S:
+        """The last state, once it is there."""
+        async for _ in self.follow():
+            pass
+        return self.state
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until the last state is there, at most `timeout` seconds; whether it is."""

@@ -1,16 +1,15 @@
 """The document on the page: one gr.HTML component that `static/paper.js` draws, and what it asks of the studio.
 
 Edits by hand are server functions: asked once, answered with the article as it is then. What takes a model is the
-event "run", a stream of documents. Everything that comes from the browser is checked here: whose article, which
-edit, which picture.
+event "run", a stream of documents that follows a task and holds no thread. Everything that comes from the browser is
+checked here: whose article, which edit, which picture.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
-import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,15 @@ from studio.documents.article import Article, Picture
 from studio.documents.edits import EDITS, place
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.prompts import Edit
+from studio.tasks.drafts import Draft
 from studio.tasks.jobs import Job
-from studio.tasks.progress import Stop
+from studio.tasks.task import Task
 from studio.ui import STATIC, examples
-from studio.ui.article_view import EMPTY, Proposal, View
+from studio.ui.arguments import call
+from studio.ui.article_view import EMPTY, Changes, Proposal, View
 from studio.ui.identity import keep_one, language, shown, who
+from studio.ui.threads import in_thread, threaded
+from studio.ui.uploads import uploads_of
 
 _LOAD = """
 const given = {element, props, trigger, watch, server, upload};  // 'run' is the event that the document triggers
@@ -41,8 +44,7 @@ class Desk:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self.instruction: gr.Textbox | None = None  # where an article's subject is typed, once the tab is laid out
-        self._proposing: dict[tuple[str, int], Stop] = {}
-        self.downloads: dict[str, Path] = {}  # token → a file that was exported for whoever has the token
+        self._proposing: dict[tuple[str, int], Task[Draft]] = {}
 
     def paper(self) -> gr.HTML:
         """The component, connected."""
@@ -66,47 +68,48 @@ class Desk:
             js_on_load=_LOAD,
             apply_default_css=False,
             elem_id="paper",
-            server_functions=[act, stop, find, export],  # plain functions: Gradio marks them, methods cannot be
+            server_functions=[threaded(act), threaded(stop), threaded(find), threaded(export, slow=True)],
             examples=examples.cards(examples.WRITE),
         )
-        made.run(self.run, None, made, trigger_mode="multiple", concurrency_limit=64, show_progress="hidden",
+        made.run(self.run, None, made, trigger_mode="multiple", concurrency_limit=None, show_progress="hidden",
                  api_visibility="private")  # fmt: skip
         return made
 
-    def follow(self, job: Job, request: gr.Request) -> Iterator[dict[str, Any]]:
+    async def follow(self, job: Job, request: gr.Request) -> AsyncGenerator[dict[str, Any], None]:
         """The documents of an article under way."""
-        view = self._view(request)
+        view, changes, open = self._view(request), Changes(), True
+        async for progress in job.follow():
+            yield changes.of(await in_thread(view.document, progress.article, progress, open))
+            open = False
 
-        def documents() -> Iterator[dict[str, Any]]:
-            yield view.document(job.progress.article, job.progress, open=True)
-            for progress in job.updates():
-                yield view.document(progress.article, progress)
-
-        return changes(documents())
-
-    def opened(self, id: int, request: gr.Request) -> Iterator[dict[str, Any]]:
+    async def opened(self, id: int, request: gr.Request) -> AsyncGenerator[dict[str, Any], None]:
         """The document of an article, and how it goes on if it is under way. Raises NotFoundError."""
         person = who(request)
         if job := self._studio.jobs.get(person, id):
-            yield from self.follow(job, request)
+            async for document in self.follow(job, request):
+                yield document
         else:
-            yield self._view(request).document(self._studio.store.article(person, id), open=True)
+            article = await in_thread(self._studio.store.article, person, id)
+            yield await in_thread(self._view(request).document, article, None, True)
 
     # What the document asks
 
-    def run(self, request: gr.Request, event: gr.EventData) -> Iterator[dict[str, Any]]:
+    async def run(self, request: gr.Request, event: gr.EventData) -> AsyncGenerator[dict[str, Any], None]:
         """Work that takes a model: go on, illustrate a section, propose an edit."""
-        person, asked = who(request), event._data
+        person, asked, jobs = who(request), event._data, self._studio.jobs
         try:
             match asked:
                 case {"kind": "continue", "id": int(id)}:
-                    yield from self.follow(self._studio.jobs.go_on(person, id), request)
+                    documents = self.follow(await in_thread(jobs.go_on, person, id), request)
                 case {"kind": "illustrate", "id": int(id), "section": str(section)}:
-                    yield from self.follow(self._studio.jobs.illustrate(person, id, section), request)
+                    documents = self.follow(await in_thread(jobs.illustrate, person, id, section), request)
                 case {"kind": "propose", "id": int(id), "section": str(section), "edit": str(edit), "wish": str(wish)}:
-                    yield from self._propose(person, id, section, edit, wish, self._view(request))
+                    documents = self._propose(person, id, section, edit, wish, self._view(request))
                 case _:
                     raise InputError("edit_unknown", name=str(asked)[:80])
+            async with aclosing(documents):  # whoever goes away ends an edit at once
+                async for document in documents:
+                    yield document
         except StudioError as e:
             raise shown(e, request) from e
 
@@ -126,8 +129,8 @@ class Desk:
         person, id = who(request), _whole(asked.get("id"))
         if job := self._studio.jobs.get(person, id):
             job.stop.press()
-        if stop := self._proposing.get((person, id)):
-            stop.press()
+        if draft := self._proposing.get((person, id)):
+            draft.stop.press()
 
     def find(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
         """Pictures of the library for some words."""
@@ -136,18 +139,12 @@ class Desk:
         return {"found": [view.candidate(hit.picture) for hit in hits]}
 
     def export(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
-        """The article as a file that can be fetched once from `url`."""
+        """The article as a file that can be fetched from `url`."""
         try:
             path = exported(self._studio, who(request), _whole(asked.get("id")), str(asked.get("format")))
         except StudioError as e:
             return {"error": e.say(language(request))}
-        return {"url": self.offer(path), "name": path.name}
-
-    def offer(self, path: Path) -> str:
-        """A way to fetch a file once, for whoever is told it."""
-        token = secrets.token_urlsafe(24)
-        self.downloads[token] = path
-        return f"downloads/{token}"
+        return {"url": download_url(path), "name": path.name}
 
     def _edited(self, person: str, id: int, asked: dict[str, Any]) -> Article:
         store, kind = self._studio.store, str(asked.get("kind"))
@@ -158,17 +155,14 @@ class Desk:
         if kind == "show":
             return article
         if kind == "accept":
-            edit = str(facts.pop("edit"))
+            edit = str(facts.pop("edit", ""))
             kind = edit if edit.startswith("insert") else "text"
-        try:
-            if kind in ("place", "own"):
-                article = self._with_picture(person, article, kind, **facts)
-            elif kind in EDITS:
-                article = EDITS[kind](article, **facts)
-            else:
-                raise InputError("edit_unknown", name=kind[:80])
-        except TypeError as e:  # values of the wrong kind or missing: not from our page
-            raise InputError("edit_unknown", name=kind) from e
+        if kind in ("place", "own"):
+            article = call(self._with_picture, person, article, kind, **facts)
+        elif kind in EDITS:
+            article = call(EDITS[kind], article, **facts)
+        else:
+            raise InputError("edit_unknown", name=kind[:80])
         return store.save_article(person, article, kind)
 
     def _with_picture(
@@ -176,7 +170,9 @@ class Desk:
     ) -> Article:
         """A candidate of the library, or one that was just uploaded, at a section."""
         if kind == "own":
-            own = keep_one(self._studio, person, uploaded(self._studio, path, name), Path(name).name)
+            file = uploads_of(self._studio).take(person, path)
+            own = keep_one(self._studio, person, file, Path(name).name or file.name)
+            file.discard()
             return place(article, section, own, own.title)
         if not self._studio.store.may_see(person, picture):
             raise NotFoundError("stored_picture_missing", picture=picture)
@@ -187,64 +183,46 @@ class Desk:
         chosen = known.get(picture, Picture(picture))
         return place(article, section, chosen, chosen.title)
 
-    def _propose(
+    async def _propose(
         self, person: str, id: int, section: str, edit: str, wish: str, view: View
-    ) -> Iterator[dict[str, Any]]:
-        """A model's edit of one section as it grows. Nothing is changed until it is accepted."""
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """A model's edit of one section as it grows. Nothing is changed until it is accepted; whoever goes away, or
+        asks for another, ends it."""
         if edit not in ("rewrite", "expand", "shorten", "insert_before", "insert_after"):
             raise InputError("edit_unknown", name=edit[:80])
         if self._studio.jobs.get(person, id):
             raise InputError("article_busy")
-        article = self._studio.store.article(person, id)
+        article = await in_thread(self._studio.store.article, person, id)
         before, after = _around(article, section, edit)
         kind: Edit = "insert" if edit.startswith("insert") else edit  # type: ignore[assignment]
-        stop = self._proposing[person, id] = Stop()
-        text = ""
-        yield view.document(article, proposal=Proposal(section, edit))
+        if old := self._proposing.get((person, id)):
+            old.stop.press()
+        task = self._proposing[person, id] = self._studio.drafts.edit(person, kind, before, wish, after)
         try:
-            for text in self._studio.composer.edit(kind, before, wish, after, person, stop):
-                yield view.document(article, proposal=Proposal(section, edit, text))
+            async for draft in task.follow():
+                if draft.error:
+                    raise draft.error
+                proposal = Proposal(section, edit, draft.text, draft.ended, draft.waiting)
+                yield await in_thread(view.document, article, None, False, proposal)
         finally:
-            stop.press()
-            self._proposing.pop((person, id), None)
-        yield view.document(article, proposal=Proposal(section, edit, text, ended=True))
+            task.stop.press()
+            if self._proposing.get((person, id)) is task:
+                del self._proposing[person, id]
 
     def _view(self, request: gr.Request | Request) -> View:
         return View(self._studio.store, who(request), language(request))
 
 
-def changes(documents: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The same documents, with sections that the page has seen cut down to their ids: a long article that grows at its
-    end would else be sent and read whole, twenty times a second."""
-    sent: dict[str, Any] = {}
-    for document in documents:
-        sections = document["sections"]
-        yield {**document, "sections": [{"id": s["id"]} if sent.get(s["id"]) == s else s for s in sections]}
-        sent = {s["id"]: s for s in sections}
-
-
 def exported(studio: Studio, person: str, id: int, kind: str) -> Path:
-    """The article as a file in a fresh folder. Raises NotFoundError and InputError."""
+    """The article as a file for this person. Raises NotFoundError, InputError and StorageError."""
     article = studio.store.article(person, id)
-    folder = Path(tempfile.mkdtemp(dir=uploads(studio)))
-    path = folder / export.filename(article, kind)
-    path.write_bytes(studio.exported(person, article, kind))
-    return path
+    data = studio.exported(person, article, kind)
+    return uploads_of(studio).export(person, export.filename(article, kind), data)
 
 
-def uploads(studio: Studio) -> Path:
-    """The page's folder for files that come and go; Gradio's uploads lie there too."""
-    folder = studio.settings.folder / "page"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def uploaded(studio: Studio, path: str, name: str) -> Path:
-    """The file that the browser has just uploaded; any other path, ours or the system's, is not found."""
-    file = Path(path).resolve()
-    if not file.is_relative_to(uploads(studio).resolve()) or not file.is_file():
-        raise NotFoundError("file_missing", path=name)
-    return file
+def download_url(path: Path) -> str:
+    """Where an exported file is fetched, by whom it was made for."""
+    return f"downloads/{path.parent.name}"
 
 
 def script_facts(words: dict[str, tuple[str, str]], icons: dict[str, str], upload: int) -> str:

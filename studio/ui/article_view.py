@@ -29,6 +29,22 @@ class Proposal:
     edit: str
     text: str = ""
     ended: bool = False
+    waiting: Queued | None = None
+
+
+class Changes:
+    """Cuts sections that the page has seen down to their ids: a long article that grows at its end would else be sent
+    and read whole, twenty times a second."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, Any] = {}
+
+    def of(self, document: dict[str, Any]) -> dict[str, Any]:
+        """What is left to send of a document."""
+        sections = document["sections"]
+        left = [{"id": s["id"]} if self._sent.get(s["id"]) == s else s for s in sections]
+        self._sent = {s["id"]: s for s in sections}
+        return {**document, "sections": left}
 
 
 class View:
@@ -50,13 +66,16 @@ class View:
             "title": article.title,
             "sections": [self._section(s) for s in article.sections],
             "steps": steps(progress, self._language) if progress else [],
-            "said": said(article, progress, self._language),
+            "said": said(article, progress, self._language)
+            or place(proposal.waiting if proposal else None, self._language),
             "warns": bool(error) or article.status in ("failed", "cut"),
             "busy": busy,
             "more": article.status in ("cut", "stopped") or (article.status == "failed" and bool(article.sections)),
             "undo": undo,
             "redo": redo,
-            "proposal": vars(proposal) if proposal else None,
+            "proposal": {name: value for name, value in vars(proposal).items() if name != "waiting"}
+            if proposal
+            else None,
         }
 
     def candidate(self, picture: Picture) -> dict[str, str]:

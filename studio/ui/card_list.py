@@ -12,7 +12,9 @@ import gradio as gr
 
 from studio.errors import InputError, StudioError
 from studio.ui import STATIC
+from studio.ui.arguments import call, check
 from studio.ui.identity import language
+from studio.ui.threads import threaded
 
 Asked = dict[str, Any]
 PAGE = 48  # cards at a time
@@ -23,15 +25,17 @@ def shelf(
     cards: Callable[[Asked, Any], list[Asked]],
     acts: dict[str, Callable[..., Asked | None]],
     event: str = "",
+    slow: bool = False,
 ) -> gr.HTML:
-    """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing."""
+    """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing, `slow`
+    where one of them takes long."""
 
     def list(asked: Asked, request: gr.Request) -> Asked:
         try:
             found = cards(asked, request)
         except StudioError as e:
             return {"error": e.say(language(request))}
-        offset = int(asked.get("offset") or 0)
+        offset = max(0, check("offset", int, asked.get("offset") or 0))
         return {"items": found[offset : offset + PAGE], "more": len(found) > offset + PAGE}
 
     def act(asked: Asked, request: gr.Request) -> Asked:
@@ -40,7 +44,7 @@ def shelf(
         try:
             if kind not in acts:
                 raise InputError("edit_unknown", name=kind[:80])
-            return acts[kind](request, **facts) or {}
+            return call(acts[kind], request, **facts) or {}
         except StudioError as e:
             return {"error": e.say(language(request))}
 
@@ -52,5 +56,5 @@ def shelf(
         f".then(m => m.mount({{element, server, watch, trigger, upload}})); '{event or 'none'}'",
         apply_default_css=False,
         elem_id=script.removesuffix(".js") + "-shelf",
-        server_functions=[list, act],
+        server_functions=[threaded(list), threaded(act, slow=slow)],
     )

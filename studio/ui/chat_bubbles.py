@@ -8,6 +8,7 @@ import gradio as gr
 
 from studio.app import Studio
 from studio.documents.conversation import Conversation
+from studio.ui.plain_markdown import plain_markdown
 
 _OPINIONS = {True: "Like", False: "Dislike", None: None}
 
@@ -23,11 +24,15 @@ def bubbles_of(studio: Studio, conversation: Conversation, waits: str = "") -> g
             number += 1
             content.append({"path": str(studio.store.file_path(picture.key)), "alt_text": str(number)})
         several = len(turn.pictures) > 1
-        content.append((f"[{number - len(turn.pictures) + 1}–{number}] " if several else "") + turn.question)
+        content.append(
+            (f"[{number - len(turn.pictures) + 1}–{number}] " if several else "") + plain_markdown(turn.question)
+        )
         messages.append({"role": "user", "content": content})
         last = at == len(conversation.turns)
         if turn.answer or waits or not last:  # one that was stopped early stands as dots: two a turn
-            messages.append({"role": "assistant", "content": turn.answer or (waits if last else "") or "…"})
+            messages.append(
+                {"role": "assistant", "content": plain_markdown(turn.answer) or (waits if last else "") or "…"}
+            )
     opinions = [_OPINIONS[turn.liked] for turn in conversation.turns]
     return gr.Chatbot(value=messages, feedback_value=opinions)
 

@@ -1,8 +1,14 @@
-"""Who is asking, and in which language: what the page's events share."""
+"""Who is asking, and in which language: what the page's events share.
+
+The server's guard looks once at each request and notes the identity with it: `login:NAME` where there is a login, else
+`browser:KEY` by a cookie that scripts cannot read. Who brings no cookie is given one with the answer, browsers and
+programs alike.
+"""
 
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,24 +17,27 @@ from fastapi import Request
 
 from studio.app import Studio
 from studio.documents.article import Picture
-from studio.errors import Language, StudioError
+from studio.errors import EngineError, InputError, Language, ModelError, NotFoundError, StorageError, StudioError
 from studio.library.picture_intake import take_in
-from studio.storage.persons import browser_person, login_person, session_person
+from studio.ui.uploads import UploadedFile
 
-COOKIE = "studio-person"  # a random key that the browser keeps and scripts cannot read, see server.py
+COOKIE = "studio-person"  # a random name that the browser keeps and scripts cannot read
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
+def new_key() -> str:
+    """A name for a browser that has none yet."""
+    return secrets.token_hex(16)
+
+
+def is_key(cookie: str) -> bool:
+    """Whether a cookie can be the name of a browser."""
+    return bool(_KEY.fullmatch(cookie))
+
+
 def who(request: gr.Request | Request) -> str:
-    """The person: by the login where there is one, else by the key that the browser keeps, else by the session. Events
-    are given Gradio's request, server functions FastAPI's."""
-    login = request.state.login if isinstance(request, Request) else request.username
-    if login:
-        return login_person(login)
-    key = (request.cookies.get(COOKIE) if request.cookies else None) or ""
-    if _KEY.fullmatch(key):
-        return browser_person(key)
-    return session_person(getattr(request, "session_hash", None) or "")
+    """The identity that the guard noted. Events are given Gradio's request, server functions FastAPI's."""
+    return str(request.state.identity)
 
 
 def language(request: gr.Request | Request) -> Language:
@@ -39,16 +48,31 @@ def language(request: gr.Request | Request) -> Language:
 
 
 def shown(error: StudioError, request: gr.Request) -> gr.Error:
-    """The error as Gradio shows it."""
+    """The error as Gradio shows it; the gate gives a direct call's answer the status that is noted here."""
+    request.state.failure = http_status(error)
     return gr.Error(error.say(language(request)), duration=12, print_exception=False)
 
 
-def keep(studio: Studio, person: str, paths: Sequence[str]) -> tuple[Picture, ...]:
+def http_status(error: StudioError) -> int:
+    """The status of HTTP that says whose fault it was."""
+    match error:
+        case InputError():
+            return 422
+        case NotFoundError():
+            return 404
+        case StorageError():
+            return 507 if error.key == "disk_full" else 503
+        case ModelError() | EngineError():
+            return 503
+    return 500
+
+
+def keep(studio: Studio, person: str, files: Sequence[UploadedFile]) -> tuple[Picture, ...]:
     """Take uploaded pictures in. Raises InputError for the first that is none."""
-    return tuple(keep_one(studio, person, Path(path), Path(path).name) for path in paths)
+    return tuple(keep_one(studio, person, file, file.name) for file in files)
 
 
-def keep_one(studio: Studio, person: str, path: Path, name: str) -> Picture:
+def keep_one(studio: Studio, person: str, file: UploadedFile, name: str) -> Picture:
     """Take an uploaded picture in, under the name it had on the person's machine. Raises InputError if it is none."""
-    taken = take_in(path.read_bytes(), name)
+    taken = take_in(file.read(), name)
     return Picture(studio.store.add_file(taken, person), Path(name).stem, name)

@@ -68,14 +68,16 @@ def said(filling: Filling, language: Language, seconds: float | None) -> str:
     facts = {"n": filling.number, "of": filling.of, "failed": table.failed}
     if filling.error:
         return filling.error.say(language)
+    if filling.step == "reading" and filling.waiting and filling.waiting.position:
+        return t("queue", language).format(n=filling.waiting.position)
     if filling.step == "reading":
         return t("table_reading", language).format(**facts) if filling.of else ""
     if filling.step == "asking":
         parts = [t("table_asking", language).format(**facts)]
-        if filling.place is None:
-            parts.append(t("loading", language))
-        elif filling.waiting and filling.waiting.position:
+        if filling.waiting and filling.waiting.position:
             parts.append(t("queue", language).format(n=filling.waiting.position))
+        elif filling.place is None:
+            parts.append(t("loading", language))
         elif seconds is not None:
             parts.append(t("table_left", language).format(time=_time(seconds, language)))
         return " · ".join(parts)

@@ -60,8 +60,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "{name} 不能添加：请选择 JPEG、PNG、WebP、GIF、BMP、TIFF 或 HEIC 图片，批量表格还可以用 zip。",
     ),
     "upload_large": (
-        "The file is larger than {size} MB. Make it smaller, or add it in parts.",
-        "文件超过 {size} MB，请缩小或分批添加。",
+        "More than {size} MB cannot be sent at once. Make the files smaller, or add them in parts.",
+        "一次最多发送 {size} MB，请缩小文件或分批添加。",
     ),
     "upload_failed": (
         "The file did not arrive. See whether the studio is still running, then add it again.",

@@ -42,14 +42,15 @@ SPEC = ScriptedSpec(
 
 def main(port: int, data: Path) -> None:
     """Serve until ended."""
-    import uvicorn  # here, since the worker process imports this file again, and needs none of it
-
-    from studio.app import Studio
+    from studio.app import Studio  # here, since the worker process imports this file again, and needs none of it
     from studio.settings import Settings
     from studio.ui.server import application
+    from studio.ui.server.listen import server_options
+    from studio.ui.shutdown import Server
 
-    with Studio(Settings(port=port, data=str(data)), SPEC) as studio:
-        uvicorn.run(application(studio), port=port, log_level="warning", timeout_graceful_shutdown=2)
+    settings = Settings(port=port, data=str(data))
+    with Studio(settings, SPEC) as studio:
+        Server(studio, application(studio), **server_options(settings)).run()
 
 
 if __name__ == "__main__":

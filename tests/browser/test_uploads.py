@@ -15,8 +15,8 @@ TABS = (("#question", 1), ("#table-pictures", 2))
 
 
 def too_large(route: Route) -> None:
-    """As Gradio answers; the limit is 500 MB."""
-    route.fulfill(status=413, json={"detail": "File size exceeded maximum allowed size of 524288000 bytes."})
+    """As Gradio answers; the limit is 200 MB."""
+    route.fulfill(status=413, json={"detail": "File size exceeded maximum allowed size of 209715200 bytes."})
 
 
 def unkept(route: Route) -> None:
@@ -60,8 +60,8 @@ def test_a_name_is_text(scripted: Server, chromium: Browser, tmp_path: Path) -> 
     [
         (
             too_large,
-            "The file is larger than 500 MB. Make it smaller, or add it in parts.",
-            "文件超过 500 MB，请缩小或分批添加。",
+            "More than 200 MB cannot be sent at once. Make the files smaller, or add them in parts.",
+            "一次最多发送 200 MB，请缩小文件或分批添加。",
         ),
         (
             Route.abort,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-import threading
+import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,17 @@ import gradio as gr
 from studio import __version__, export
 from studio.app import Studio
 from studio.documents.conversation import Conversation
-from studio.errors import StudioError
-from studio.protocol import Sampling
-from studio.tasks.chat import Answering, check
-from studio.tasks.progress import Stop, until_loaded
+from studio.errors import Language, StudioError
+from studio.tasks.answers import Answer
+from studio.tasks.chat import Answering
 from studio.ui import examples
-from studio.ui.article_editor import Desk, uploads
+from studio.ui.article_editor import Desk, download_url
 from studio.ui.article_view import place
 from studio.ui.chat_bubbles import brief, bubbles_of, turn_of
 from studio.ui.components import AT_ONCE, Number, numbers, part, read
 from studio.ui.identity import keep, language, shown, who
+from studio.ui.threads import in_thread, threaded
+from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
 NUMBERS = (
@@ -37,9 +38,10 @@ NUMBERS = (
     Number("beams", "beams", 0, 1, 5),
 )
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
-_FRAME = 0.06  # seconds between two looks at a growing answer: a GPU's 250 a second would drown the browser
 _PATIENCE = 2.0  # seconds for an answer to end when another conversation is shown
 Reply = tuple[Any, ...]
+Replies = AsyncGenerator[Reply, None]
+Begin = Callable[[str], Answer]  # for a person
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Talk:
 
     bubbles: gr.Chatbot
     said: gr.State
-    shown: Callable[[gr.Request, Conversation], gr.Chatbot]
+    more: gr.Button
+    shown: Callable[[gr.Request, Conversation], Awaitable[tuple[gr.Chatbot, gr.Button]]]
 
 
 def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
@@ -87,9 +90,9 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             settings = numbers(NUMBERS, "chat-settings")
         url = gr.Textbox(visible=False)
 
-    events = _Events(studio, desk)
+    events = _Events(studio)
     outputs = [bubbles, box, talk, more]
-    options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, "api_visibility": "private"}
+    options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
     running = [
         box.submit(events.ask, [box, talk, settings], outputs, **options),
         welcome.ask(events.example, settings, outputs, **options),
@@ -101,74 +104,81 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
         event.then(lambda: _box(running=False), None, box, **AT_ONCE)
     welcome.edit(events.edit, talk, welcome, **AT_ONCE)
     box.stop(events.stop, **AT_ONCE)  # Gradio's own cancelling at times ends as an error
-    bubbles.like(events.liked, talk, talk, trigger_mode="multiple", **AT_ONCE)
+    bubbles.like(threaded(events.liked), talk, talk, trigger_mode="multiple", **AT_ONCE)
     for new in (clear.click, bubbles.clear):
         new(events.new, None, outputs, show_progress="hidden", **AT_ONCE)
     for kind, button in saves.items():
-        button.click(events.saved(kind), talk, url, **AT_ONCE).then(None, url, None, js=_DOWNLOAD)
+        button.click(threaded(events.saved(kind), slow=True), talk, url, **AT_ONCE).then(None, url, None, js=_DOWNLOAD)
     write.click(lambda said: (gr.Tabs(selected="write"), brief(said)), talk, [tabs, desk.instruction], **AT_ONCE)
-    return Talk(bubbles, talk, events.shown)
-
-
-class _UnderWay:
-    """An answer that a session follows."""
-
-    def __init__(self) -> None:
-        self.stop = Stop()
-        self.ended = threading.Event()
+    return Talk(bubbles, talk, more, events.shown)
 
 
 class _Events:
     """What the tab's elements do."""
 
-    def __init__(self, studio: Studio, desk: Desk) -> None:
-        self._studio, self._desk = studio, desk
-        self._under_way: dict[str, _UnderWay] = {}  # session → the answer it follows
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._under_way: dict[str, Answer] = {}  # session → the answer it follows
 
-    def ask(self, request: gr.Request, message: dict[str, Any], said: Conversation, values: Any) -> Iterator[Reply]:
+    async def ask(self, request: gr.Request, message: dict[str, Any], said: Conversation, values: Any) -> Replies:
         """A new question, perhaps with pictures."""
 
-        def work(mine: str) -> tuple[Conversation, bool]:
-            return said.ask((message["text"] or "").strip(), keep(self._studio, mine, message["files"])), False
+        def begin(mine: str) -> Answer:
+            files = [uploads_of(self._studio).take(mine, path) for path in message["files"]]
+            pictures = keep(self._studio, mine, files)
+            return self._start(mine, said.ask((message["text"] or "").strip(), pictures), values)
 
-        yield from self._streamed(work, values, request, empty=True)
+        async with aclosing(self._streamed(begin, request, empty=True)) as replies:
+            async for reply in replies:
+                yield reply
 
-    def example(self, request: gr.Request, event: gr.EventData, values: Any) -> Iterator[Reply]:
+    async def example(self, request: gr.Request, event: gr.EventData, values: Any) -> Replies:
         """A card of the empty conversation that was clicked."""
         asked = event._data
         if example := examples.chosen(examples.CHAT, asked.get("place") if isinstance(asked, dict) else None):
             said = language(request)
-            found = (self._studio.library.picture(key, said) for key in example.keys)
-            pictures = tuple(hit.picture for hit in found if hit)
-            new = Conversation().ask(example.question(said), pictures)
-            yield from self._streamed(lambda _: (new, False), values, request)
 
-    def stop(self, request: gr.Request) -> None:
+            def begin(mine: str) -> Answer:
+                found = (self._studio.library.picture(key, said) for key in example.keys)
+                pictures = tuple(hit.picture for hit in found if hit)
+                return self._start(mine, Conversation().ask(example.question(said), pictures), values)
+
+            async with aclosing(self._streamed(begin, request)) as replies:
+                async for reply in replies:
+                    yield reply
+
+    async def stop(self, request: gr.Request) -> None:
         """End the answer under way; what there is of it stays."""
         if answer := self._under_way.get(str(request.session_hash)):
-            answer.stop.press()
+            await in_thread(answer.stop.press)
 
-    def new(self, request: gr.Request) -> Reply:
+    async def new(self, request: gr.Request) -> Reply:
         """An empty conversation."""
         none = Conversation()
-        return self.shown(request, none), _box(running=False, value=None), none, gr.Button(visible=False)
+        bubbles, more = await self.shown(request, none)
+        return bubbles, _box(running=False, value=None), none, more
 
-    def shown(self, request: gr.Request, said: Conversation) -> gr.Chatbot:
+    async def shown(self, request: gr.Request, said: Conversation) -> tuple[gr.Chatbot, gr.Button]:
         """Another conversation; an answer under way ends, and nothing more of it is shown."""
         if answer := self._under_way.pop(str(request.session_hash), None):
-            answer.stop.press()
-            answer.ended.wait(_PATIENCE)  # else its last words could come after this
-        return bubbles_of(self._studio, said)
+            await in_thread(answer.stop.press)
+            with suppress(TimeoutError):  # else its last words could come after this
+                await asyncio.wait_for(answer.finish(), _PATIENCE)
+        return await in_thread(bubbles_of, self._studio, said), gr.Button(visible=goes_on(said))
 
-    def again(self, request: gr.Request, said: Conversation, values: Any) -> Iterator[Reply]:
+    async def again(self, request: gr.Request, said: Conversation, values: Any) -> Replies:
         """The last question once more."""
         if said.turns:
-            yield from self._streamed(lambda _: (said, False), values, request)
+            async with aclosing(self._streamed(lambda mine: self._start(mine, said, values), request)) as replies:
+                async for reply in replies:
+                    yield reply
 
-    def go_on(self, request: gr.Request, said: Conversation, values: Any) -> Iterator[Reply]:
+    async def go_on(self, request: gr.Request, said: Conversation, values: Any) -> Replies:
         """The rest of an answer that was cut."""
         if said.turns:
-            yield from self._streamed(lambda _: (said, True), values, request)
+            async with aclosing(self._streamed(lambda mine: self._start(mine, said, values, True), request)) as replies:
+                async for reply in replies:
+                    yield reply
 
     def edit(self, event: gr.EventData, said: Conversation) -> Any:
         """A sent question that is to be edited, for the page's dialog."""
@@ -177,12 +187,14 @@ class _Events:
                 return {"turn": at, "question": said.turns[at].question, "asked": time.time()}
         return gr.skip()
 
-    def edited(self, request: gr.Request, event: gr.EventData, said: Conversation, values: Any) -> Iterator[Reply]:
+    async def edited(self, request: gr.Request, event: gr.EventData, said: Conversation, values: Any) -> Replies:
         """A sent question in other words: what came after it is asked anew."""
         match event._data:
             case {"turn": int(at), "question": str(question)} if 0 <= at < len(said.turns):
                 asked = replace(said, turns=said.turns[:at]).ask(question.strip(), said.turns[at].pictures)
-                yield from self._streamed(lambda _: (asked, False), values, request)
+                async with aclosing(self._streamed(lambda mine: self._start(mine, asked, values), request)) as replies:
+                    async for reply in replies:
+                        yield reply
 
     def liked(self, request: gr.Request, event: gr.LikeData, said: Conversation) -> Conversation:
         """What a person thinks of an answer, kept with it."""
@@ -193,53 +205,58 @@ class _Events:
         turns = (*said.turns[:at], replace(said.turns[at], liked=opinion), *said.turns[at + 1 :])
         return self._studio.store.save_conversation(who(request), replace(said, turns=turns))
 
-    def saved(self, kind: str) -> Callable[[Conversation], str]:
+    def saved(self, kind: str) -> Callable[[gr.Request, Conversation], str]:
         """The conversation as a file: where to fetch it, or nothing for an empty one."""
 
-        def save(said: Conversation) -> str:
-            return self._desk.offer(_file(self._studio, said, kind)) if said.turns else ""
+        def save(request: gr.Request, said: Conversation) -> str:
+            if not said.turns:
+                return ""
+            try:
+                return download_url(_file(self._studio, who(request), said, kind))
+            except StudioError as e:
+                raise shown(e, request) from e
 
         return save
 
-    def _streamed(
-        self, work: Callable[[str], tuple[Conversation, bool]], values: Any, request: gr.Request, empty: bool = False
-    ) -> Iterator[Reply]:
-        """The answer to the last turn of the conversation that `work` makes, as it grows."""
-        studio, session, answer = self._studio, str(request.session_hash), _UnderWay()
+    def _start(self, person: str, conversation: Conversation, values: Any, go_on: bool = False) -> Answer:
+        return self._studio.answers.start(person, conversation, read(NUMBERS, values), go_on)
+
+    async def _streamed(self, begin: Begin, request: gr.Request, empty: bool = False) -> Replies:
+        """The answer that `begin` starts, as it grows. Whoever goes away ends it."""
+        session, answer = str(request.session_hash), None
         try:
-            mine = who(request)
-            conversation, go_on = work(mine)
-            check(conversation.turns[-1])
-            conversation = studio.store.save_conversation(mine, conversation)  # now: whatever comes, there is one
-            self._under_way[session] = answer
-            due = 0.0
+            answer = self._under_way[session] = await in_thread(begin, who(request), slow=True)
             # once: what is typed while the answer streams stays
-            begin = _box(running=True, value=None) if empty else _box(running=True)
-            waits = t("loading", language(request)) if studio.lane.state == "starting" else ""
-            yield bubbles_of(studio, conversation, waits), begin, conversation, gr.Button(visible=False)
-            until_loaded(studio.lane, answer.stop)
-            if answer.stop.pressed:
-                yield bubbles_of(studio, conversation), gr.skip(), conversation, gr.Button(visible=False)
-                return
-            for answering in _answers(studio, conversation, mine, _sampling(studio, values), go_on, answer.stop):
+            box = _box(running=True, value=None) if empty else _box(running=True)
+            async for answering in answer.follow():
                 if self._under_way.get(session) is not answer:
                     yield (gr.skip(),) * 4  # Gradio sends the last step again at the end
                     return
-                if not answering.ended and time.monotonic() < due:
-                    continue
-                due = time.monotonic() + _FRAME
-                said = answering.conversation
-                cut = answering.ended and said.turns[-1].finish == "length"
-                waits = place(answering.waiting, language(request))
-                yield bubbles_of(studio, said, waits), gr.skip(), said, gr.Button(visible=cut)
+                yield await in_thread(self._reply, answering, box, language(request))
+                box = gr.skip()
                 if answering.error:
                     raise answering.error
         except StudioError as e:
             raise shown(e, request) from e
         finally:
-            answer.ended.set()
-            if self._under_way.get(session) is answer:
-                del self._under_way[session]
+            if answer:
+                answer.stop.press()
+                if self._under_way.get(session) is answer:
+                    del self._under_way[session]
+
+    def _reply(self, answering: Answering, box: Any, spoken: Language) -> Reply:
+        said, waits = answering.conversation, ""
+        if not answering.ended and self._studio.lane.state == "starting":
+            waits = t("loading", spoken)
+        elif not answering.ended:
+            waits = place(answering.waiting, spoken)
+        more = gr.Button(visible=answering.ended and goes_on(said))
+        return bubbles_of(self._studio, said, waits), box, said, more
+
+
+def goes_on(said: Conversation) -> bool:
+    """Whether the last answer is to be continued: it was cut at its length, stopped, or interrupted."""
+    return bool(said.turns) and bool(said.turns[-1].answer) and said.turns[-1].finish != "stop"
 
 
 def _box(running: bool, **value: Any) -> gr.MultimodalTextbox:
@@ -247,46 +264,33 @@ def _box(running: bool, **value: Any) -> gr.MultimodalTextbox:
     return gr.MultimodalTextbox(submit_btn=not running, stop_btn=running, **value)
 
 
-def _answers(
-    studio: Studio, conversation: Conversation, person: str, sampling: Sampling | None, go_on: bool, stop: Stop
-) -> Iterator[Answering]:
-    """The answer as it grows, saved at its end; closing the iterator (a closed tab) ends the call."""
-    last = None
-    try:
-        for last in studio.asker.ask(conversation, person, stop, sampling, go_on):
-            if last.ended and last.conversation.turns[-1].answer:
-                last = replace(last, conversation=studio.store.save_conversation(person, last.conversation))
-            yield last
-    finally:
-        stop.press()
-        if last and not last.ended and last.conversation.turns[-1].answer:
-            studio.store.save_conversation(person, last.conversation.answer(finish="cancelled"))
-
-
-def _sampling(studio: Studio, values: Any) -> Sampling | None:
-    """What the person set, on top of what suits the model; None where nothing was set. Raises InputError."""
-    own = read(NUMBERS, values)
-    return replace(studio.asker.sampling(), **own) if own else None
-
-
-def _file(studio: Studio, said: Conversation, kind: str) -> Path:
+def _file(studio: Studio, person: str, said: Conversation, kind: str) -> Path:
     about = {"model": said.model, "studio": __version__}
-    path = Path(tempfile.mkdtemp(dir=uploads(studio))) / export.filename(said, kind)
-    path.write_bytes(export.export_conversation(said, kind, studio.store.read_file, about))
-    return path
+    data = export.export_conversation(said, kind, studio.store.read_file, about)
+    return uploads_of(studio).export(person, export.filename(said, kind), data)
 
 
 def chat_api(studio: Studio) -> None:
     """The named endpoint for programs: /ask."""
 
-    def ask(request: gr.Request, pictures: list[gr.FileData], question: str) -> Iterator[str]:
+    async def ask(request: gr.Request, pictures: list[gr.FileData], question: str) -> AsyncGenerator[str, None]:
+        def begin() -> Answer:
+            files = [uploads_of(studio).take(who(request), p["path"]) for p in pictures]
+            own = keep(studio, who(request), files)
+            for file in files:
+                file.discard()
+            return studio.answers.ask(who(request), Conversation().ask(question, own))
+
         try:
-            own = keep(studio, who(request), [p["path"] if isinstance(p, dict) else p.path for p in pictures])
-            for answering in studio.asker.ask(Conversation().ask(question, own), who(request), Stop()):
-                if answering.error:
-                    raise answering.error
-                yield answering.conversation.turns[-1].answer
+            answer = await in_thread(begin, slow=True)
+            try:
+                async for answering in answer.follow():
+                    if answering.error:
+                        raise answering.error
+                    yield answering.conversation.turns[-1].answer
+            finally:
+                answer.stop.press()  # a program that goes away, or cancels, wants no more of it
         except StudioError as e:
             raise shown(e, request) from e
 
-    gr.api(ask, api_name="ask", concurrency_limit=64)
+    gr.api(ask, api_name="ask", concurrency_limit=None)

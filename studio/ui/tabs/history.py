@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from studio.ui.card_list import Asked, shelf
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import shown, who
 from studio.ui.tabs.chat import Talk
+from studio.ui.threads import in_thread
 from studio.ui.words import i18n
 
 
@@ -25,22 +26,24 @@ def history_tab(studio: Studio, desk: Desk, tabs: gr.Tabs, paper: gr.HTML, talk:
     with gr.Tab(i18n()("history"), id="history") as tab:
         shown_cards = shelf("history.js", History(studio).cards, History(studio).acts(), "open")
 
-    def opened(request: gr.Request, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+    async def opened(request: gr.Request, event: gr.EventData) -> AsyncGenerator[tuple[Any, ...], None]:
         try:
             match event._data:
                 case {"id": int(id), "type": "article"}:
-                    for document in desk.opened(id, request):
+                    async for document in desk.opened(id, request):
                         chosen = gr.Tabs(selected="write") if document["open"] else gr.skip()
-                        yield chosen, document, gr.skip(), gr.skip()
+                        yield chosen, document, gr.skip(), gr.skip(), gr.skip()
                 case {"id": int(id), "type": "conversation"}:
-                    said = studio.store.conversation(who(request), id)
-                    yield gr.Tabs(selected="chat"), gr.skip(), talk.shown(request, said), said
+                    said = await in_thread(studio.store.conversation, who(request), id)
+                    bubbles, more = await talk.shown(request, said)
+                    yield gr.Tabs(selected="chat"), gr.skip(), bubbles, said, more
         except StudioError as e:
             raise shown(e, request) from e
 
     tab.select(time.time, None, shown_cards, **AT_ONCE)
-    shown_cards.open(opened, None, [tabs, paper, talk.bubbles, talk.said], show_progress="hidden", concurrency_limit=64,
-               trigger_mode="multiple", api_visibility="private")  # fmt: skip
+    outputs = [tabs, paper, talk.bubbles, talk.said, talk.more]
+    shown_cards.open(opened, None, outputs, show_progress="hidden", concurrency_limit=None, trigger_mode="multiple",
+                     api_visibility="private")  # fmt: skip
 
 
 class History:

@@ -11,10 +11,10 @@ import gradio as gr
 from studio.app import Studio
 from studio.errors import InputError
 from studio.library.picture_rows import Hit
-from studio.ui.article_editor import uploaded
 from studio.ui.card_list import Asked, shelf
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import language, who
+from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
 
@@ -23,7 +23,7 @@ def library_tab(studio: Studio) -> None:
     with gr.Tab(i18n()("library"), id="library") as tab:
         shelves = Shelves(studio)
         acts = {name: getattr(shelves, name) for name in ("add", "describe", "delete", "undelete")}
-        cards = shelf("library.js", shelves.cards, acts)
+        cards = shelf("library.js", shelves.cards, acts, slow=True)
     tab.select(time.time, None, cards, **AT_ONCE)
 
 
@@ -48,8 +48,9 @@ class Shelves:
 
     def add(self, request: Any, path: str, name: str) -> Asked:
         """Take an uploaded picture in; the eyes describe it where neither its name nor its data do."""
-        file = uploaded(self._studio, path, name)
-        report = self._library.add(file, self._studio.describe, person=who(request))
+        file = uploads_of(self._studio).take(who(request), path)
+        report = self._library.add(file.path, self._studio.describe, person=who(request))
+        file.discard()
         if report.refused:
             return {"error": report.refused[0][1]}
         return {}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import gradio as gr
@@ -15,10 +13,12 @@ from studio.app import Studio
 from studio.errors import StudioError
 from studio.tasks.fill_table import Batch, Filling
 from studio.ui import STATIC, examples
-from studio.ui.article_editor import Desk, uploads
+from studio.ui.article_editor import download_url
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import language, shown, who
 from studio.ui.table_view import EMPTY, Changes, sheet
+from studio.ui.threads import in_thread, threaded
+from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
 _LOAD = """
@@ -26,13 +26,14 @@ const given = {props, element, watch, trigger};  // 'example' is the event that 
 import(new URL('page/table.js', document.baseURI)).then(m => m.mount(given));
 """
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
-_OPTIONS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 64, "api_visibility": "private"}
+_OPTIONS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
 Frame = tuple[Any, ...]
+Frames = AsyncGenerator[Frame, None]
 
 
-def table_tab(studio: Studio, desk: Desk) -> None:
+def table_tab(studio: Studio) -> None:
     """Lay the tab out and connect it."""
-    words, events = i18n(), _Events(studio, desk)
+    words, events = i18n(), _Events(studio)
     with gr.Tab(words("table"), id="table") as tab, gr.Row(elem_id="table-row"):
         number, gone = gr.State(0), gr.State(0)  # inside the tab: between tabs they would shift their labels
         with gr.Column(scale=1, min_width=300, elem_id="table-form"):
@@ -76,21 +77,20 @@ def table_tab(studio: Studio, desk: Desk) -> None:
     start.click(events.start, [pictures, questions], frame, **_OPTIONS)
     go_on.click(events.go_on, number, frame, **_OPTIONS)
     earlier.input(events.open, earlier, frame, **_OPTIONS)
-    stop.click(events.stop, number, **AT_ONCE)
-    delete.click(events.delete, number, [gone, undelete, *frame], **AT_ONCE)
-    undelete.click(events.undelete, [gone, number], [undelete, earlier], **AT_ONCE)
-    tab.select(events.earlier, number, earlier, **AT_ONCE)
+    stop.click(threaded(events.stop), number, **AT_ONCE)
+    delete.click(threaded(events.delete), number, [gone, undelete, *frame], **AT_ONCE)
+    undelete.click(threaded(events.undelete), [gone, number], [undelete, earlier], **AT_ONCE)
+    tab.select(threaded(events.earlier), number, earlier, **AT_ONCE)
     for kind, button in saves.items():
-        saved = button.click(events.save(kind), number, url, **AT_ONCE)
+        saved = button.click(threaded(events.save(kind), slow=True), number, url, **AT_ONCE)
         saved.then(None, url, None, js=_DOWNLOAD)
 
 
 class _Events:
     """What the tab's elements do. A frame is one update of all of them; what stays as it is is skipped."""
 
-    def __init__(self, studio: Studio, desk: Desk) -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._desk = desk
         self._watched: dict[str, Batch] = {}  # session → the filling it follows: an older follower ends
 
     def example(self, request: gr.Request, event: gr.EventData) -> Frame:
@@ -99,32 +99,45 @@ class _Events:
         example = examples.chosen(examples.TABLE, asked.get("place") if isinstance(asked, dict) else None)
         if not example:
             return gr.skip(), gr.skip()
-        return [str(path) for path in example.paths], example.question(language(request))
+        try:
+            files = [str(uploads_of(self._studio).give(who(request), path)) for path in example.paths]
+        except StudioError as e:
+            raise shown(e, request) from e
+        return files, example.question(language(request))
 
-    def start(self, request: gr.Request, files: list[str] | None, questions: str) -> Iterator[Frame]:
+    async def start(self, request: gr.Request, files: list[str] | None, questions: str) -> Frames:
         """Begin a table and follow it."""
-        sources, said = [Path(path) for path in files or ()], language(request)
-        yield from self._follow(lambda: self._studio.batches.start(who(request), questions, sources, said), request)
+        person, said = who(request), language(request)
 
-    def go_on(self, request: gr.Request, id: int) -> Iterator[Frame]:
+        def begin() -> Batch:
+            sources = [uploads_of(self._studio).take(person, path).path for path in files or ()]
+            return self._studio.batches.start(person, questions, sources, said)
+
+        async for frame in self._follow(begin, request):
+            yield frame
+
+    async def go_on(self, request: gr.Request, id: int) -> Frames:
         """Ask what is open, and follow."""
-        yield from self._follow(lambda: self._studio.batches.resume(who(request), id, language(request)), request)
+        begin = lambda: self._studio.batches.resume(who(request), id, language(request))  # noqa: E731
+        async for frame in self._follow(begin, request):
+            yield frame
 
-    def open(self, request: gr.Request, id: int | None) -> Iterator[Frame]:
+    async def open(self, request: gr.Request, id: int | None) -> Frames:
         """Show an earlier table; follow it if it is under way."""
         if id is None:
             return
-        batch = self._studio.batches.get(who(request), id)
-        if batch:
-            yield from self._follow(lambda: batch, request)
+        if batch := self._studio.batches.get(who(request), id):
+            async for frame in self._follow(lambda: batch, request):
+                yield frame
             return
         self._watched.pop(str(request.session_hash), None)
         try:
-            table = self._studio.store.tables.get(who(request), id)
+            table = await in_thread(self._studio.store.tables.get, who(request), id)
         except StudioError as e:
             raise shown(e, request) from e
         stopped = bool(table.open) and not table.failed
-        yield self._frame(Filling(table, "done", table.cells - table.open, table.cells, stopped=stopped), request)
+        filling = Filling(table, "done", table.cells - table.open, table.cells, stopped=stopped)
+        yield await in_thread(self._frame, filling, request)
 
     def stop(self, request: gr.Request, id: int) -> None:
         """Stop the filling; what was answered stays."""
@@ -166,31 +179,32 @@ class _Events:
         def save(request: gr.Request, id: int) -> str:
             try:
                 table = self._studio.store.tables.get(who(request), id)
-                path = Path(tempfile.mkdtemp(dir=uploads(self._studio))) / export.filename(table, kind)
-                path.write_bytes(export.export_table(table, kind, self._studio.store.read_file))
+                data = export.export_table(table, kind, self._studio.store.read_file)
+                path = uploads_of(self._studio).export(who(request), export.filename(table, kind), data)
             except StudioError as e:
                 raise shown(e, request) from e
-            return self._desk.offer(path)
+            return download_url(path)
 
         return save
 
-    def _follow(self, begin: Callable[[], Batch], request: gr.Request) -> Iterator[Frame]:
+    async def _follow(self, begin: Callable[[], Batch], request: gr.Request) -> Frames:
         """The frames of a filling, until it ends or the session looks at another table."""
         session = str(request.session_hash)
         try:
-            batch = self._watched[session] = begin()
+            batch = self._watched[session] = await in_thread(begin, slow=True)
         except StudioError as e:
             raise shown(e, request) from e
-        yield self._frame(batch.state, request)
+        yield await in_thread(self._frame, batch.now(), request)
         clock, changes = _Clock(), Changes()
         try:
-            for filling in batch.updates():
+            async for filling in batch.follow():
                 if self._watched.get(session) is not batch:
                     return
                 left = clock.left(filling)
-                if filling.step != "done":
-                    yield (gr.skip(), changes.of(sheet(filling, language(request), left)), *(gr.skip(),) * 5)
-            yield self._frame(batch.state, request)
+                if not filling.ended:
+                    changed = await in_thread(lambda f=filling, s=left: changes.of(sheet(f, language(request), s)))
+                    yield (gr.skip(), changed, *(gr.skip(),) * 5)
+            yield await in_thread(self._frame, batch.state, request)
         finally:
             if self._watched.get(session) is batch:
                 del self._watched[session]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ import gradio as gr
 from studio.app import Studio
 from studio.documents.article import MAX_IMAGES, SEED, Brief, Picture, to_dict
 from studio.errors import StudioError
+from studio.protocol import Queued
 from studio.specs import most_beams
-from studio.tasks.progress import Progress, Stop
-from studio.ui.article_editor import Desk, exported, uploaded
+from studio.ui.article_editor import Desk, exported
 from studio.ui.components import Number, numbers, part, read
 from studio.ui.identity import keep_one, shown, who
+from studio.ui.threads import in_thread
+from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
 NUMBERS = (
@@ -52,7 +54,7 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
         with gr.Column(scale=4, min_width=320):
             paper = desk.paper()
 
-    def write(
+    async def write(
         request: gr.Request,
         by: str,
         about: str,
@@ -62,23 +64,31 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
         files: list[dict[str, str]],
         count: int,
         set_: Any,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> AsyncIterator[dict[str, Any]]:
         try:
             brief = replace(
                 _brief(by, about, title, materials),
                 outline=tuple(map(str, lines or [])),
                 images=None if count < 0 else count,
-                pictures=_own(studio, who(request), files or []),
+                pictures=await in_thread(_own, studio, who(request), files or [], slow=True),
                 **read(fields, set_),
             )
-            job = studio.jobs.start(who(request), brief)
+            job = await in_thread(studio.jobs.start, who(request), brief)
         except StudioError as e:
             raise shown(e, request) from e
-        yield from desk.follow(job, request)
+        async for document in desk.follow(job, request):
+            yield document
 
-    def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
+    async def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
         try:
-            return list(studio.composer.outline(_brief(by, about, title, materials), who(request), Stop()))
+            task = studio.drafts.outline(who(request), _brief(by, about, title, materials))
+            try:
+                draft = await task.finish()
+            finally:
+                task.stop.press()
+            if draft.error:
+                raise draft.error
+            return list(draft.headings)
         except StudioError as e:
             raise shown(e, request) from e
 
@@ -90,10 +100,10 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
         [*subject, outline, pictures, images, settings],
         paper,
         show_progress="hidden",
-        concurrency_limit=64,
+        concurrency_limit=None,
         api_visibility="private",
     )
-    outline.draft(drafted, [*subject], outline, concurrency_limit=64, api_visibility="private")
+    outline.draft(drafted, [*subject], outline, concurrency_limit=None, api_visibility="private")
     return paper
 
 
@@ -118,9 +128,9 @@ def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
 
 
 def _own(studio: Studio, person: str, files: list[dict[str, str]]) -> tuple[Picture, ...]:
-    """The pictures that the browser uploaded. Raises NotFoundError for any other path, InputError for no picture."""
-    pairs = [(str(file.get("path", "")), Path(str(file.get("name", ""))).name) for file in files]
-    return tuple(keep_one(studio, person, uploaded(studio, path, name), name) for path, name in pairs)
+    """The pictures that the browser uploaded. Raises InputError for any other path, and for what is no picture."""
+    taken = [(uploads_of(studio).take(person, file.get("path")), Path(file.get("name", "")).name) for file in files]
+    return tuple(keep_one(studio, person, file, name or file.name) for file, name in taken)
 
 
 def _brief(by: str, about: str, title: str, materials: str) -> Brief:
@@ -129,9 +139,9 @@ def _brief(by: str, about: str, title: str, materials: str) -> Brief:
 
 
 def write_api(studio: Studio) -> None:
-    """The named endpoints for programs: /write and /export."""
+    """The named endpoints for programs: /write, /stop and /export."""
 
-    def write(
+    async def write(
         request: gr.Request,
         instruction: str = "",
         outline: str = "",
@@ -139,28 +149,39 @@ def write_api(studio: Studio) -> None:
         seed: int = SEED,
         title: str = "",
         materials: str = "",
-    ) -> Iterator[dict[str, Any]]:
+    ) -> AsyncIterator[dict[str, Any]]:
         try:
             count = None if images == -1 else images
             lines = tuple(outline.splitlines())
             brief = Brief(instruction, lines, count, seed=seed, title=title or None, materials=materials)
-            job = studio.jobs.start(who(request), brief)
+            job = await in_thread(studio.jobs.start, who(request), brief)
         except StudioError as e:
             raise shown(e, request) from e
-        for progress in job.updates():
-            yield {"step": progress.step, **to_dict(progress.article)}
-        _raise(job.progress, request)
-
-    def export_(request: gr.Request, article: int, format: str) -> gr.FileData:
         try:
-            return gr.FileData(path=str(exported(studio, who(request), article, format)))
+            async for progress in job.follow():
+                yield {"step": progress.step, **to_dict(progress.article), **_waiting(progress.waiting)}
+        finally:
+            job.stop.press()  # a program that goes away, or cancels, wants no more of it; what was written stays
+        if progress.error:
+            raise shown(progress.error, request) from progress.error
+
+    async def stop(request: gr.Request, article: int) -> bool:
+        """End what /write, or the page, has under way for an article; whether there was something."""
+        if job := studio.jobs.get(who(request), article):
+            await in_thread(job.stop.press)
+        return job is not None
+
+    async def export_(request: gr.Request, article: int, format: str) -> gr.FileData:
+        try:
+            return gr.FileData(path=str(await in_thread(exported, studio, who(request), article, format, slow=True)))
         except StudioError as e:
             raise shown(e, request) from e
 
-    gr.api(write, api_name="write", concurrency_limit=64)
-    gr.api(export_, api_name="export")
+    gr.api(write, api_name="write", concurrency_limit=None)
+    gr.api(stop, api_name="stop", queue=False)
+    gr.api(export_, api_name="export", concurrency_limit=None)
 
 
-def _raise(progress: Progress, request: gr.Request) -> None:
-    if progress.error:
-        raise shown(progress.error, request) from progress.error
+def _waiting(place: Queued | None) -> dict[str, Any]:
+    """The place in the queue, for a program."""
+    return {"waiting": {"position": place.position, "seconds": place.seconds} if place else None}

@@ -1,0 +1,92 @@
+"""The page: its theme and its tabs."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from studio.app import Studio
+from studio.specs import GgufSpec, NativeSpec
+from studio.ui import STATIC
+from studio.ui.article_editor import Desk
+from studio.ui.tabs.about import about_tab
+from studio.ui.tabs.chat import chat_api, chat_tab
+from studio.ui.tabs.history import history_tab
+from studio.ui.tabs.library import library_tab
+from studio.ui.tabs.table import table_tab
+from studio.ui.tabs.write import write_api, write_tab
+
+MAX_EVENTS = 4000  # of all pages at once
+
+
+def theme() -> gr.themes.Base:
+    """Paper and ink; the colours themselves are variables of `page.css`, which has a light and a dark set."""
+    theme = gr.themes.Base(
+        radius_size=gr.themes.sizes.radius_md,
+        font=["system-ui", "PingFang SC", "Noto Sans CJK SC", "sans-serif"],
+        primary_hue=gr.themes.colors.red,
+        neutral_hue=gr.themes.colors.stone,
+    )
+    colours = {
+        "body_background_fill": "paper",
+        "block_background_fill": "raised",
+        "background_fill_primary": "raised",
+        "background_fill_secondary": "paper",
+        "input_background_fill": "paper",
+        "block_border_color": "line",
+        "border_color_primary": "line",
+        "input_border_color": "line",
+        "body_text_color": "ink",
+        "block_label_text_color": "soft",
+        "block_title_text_color": "ink",
+        "body_text_color_subdued": "soft",
+        "input_placeholder_color": "soft",
+        "button_secondary_background_fill": "raised",
+        "button_secondary_border_color": "line",
+        "button_secondary_text_color": "ink",
+        "button_primary_background_fill": "cinnabar",
+        "color_accent": "cinnabar",
+    }
+    both = {name + mode: f"var(--{colour})" for name, colour in colours.items() for mode in ("", "_dark")}
+    both = {name: value for name, value in both.items() if hasattr(theme, name)}
+    return theme.set(**both, input_border_width="1px", button_border_width="1px", block_shadow="none")
+
+
+def page(studio: Studio, desk: Desk) -> gr.Blocks:
+    """The tabs."""
+    logo = (STATIC / "logo.svg").read_text().replace("<svg ", '<svg class="seal" ')
+    with gr.Blocks(title="XComposer Studio", analytics_enabled=False) as blocks:
+        gr.HTML(
+            banner_of(studio),
+            html_template=f'<div id="masthead">{logo}<b>XComposer Studio</b><span class="told"></span></div>',
+            js_on_load="import(new URL('page/masthead.js', document.baseURI)).then(m => m.mount({element, props}))",
+            apply_default_css=False,
+        )
+        write_api(studio)  # first: a name is given to whoever asks for it first, and the page's events have names, too
+        chat_api(studio)
+        with gr.Tabs() as tabs:
+            paper = write_tab(studio, desk)
+            talk = chat_tab(studio, desk, tabs)
+            table_tab(studio)
+            library_tab(studio)
+            history_tab(studio, desk, tabs, paper, talk)
+            about_tab(studio)
+    _follow_many(blocks)
+    return blocks
+
+
+def _follow_many(blocks: gr.Blocks) -> None:
+    """Let Gradio's queue run as many events at once as there may be people who follow something: its forty are meant
+    for events that hold a thread, and these hold none. The runner of tasks decides what waits."""
+    threads, blocks.max_threads = blocks.max_threads, MAX_EVENTS
+    blocks.queue(default_concurrency_limit=None, max_size=MAX_EVENTS)
+    blocks.max_threads = threads
+
+
+def banner_of(studio: Studio) -> dict[str, str]:
+    """What people must know of the model that answers; the spec tells it before the model is loaded."""
+    spec = studio.lane.spec
+    if isinstance(spec, GgufSpec) and spec.card.note == "starter":
+        return {"banner": "starter_banner", "kind": ""}
+    if isinstance(spec, NativeSpec) and spec.random_weights:
+        return {"banner": "random_banner", "kind": "wrong"}
+    return {"banner": "", "kind": ""}

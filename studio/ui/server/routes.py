@@ -1,0 +1,89 @@
+"""The routes that Gradio does not bring: health, pictures, scripts, and files that come and go.
+
+A picture, a thumbnail and a file are served to those who may see them; for everybody else they are not there.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+
+from studio.app import Studio
+from studio.errors import NotFoundError
+from studio.ui import STATIC
+from studio.ui.identity import who
+from studio.ui.server.receiving import Receiver
+from studio.ui.uploads import Uploads
+
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # a picture's address names its bytes
+_SHOWN = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")  # all else is saved, never opened
+_COPY = re.compile(r"/[0-9a-f]{64}/([0-9a-f]{64})\.(jpg|png|webp)")
+
+
+def add_routes(app: FastAPI, studio: Studio, uploads: Uploads, receiver: Receiver) -> None:
+    """Declared before Gradio is mounted, they come first."""
+
+    @app.get("/healthz")
+    def health() -> JSONResponse:
+        return JSONResponse({"state": studio.lane.state, "waiting": studio.lane.waiting})
+
+    @app.get("/pictures/{key}")
+    def picture(key: str, request: Request) -> Response:
+        return _picture(studio, who(request), key)
+
+    @app.get("/thumbnails/{key}")
+    def thumbnail(key: str, request: Request) -> Response:
+        try:
+            if not studio.store.may_see(who(request), key):
+                raise NotFoundError("stored_picture_missing", picture=key)
+            return FileResponse(studio.thumbnails.path(key), media_type="image/webp", headers=_FOREVER)
+        except NotFoundError:
+            return Response(status_code=404)
+
+    scripts = {script.name for script in STATIC.glob("*.js")}
+
+    @app.get("/page/{name}")
+    def script(name: str) -> Response:
+        if name not in scripts:
+            return Response(status_code=404)
+        return FileResponse(STATIC / name, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+    @app.get("/downloads/{token}")
+    def download(token: str, request: Request) -> Response:
+        return _attachment(uploads.find_token(who(request), token, "exports"))
+
+    @app.api_route("/gradio_api/file={path:path}", methods=["GET", "HEAD"])
+    def file(path: str, request: Request) -> Response:
+        """What Gradio's components show: uploads, exports, and the copies that it makes of pictures."""
+        person = who(request)
+        if copy := _COPY.fullmatch(path.removeprefix(str(uploads.folder))):
+            return _picture(studio, person, copy[1])
+        if found := uploads.find(person, path, "uploads"):
+            kind = mimetypes.guess_type(found.name)[0]
+            if kind in _SHOWN:
+                return FileResponse(found, media_type=kind)
+        return _attachment(found or uploads.find(person, path, "exports"))
+
+    app.add_api_route("/gradio_api/upload", receiver.receive, methods=["POST"])
+
+
+def _picture(studio: Studio, person: str, key: str) -> Response:
+    try:
+        if not studio.store.may_see(person, key):
+            raise NotFoundError("stored_picture_missing", picture=key)
+        data, mime = studio.store.read_file(key), studio.store.file_type(key)
+    except NotFoundError:
+        return Response(status_code=404)
+    return Response(data, media_type=mime, headers=_FOREVER)
+
+
+def _attachment(path: Path | None) -> Response:
+    if path is None:
+        return Response(status_code=404)
+    return FileResponse(
+        path, media_type="application/octet-stream", filename=path.name, content_disposition_type="attachment"
+    )
