@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studio.documents.article import Article
 from studio.library.index import Library
+from studio.library.picture_intake import DECODERS
 from studio.protocol import Describe, Description, Image
 from studio.settings import Settings, assets
 from studio.specs import EngineSpec
@@ -39,10 +40,11 @@ class Studio:
         self.lane.start()
 
     def close(self) -> None:
-        """Stop what is under way, end the worker, close the files."""
+        """Stop what is under way, end the worker and the decoder processes, close the files."""
         self.jobs.close()
         self.batches.close()
         self.lane.close()
+        DECODERS.close()
         self.store.close()
 
     def describe(self, image: Image) -> Description:

@@ -10,19 +10,22 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image as Pictures
 
 from studio.documents.article import Picture
-from studio.errors import InputError, Language, NotFoundError, StudioError
+from studio.errors import Language, NotFoundError, StudioError
 from studio.library.picture_intake import take_in
+from studio.pictures.cost import LARGEST_FILE
+from studio.pictures.stored import read_header
 from studio.prompts import replies
 from studio.protocol import Description, Image
 from studio.storage.database import clean, now
+from studio.storage.regular_file import read_regular
 from studio.storage.store import Store
 
 Embed = Callable[[tuple[str, ...]], tuple[tuple[float, ...], ...]]
@@ -34,6 +37,7 @@ STOP_WORDS = frozenset(
 WORDS_WEIGHT = 0.3  # the best match by words has 1 whatever it is worth, so meaning counts more where it is known
 STARTER_SET = "Starter set"  # where its pictures say they come from
 OWN_BONUS = 0.05  # own pictures win at equal match
+_LARGEST_SIDECAR = 1 << 20  # bytes of a text file beside a picture
 SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split())
 
 
@@ -112,7 +116,8 @@ class Library:
         """Take in a picture or all pictures below a folder; one bad file does not stop the rest."""
         if not place.exists():
             raise NotFoundError("folder_missing", path=place)
-        files = [place] if place.is_file() else sorted(f for f in place.rglob("*") if f.suffix.lower() in SUFFIXES)
+        found = place.rglob("*") if place.is_dir() else [place]
+        files = sorted(f for f in found if f is place or f.suffix.lower() in SUFFIXES)
         added, updated, refused = 0, 0, []
         for file in files:
             progress(file.name)
@@ -148,10 +153,7 @@ class Library:
                 raise NotFoundError("stored_picture_missing", picture=key)
 
     def _add_file(self, file: Path, describe: Describe | None) -> bool:
-        try:
-            taken = take_in(file.read_bytes(), file.name)
-        except OSError as e:
-            raise InputError("picture_unreadable", name=file.name, cause=e.strerror or str(e)) from e
+        taken = take_in(read_regular(file, LARGEST_FILE), file.name)
         caption = _sidecar(file) or taken.hints.caption or _telling_name(file.stem)
         if not caption and describe:
             caption = replies.sight(1, 1, describe(Image(taken.key, taken.data)))
@@ -244,8 +246,8 @@ class Library:
                 continue
             data = path.read_bytes()
             key = hashlib.sha256(data).hexdigest()
-            with Pictures.open(path) as picture:
-                self._store.adopt_file(key, "image/webp", picture.width, picture.height, path)
+            header = read_header(data, path.name)
+            self._store.adopt_file(key, "image/webp", header.width, header.height, path)
             self._put(key, entry, own=False, origin=STARTER_SET)
         with self._database.write() as connection:
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('starter', ?)", (stamp,))
@@ -265,8 +267,8 @@ def _short_words(words: str, short: list[str], title: str, caption: str, tags: l
 
 def _sidecar(file: Path) -> str:
     for beside in (file.with_name(file.name + ".txt"), file.with_suffix(".txt"), file.with_suffix(".md")):
-        if beside.is_file():
-            return " ".join(beside.read_text(encoding="utf-8", errors="replace").split())[:500]
+        with suppress(StudioError):  # there is none, or something that is no text
+            return " ".join(read_regular(beside, _LARGEST_SIDECAR).decode("utf-8", "replace").split())[:500]
     return ""
 
 
