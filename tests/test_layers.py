@@ -40,8 +40,8 @@ TABLE: dict[str, set[str]] = {
         "documents",
     },
     "cli": {
-        "ui", "app", "tasks", "library", "export", "storage", "pictures", "checkpoints", "engine", "protocol", "specs", "settings",
-        "documents",
+        "ui", "app", "tasks", "library", "export", "storage", "pictures", "checkpoints", "engine", "protocol", "specs",
+        "settings", "documents",
     },
 }  # fmt: skip
 

@@ -98,7 +98,7 @@ def _jpeg_bytes(image: Any) -> int:
         return reduced
     samples: int = sum(h * v for _, h, v, _ in image.layer)
     most: int = max(h for _, h, _, _ in image.layer) * max(v for _, _, v, _ in image.layer)
-    return reduced + 2 * pixels * samples // max(1, most)
+    return int(reduced + 2 * pixels * samples // max(1, most))
 
 
 def _strip_bytes(image: Any) -> int:

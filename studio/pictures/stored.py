@@ -7,6 +7,7 @@ is checked before anything is decoded. Pictures from outside do not come here, s
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 
 from PIL import Image, ImageFile, ImageOps
@@ -77,6 +78,8 @@ def _open(data: bytes, name: str) -> ImageFile.ImageFile:
 
 def _unreadable(error: Exception, name: str) -> InputError:
     said = str(error)
+    if found := re.search(r"\((\d+) pixels\)", said):  # Pillow's own limit, which is higher
+        return InputError("picture_too_large", name=name, pixels=int(found[1]), limit=MOST_STORED_PIXELS)
     if "truncated" in said or "end of file" in said.lower():
         return InputError("picture_truncated", name=name)
     return InputError("picture_unreadable", name=name, cause=said)
