@@ -41,7 +41,7 @@ class Thumbnails:
 
 def small(source: Path) -> bytes:
     """A picture's file as a small WebP. Raises InputError and OSError."""
-    image = on_white(decode_stored(read_regular(source, LARGEST_FILE), source.name, enough=LONGEST))
+    image = on_white(decode_stored(read_regular(source, LARGEST_FILE), source.name, enough=2 * LONGEST))
     image.thumbnail((LONGEST, LONGEST), reducing_gap=2.0)
     out = io.BytesIO()
     image.save(out, "WEBP", quality=QUALITY)
