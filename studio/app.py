@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studio.documents.article import Article
 from studio.library.index import Library
+from studio.library.picture_intake import DECODERS
 from studio.protocol import Describe, Description, Image
 from studio.settings import Settings, assets
 from studio.specs import EngineSpec
@@ -54,11 +55,12 @@ class Studio:
             self.runner.close(PATIENCE)
 
     def close(self) -> None:
-        """`stop`, end the worker, close the files. Harmless when it is closed."""
+        """`stop`, end the worker and the decoders, close the files. Harmless when it is closed."""
         if not self._closed:
             self._closed = True
             self.stop()
             self.lane.close()
+            DECODERS.close()
             self.store.close()
 
     def describe(self, image: Image) -> Description:

@@ -23,16 +23,16 @@ TABLE: dict[str, set[str]] = {
     "protocol": set(),
     "specs": {"protocol"},
     "documents": set(),
+    "pictures": set(),
     "prompts": {"protocol"},
     "checkpoints": {"settings", "protocol", "specs"},
-    "models": {"checkpoints", "protocol"},
-    "auxiliary": {"protocol", "models"},
+    "models": {"checkpoints", "pictures", "protocol"},
+    "auxiliary": {"pictures", "protocol", "models"},
     "engine": {"auxiliary", "checkpoints", "models", "protocol", "specs"},
     "worker": {"engine", "protocol", "specs"},
-    "pictures": set(),
     "storage": {"documents", "pictures"},
     "library": {"storage", "documents", "pictures", "prompts", "protocol"},
-    "export": {"documents"},
+    "export": {"documents", "pictures"},
     "tasks": {"worker", "storage", "library", "prompts", "protocol", "documents"},
     "app": {"tasks", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
     "ui": {
@@ -40,8 +40,8 @@ TABLE: dict[str, set[str]] = {
         "documents",
     },
     "cli": {
-        "ui", "app", "tasks", "library", "export", "storage", "checkpoints", "engine", "protocol", "specs", "settings",
-        "documents",
+        "ui", "app", "tasks", "library", "export", "storage", "pictures", "checkpoints", "engine", "protocol", "specs",
+        "settings", "documents",
     },
 }  # fmt: skip
 

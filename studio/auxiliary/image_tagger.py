@@ -7,7 +7,6 @@ Both run on the CPU and come as packages; nothing is fetched. The scores are the
 from __future__ import annotations
 
 import importlib.util
-import io
 import os
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ import torch
 from PIL import Image as Pictures
 from timm.data import ImageNetInfo, create_transform, resolve_model_data_config
 
-from studio.errors import InputError, ModelError
+from studio.errors import ModelError
+from studio.pictures.stored import decode_stored, on_white
 from studio.protocol import Description, Image, Label
 
 LABELS = 5
@@ -39,10 +39,7 @@ class Eyes:
 
     def describe(self, image: Image) -> Description:
         """Labels, best first, and the text in reading order. Raises InputError when the bytes are no picture."""
-        try:
-            picture = Pictures.open(io.BytesIO(image.data)).convert("RGB")
-        except (OSError, ValueError, Pictures.DecompressionBombError) as e:
-            raise InputError("picture_unreadable", name="picture", cause=str(e)) from e
+        picture = on_white(decode_stored(image.data))
         return Description(self._labels(picture), self._read(picture))
 
     def _labels(self, picture: Pictures.Image) -> tuple[Label, ...]:

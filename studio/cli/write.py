@@ -15,8 +15,10 @@ from studio.documents.article import Article, Brief, Picture
 from studio.errors import InputError, NotFoundError, StorageError
 from studio.export import FORMATS, article_files
 from studio.library.picture_intake import take_in
+from studio.pictures.cost import LARGEST_FILE
 from studio.settings import Settings
 from studio.storage.persons import CLI
+from studio.storage.regular_file import read_regular
 from studio.tasks.progress import Progress
 
 STEPS = {
@@ -122,9 +124,4 @@ def read_text(name: str) -> str:
 
 def read_picture(name: str) -> bytes:
     """The bytes of a file given on the command line."""
-    try:
-        return Path(name).read_bytes()
-    except FileNotFoundError as e:
-        raise NotFoundError("file_missing", path=name) from e
-    except OSError as e:
-        raise InputError("picture_unreadable", name=name, cause=e.strerror or str(e)) from e
+    return read_regular(Path(name), LARGEST_FILE)

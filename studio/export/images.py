@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from studio.errors import StudioError
+from studio.pictures.stored import decode_stored, read_header
 
 ReadPicture = Callable[[str], bytes]
 
@@ -16,11 +17,9 @@ PAGE_SIDE = 1600  # pixels, the longest side inside an HTML page
 PAGE_BYTES = 400_000  # a picture file larger than this is compressed again
 SHEET_SIDE = 1200  # pixels, the longest side inside a spreadsheet, where it is shown at about 330
 
-_FORMATS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp"}  # MPO: a phone's JPEG with a second picture
+_SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 _MIME = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _UNREADABLE = (StudioError, OSError, KeyError)
-# What Pillow raises for broken files: SyntaxError for PNG chunks, ValueError and EOFError for headers.
-_UNDECODABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -80,32 +79,22 @@ def for_sheet(picture: Loaded, side: int = SHEET_SIDE) -> Loaded | None:
 
 def _look(data: bytes) -> Loaded | None:
     try:
-        with Image.open(BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
-            return Loaded(data, _FORMATS[image.format or ""], *image.size)
-    except (*_UNDECODABLE, KeyError):
+        header = read_header(data)
+    except StudioError:
         return None
+    return Loaded(data, _SUFFIXES[header.format], header.width, header.height)
 
 
 def _decode(picture: Loaded, enough: int = 0) -> Image.Image | None:
-    """The pixels, upright, as RGB or RGBA. A JPEG is unfolded no further than to `enough` pixels, where that is given:
+    """The pixels, upright, as RGB or RGBA. A JPEG is decoded no further than to `enough` pixels, where that is given:
     a table has ten thousand of them."""
     try:
-        with Image.open(BytesIO(picture.data)) as image:
-            if enough:
-                image.draft(None, (enough, enough))
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-    except _UNDECODABLE:
+        return decode_stored(picture.data, enough=enough)
+    except StudioError:
         return None
-    transparent = upright.has_transparency_data
-    pixels = upright.convert("RGBA" if transparent else "RGB")
-    if transparent and pixels.getchannel("A").getextrema() == (255, 255):
-        pixels = pixels.convert("RGB")
-    pixels.info.clear()  # else profiles and comments are written again
-    return pixels
 
 
 def _encode(image: Image.Image, format: str, **options: int | bool) -> Loaded:
     out = BytesIO()
     image.save(out, format, **options)
-    return Loaded(out.getvalue(), _FORMATS[format], *image.size)
+    return Loaded(out.getvalue(), _SUFFIXES[format], *image.size)

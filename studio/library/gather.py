@@ -1,25 +1,33 @@
 """Pictures out of files, folders and zips, one after another: each comes back clean, or as the reason why not.
 
-A zip comes from a stranger. Nothing in it is written to the disk, its names become no path, and how much it would
-unfold to is added up before anything is unfolded (Python's zipfile gives no entry more bytes than it declares).
+A zip comes from a stranger. Nothing in it is written to the disk, its names become no path, its directory is read up to
+a limit, and how much it would decompress to is added up before anything is decompressed (Python's zipfile gives no
+entry more bytes than it declares). A zip inside a zip is no picture, so it is not opened.
 """
 
 from __future__ import annotations
 
 import lzma
+import os
+import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.library.picture_intake import TakenIn, take_in
+from studio.pictures.cost import LARGEST_FILE as LARGEST  # bytes of one file
+from studio.storage.regular_file import open_regular, read_regular
 
 MOST_PICTURES = 10_000
-MOST_BYTES = 8 << 30  # that all files of a zip together may unfold to
-LARGEST = 200 << 20  # bytes of one file
+MOST_BYTES = 8 << 30  # that all files of a zip together may decompress to
+LARGEST_DIRECTORY = 8 << 20  # bytes of a zip's directory: 800 for each of 10,000 files; zipfile takes ten times as much
+# Others are rare, and LZMA takes as much memory as its header asks for.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _BROKEN = (  # what zipfile raises at a damaged archive
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError),
@@ -81,7 +89,7 @@ def is_hidden(name: str) -> bool:
 
 def _inside(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     if source.is_dir():
-        for path in sorted(p for p in source.rglob("*") if p.is_file()):
+        for path in _below(source):
             yield path.relative_to(source).as_posix(), _reader(path)
     elif source.suffix.lower() == ".zip":
         yield from _inside_zip(source)
@@ -89,22 +97,24 @@ def _inside(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         yield source.name, _reader(source)
 
 
-def _reader(path: Path) -> Callable[[], bytes]:
-    def read() -> bytes:
-        try:
-            if (size := path.stat().st_size) > LARGEST:
-                raise InputError("file_too_large", name=path.name, size=size >> 20, limit=LARGEST >> 20)
-            return path.read_bytes()
-        except OSError as e:
-            raise InputError("picture_unreadable", name=path.name, cause=e.strerror or str(e)) from e
+def _below(folder: Path) -> list[Path]:
+    """What lies in a folder and the folders below it, in order, links to folders not followed. Raises InputError."""
+    found: list[Path] = []
+    for place, _, names in os.walk(folder):
+        found += (Path(place, name) for name in names)
+        if len(found) > MOST_PICTURES:  # before the whole disk is listed
+            raise InputError("too_many_files", limit=MOST_PICTURES)
+    return sorted(found)
 
-    return read
+
+def _reader(path: Path) -> Callable[[], bytes]:
+    return lambda: read_regular(path, LARGEST)
 
 
 def _inside_zip(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """The archive stays open as long as one of its readers lives: its directory may take long to read."""
     try:
-        archive = zipfile.ZipFile(source)
+        archive = zipfile.ZipFile(_LimitedReads(open_regular(source)))
     except _BROKEN as e:
         raise InputError("zip_broken", name=source.name, cause=str(e) or type(e).__name__) from e
     entries = [e for e in archive.infolist() if not e.filename.endswith("/")]  # is_dir fails at an empty name
@@ -117,10 +127,31 @@ def _inside_zip(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         yield name, _zip_reader(archive, entry, name)
 
 
+class _LimitedReads:
+    """A zip's file, of which zipfile may read no more than a directory's size at once: it reads the directory in one
+    go, however large the file says that it is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.close, self.seekable = file.seek, file.tell, file.close, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= LARGEST_DIRECTORY:
+            size = LARGEST_DIRECTORY + 1
+        data = self._file.read(size)
+        if len(data) > LARGEST_DIRECTORY:
+            raise zipfile.BadZipFile(f"its directory has more than {LARGEST_DIRECTORY >> 20} MiB")
+        return data
+
+
 def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> Callable[[], bytes]:
     def read() -> bytes:
         if entry.flag_bits & 1:
             raise InputError("zip_encrypted", name=name)
+        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):  # a link's entry holds the name it leads to
+            raise InputError("file_not_regular", name=name)
+        if entry.compress_type not in _METHODS:
+            raise InputError("zip_method", name=name)
         if entry.file_size > LARGEST:
             raise InputError("file_too_large", name=name, size=entry.file_size >> 20, limit=LARGEST >> 20)
         try:

@@ -10,20 +10,23 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image as Pictures
 
-from studio.errors import InputError, Language, NotFoundError, StorageError, StudioError
+from studio.errors import Language, NotFoundError, StorageError, StudioError
 from studio.library.picture_intake import take_in
 from studio.library.picture_rows import HIT, Hit, changeable, find, put, to_hit
+from studio.pictures.cost import LARGEST_FILE
+from studio.pictures.stored import read_header
 from studio.prompts import replies
 from studio.protocol import Description, Image
 from studio.storage.database import clean
 from studio.storage.persons import CLI
+from studio.storage.regular_file import read_regular
 from studio.storage.store import Store
 
 Embed = Callable[[tuple[str, ...]], tuple[tuple[float, ...], ...]]
@@ -35,6 +38,7 @@ STOP_WORDS = frozenset(
 WORDS_WEIGHT = 0.3  # the best match by words has 1 whatever it is worth, so meaning counts more where it is known
 STARTER_SET = "Starter set"  # where its pictures say they come from
 OWN_BONUS = 0.05  # own pictures win at equal match
+_LARGEST_SIDECAR = 1 << 20  # bytes of a text file beside a picture
 SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split())
 
 
@@ -105,7 +109,8 @@ class Library:
         does one that is another's already."""
         if not place.exists():
             raise NotFoundError("folder_missing", path=place)
-        files = [place] if place.is_file() else sorted(f for f in place.rglob("*") if f.suffix.lower() in SUFFIXES)
+        found = place.rglob("*") if place.is_dir() else [place]
+        files = sorted(f for f in found if f is place or f.suffix.lower() in SUFFIXES)
         added, updated, refused = 0, 0, []
         for file in files:
             progress(file.name)
@@ -145,10 +150,7 @@ class Library:
 
     def _add_file(self, file: Path, describe: Describe | None, person: str) -> bool:
         """True when it is new."""
-        try:
-            taken = take_in(file.read_bytes(), file.name)
-        except OSError as e:
-            raise InputError("picture_unreadable", name=file.name, cause=e.strerror or str(e)) from e
+        taken = take_in(read_regular(file, LARGEST_FILE), file.name)
         caption = _sidecar(file) or taken.hints.caption or _telling_name(file.stem)
         if not caption and describe:
             caption = replies.sight(1, 1, describe(Image(taken.key, taken.data)))
@@ -220,8 +222,8 @@ class Library:
                 continue
             data = path.read_bytes()
             key = hashlib.sha256(data).hexdigest()
-            with Pictures.open(path) as picture:
-                self._store.adopt_file(key, "image/webp", picture.width, picture.height, path)
+            header = read_header(data, path.name)
+            self._store.adopt_file(key, "image/webp", header.width, header.height, path)
             with self._database.write() as connection:
                 old = find(connection, key)
                 if not (old and old["own"]):  # one that people added keeps their words
@@ -239,8 +241,8 @@ def _short_words(words: str, short: list[str], title: str, caption: str, tags: l
 
 def _sidecar(file: Path) -> str:
     for beside in (file.with_name(file.name + ".txt"), file.with_suffix(".txt"), file.with_suffix(".md")):
-        if beside.is_file():
-            return " ".join(beside.read_text(encoding="utf-8", errors="replace").split())[:500]
+        with suppress(StudioError):  # there is none, or something that is no text
+            return " ".join(read_regular(beside, _LARGEST_SIDECAR).decode("utf-8", "replace").split())[:500]
     return ""
 
 

@@ -244,6 +244,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{name} is a hidden file of the system.",
         "{name} 是系统的隐藏文件。",
     ),
+    "file_not_regular": (
+        "{name} is no ordinary file but a folder, a link, a pipe or a device. Give the file itself.",
+        "{name} 不是普通文件，而是文件夹、链接、管道或设备，请给出文件本身。",
+    ),
+    "file_unreadable": (
+        "{name} cannot be read ({cause}). Look whether you may open it, then do it again.",
+        "无法读取 {name}（{cause}），请确认有权限打开它，然后重试。",
+    ),
     "file_too_large": (
         "{name} has {size:,} MiB; at most {limit:,} MiB are read.",
         "{name} 有 {size:,} MiB，最多读取 {limit:,} MiB。",
@@ -251,6 +259,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "zip_broken": (
         "{name} cannot be opened as a zip ({cause}). Please pack it again.",
         "{name} 不能作为 zip 打开（{cause}），请重新打包。",
+    ),
+    "zip_method": (
+        "{name} is packed by a method that is not read here. Pack it again as an ordinary zip (deflate).",
+        "{name} 的压缩方法不受支持，请用普通 zip（deflate）方式重新打包。",
     ),
     "zip_encrypted": (
         "{name} is protected by a password. Pack it again without one.",

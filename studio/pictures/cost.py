@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from PIL import Image, ImageFile
+from PIL import ImageFile
 
 from studio.errors import InputError
 
@@ -21,9 +21,10 @@ MOST_JPEG_PIXELS = 300_000_000  # JPEGs are decoded reduced; this is what can be
 LONGEST = 2048  # pixels of the longer side that are kept
 REDUCING_GAP = 2.0  # a picture is brought to so many times its final size in the fast, coarse way
 
-_BASE = 160_000_000  # address space of the process itself: Python, Pillow, numpy, libheif
-# Bytes a pixel that the libraries behind these formats hold at their peak, measured.
+_BASE = 270_000_000  # address space of the process itself (150 MB), and what becomes of the reduced picture
+# Bytes a pixel that the libraries behind these formats hold at their peak, measured with 20 megapixels.
 _LIBRARY_BYTES = {"WEBP": 16, "HEIF": 12, "AVIF": 12}
+_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")  # also palettes become RGBA
 
 
 def require_affordable(image: ImageFile.ImageFile, file_bytes: int) -> None:
@@ -46,19 +47,23 @@ def too_costly() -> InputError:
 
 
 def decoded_bytes(image: ImageFile.ImageFile) -> int:
-    """About how much memory decoding the first frame takes at its peak."""
-    pixels = image.width * image.height
+    """About how much memory decoding and reducing the first frame takes at its peak."""
     if image.format in ("JPEG", "MPO"):
         return _jpeg_bytes(image)
+    pixels: int = image.width * image.height
     if image.format in _LIBRARY_BYTES:
         return pixels * _LIBRARY_BYTES[image.format]
-    stored = pixels * bytes_per_pixel(image.mode)
-    return stored + _strip_bytes(image) if image.format == "TIFF" else stored
+    needed = pixels * _bytes_per_pixel(image.mode)
+    if image.format == "TIFF":
+        needed = needed * (1 + _is_turned(image)) + _strip_bytes(image)
+    if image.mode in _WITH_ALPHA or image.mode == "P":  # scaling makes another copy of them
+        needed += 4 * pixels if image.mode == "RGBA" else 8 * pixels // reduction(image.size) ** 2
+    return needed
 
 
-def bytes_per_pixel(mode: str) -> int:
-    """Of Pillow's memory; it keeps three channels in four bytes."""
-    return 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4
+def reduction(size: tuple[int, int]) -> int:
+    """The whole factor by which a picture can be reduced in the coarse way and still be twice as large as is kept."""
+    return max(1, int(max(size) / (LONGEST * REDUCING_GAP)))
 
 
 def _require(pixels: int, limit: int, decoded: int, file_bytes: int) -> None:
@@ -78,17 +83,22 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
 
 
+def _bytes_per_pixel(mode: str) -> int:
+    """Of Pillow's memory; it keeps three channels in four bytes."""
+    return 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4
+
+
 def _jpeg_bytes(image: Any) -> int:
     """The pixels after the decoder's own reduction by 2, 4 or 8; a progressive file also has all its coefficients in
     memory, two bytes each, however much it is reduced."""
-    scale = int(max(image.size) / (LONGEST * REDUCING_GAP))
-    scale = next(s for s in (8, 4, 2, 1) if scale >= s or s == 1)
-    reduced = 4 * image.width * image.height // scale**2
+    scale = next(scale for scale in (8, 4, 2, 1) if reduction(image.size) >= scale)
+    pixels: int = image.width * image.height
+    reduced = 4 * pixels // scale**2
     if not image.info.get("progressive"):
         return reduced
-    sampling = [h * v for _, h, v, _ in image.layer]
-    most = max(h for _, h, _, _ in image.layer) * max(v for _, _, v, _ in image.layer)
-    return reduced + 2 * image.width * image.height * sum(sampling) // max(1, most)
+    samples: int = sum(h * v for _, h, v, _ in image.layer)
+    most: int = max(h for _, h, _, _ in image.layer) * max(v for _, _, v, _ in image.layer)
+    return int(reduced + 2 * pixels * samples // max(1, most))
 
 
 def _strip_bytes(image: Any) -> int:
@@ -97,4 +107,9 @@ def _strip_bytes(image: Any) -> int:
     rows = min(int(tags.get(278, image.height)), image.height)  # RowsPerStrip
     bits = tags.get(258, (8,))  # BitsPerSample
     samples = int(tags.get(277, 1))  # SamplesPerPixel
-    return image.width * rows * samples * max(1, int(max(bits)) // 8)
+    return int(image.width) * rows * samples * max(1, int(max(bits)) // 8)
+
+
+def _is_turned(image: Any) -> bool:
+    """Whether Pillow will turn it, which takes a second copy."""
+    return bool(image.tag_v2.get(274, 1) != 1)  # Orientation

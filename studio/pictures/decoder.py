@@ -1,23 +1,26 @@
 """The process in which picture files from outside are opened: a file's bytes come in, a clean picture goes out.
 
-`python -m studio.pictures.decoder` reads frames from its standard input until that closes, also because its parent
-died. The decoders of ten formats run here, on bytes of strangers, so the process gives up what it does not need before
-the first file: it can open no file and no connection, write none, and is killed when a file takes too long. On Linux its
-memory is limited as well. macOS knows that limit and does not keep it, and Windows has none of these: there the estimate
-from the header and the parent's time limit (`decoder_pool.py`) are what holds.
+It reads frames from its standard input until that closes, also because its parent died. The decoders of eight formats
+run here, on bytes of strangers, so the process gives up what it does not need before the first file: it can open no
+file and no connection, write none, and is killed when a file takes too long. On Linux its memory is limited as well.
+macOS knows that limit and does not keep it, and Windows has none of these: there the estimate from the header
+(`cost.py`) and the parent's time limit (`decoder_client.py`) are what holds.
 
-What is not covered: the process keeps its user's rights to send signals, and reads its own memory.
+What is not covered: the process keeps its user's right to send signals, and could hand back wrong pixels.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+import time
 from dataclasses import asdict
+from typing import IO
 
 from studio.errors import StudioError
-from studio.pictures.cost import LARGEST_FILE, MEMORY, SECONDS, too_costly
+from studio.pictures.cost import LARGEST_FILE, MEMORY
 from studio.pictures.frames import Header, read_frame, write_frame
 from studio.pictures.normalise import known_formats, normalise
 
@@ -28,18 +31,22 @@ if sys.platform != "win32":
 def main() -> None:
     """Announce readiness, then answer one file after another."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    status = open("/proc/self/status", "rb") if sys.platform == "linux" else None
     known_formats()
     _give_up_rights()
     write_frame(answers, {"ready": True})
     while True:
         try:
-            _, data = read_frame(requests, LARGEST_FILE)
+            request, data = read_frame(requests, LARGEST_FILE)
         except EOFError:
             return
-        _limit(len(data))
+        _limit_memory(len(data))
+        _set_alarm(request["seconds"] + 1)  # for when the parent, which has a limit as well, is gone
+        started = time.process_time()
         header, made = _answer(data)
         del data
         _set_alarm(0)
+        header |= {"peak": _peak_memory(status), "cpu": time.process_time() - started}
         try:
             write_frame(answers, header, made)
         except BrokenPipeError:
@@ -50,11 +57,8 @@ def _answer(data: bytes) -> tuple[Header, bytes]:
     try:
         made = normalise(data)
     except StudioError as e:
-        return {"error": e.key, "facts": e.facts, "peak": _peak_memory()}, b""
-    except MemoryError:
-        return {"error": too_costly().key, "facts": too_costly().facts, "peak": _peak_memory()}, b""
-    about = {"mime": made.mime, "width": made.width, "height": made.height, "hints": asdict(made.hints)}
-    return {**about, "peak": _peak_memory()}, made.data
+        return {"error": e.key, "facts": e.facts}, b""
+    return {"mime": made.mime, "width": made.width, "height": made.height, "hints": asdict(made.hints)}, made.data
 
 
 def _give_up_rights() -> None:
@@ -68,11 +72,10 @@ def _give_up_rights() -> None:
             resource.setrlimit(limit, (0, 0))
 
 
-def _limit(file_bytes: int) -> None:
-    """Limits for one file: its memory, less the parent's copy of it, and its time, for when the parent is gone."""
+def _limit_memory(file_bytes: int) -> None:
+    """For one file: less the parent's copy of it."""
     if sys.platform != "win32":
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY - file_bytes, resource.RLIM_INFINITY))
-    _set_alarm(SECONDS + 1)
 
 
 def _set_alarm(seconds: float) -> None:
@@ -81,12 +84,13 @@ def _set_alarm(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _peak_memory() -> int:
-    """The most memory this process has had, in bytes; 0 where the system does not tell."""
-    if sys.platform == "win32":
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def _peak_memory(status: IO[bytes] | None) -> int:
+    """The most memory this process has had, in bytes; 0 where the system does not tell. `status` is Linux's
+    /proc/self/status: there, getrusage would tell the parent's peak until this process has had more."""
+    if status:
+        found = re.search(rb"VmHWM:\s*(\d+) kB", os.pread(status.fileno(), 4096, 0))
+        return int(found[1]) * 1024 if found else 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss if sys.platform == "darwin" else 0
 
 
 if __name__ == "__main__":

@@ -7,46 +7,32 @@ too much memory costs the file it worked on, and the next call starts another on
 from __future__ import annotations
 
 import atexit
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from studio.errors import InputError, StudioError
-from studio.pictures.cost import LARGEST_FILE, SECONDS, too_costly
-from studio.pictures.frames import Header, read_frame, write_frame
+from studio.errors import InputError
+from studio.pictures.cost import LARGEST_FILE, SECONDS
+from studio.pictures.decoder_client import Decoder, start_decoder
+from studio.pictures.frames import Header
 from studio.pictures.metadata import Hints
 
 AT_ONCE = 2  # processes, thus files
 WAIT_SECONDS = 60.0  # for a turn
 IDLE_SECONDS = 120.0  # until a process without work ends
-MOST_FILES = 500  # for one process: libraries leak
-_START_SECONDS = 30.0
-_LARGEST_ANSWER = 64 << 20  # bytes; 2048 × 2048 pixels without any compression are 12 MiB
-_ERRORS = frozenset(
-    "picture_too_costly picture_too_large picture_truncated picture_unknown picture_unreadable".split()
-)
+_ERRORS = frozenset("picture_too_costly picture_too_large picture_truncated picture_unknown picture_unreadable".split())
 _MIMES = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG"}
-_INHERITED = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT")  # no secrets
-_START = "import sys; sys.path.append(sys.argv[1]); from studio.pictures.decoder import main; main()"
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A clean picture file, and what the old file said of itself. `peak_memory` is the most bytes its process has had
-    since it started, 0 where the system does not tell."""
+    """A clean picture file, and what the old file said of itself."""
 
     data: bytes = field(repr=False)
     mime: str
     width: int
     height: int
     hints: Hints
-    peak_memory: int = 0
 
 
 class DecoderPool:
@@ -56,7 +42,7 @@ class DecoderPool:
         self._seconds, self._idle_seconds = seconds, idle_seconds
         self._turns = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
-        self._idle: list[_Decoder] = []
+        self._idle: list[Decoder] = []
         self._sweeper: threading.Timer | None = None
         atexit.register(self.close)
 
@@ -71,7 +57,7 @@ class DecoderPool:
         if not self._turns.acquire(timeout=wait_seconds):
             raise InputError("pictures_busy", name=name)
         try:
-            decoder = self._take() or _start(name)
+            decoder = self._take() or start_decoder(name)
             try:
                 header, made = decoder.ask(data, self._seconds)
                 answer = _checked(header, made, name)
@@ -103,7 +89,7 @@ class DecoderPool:
         with self._lock:
             return [decoder.pid for decoder in self._idle]
 
-    def _take(self) -> _Decoder | None:
+    def _take(self) -> Decoder | None:
         """The idle process that worked last, so that a second one ends when one is enough."""
         while True:
             with self._lock:
@@ -114,7 +100,7 @@ class DecoderPool:
                 return decoder
             decoder.end()
 
-    def _give_back(self, decoder: _Decoder) -> None:
+    def _give_back(self, decoder: Decoder) -> None:
         with self._lock:
             decoder.idle_since = time.monotonic()
             self._idle.append(decoder)
@@ -139,88 +125,6 @@ class DecoderPool:
             decoder.end()
 
 
-class _Decoder:
-    """One process, and the pipes to it. One caller at a time."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process, self._expired, self._files = process, False, 0
-        self.idle_since = 0.0
-        self.pid = process.pid
-
-    def ask(self, data: bytes, seconds: float) -> tuple[Header, bytes]:
-        """The answer to a file. Raises EOFError, OSError or ValueError when none comes within so many seconds."""
-        self._files += 1
-        return self._timed(seconds, data)
-
-    def wait_until_ready(self) -> None:
-        """Raises as `ask`."""
-        self._timed(_START_SECONDS, None)
-
-    def is_fit(self) -> bool:
-        """Whether it lives and may take another file."""
-        return self._process.poll() is None and not self._expired and self._files < MOST_FILES
-
-    def end(self) -> None:
-        """Kill the process and wait for its end, so that nothing is left of it."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                with suppress(OSError):  # what was not sent yet
-                    pipe.close()
-
-    def cause_of_death(self, name: str, seconds: float) -> InputError:
-        """End it, and say why it gave no answer to the file."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)  # its own end tells more than ours
-        code = self._process.returncode
-        self.end()
-        if self._expired or (os.name == "posix" and code == -signal.SIGALRM):
-            return InputError("picture_timeout", name=name, seconds=round(seconds))
-        if os.name == "posix" and code == -signal.SIGKILL:  # by the system, which ran out of memory
-            return InputError("picture_too_costly", name=name, **too_costly().facts)
-        return InputError("picture_crashed", name=name)
-
-    def _timed(self, seconds: float, data: bytes | None) -> tuple[Header, bytes]:
-        assert self._process.stdin and self._process.stdout
-        timer = threading.Timer(seconds, self._expire)  # pipes have no time-outs, on Windows not even by select
-        timer.daemon = True
-        timer.start()
-        try:
-            if data is not None:
-                write_frame(self._process.stdin, {}, data)
-            return read_frame(self._process.stdout, _LARGEST_ANSWER)
-        finally:
-            timer.cancel()
-
-    def _expire(self) -> None:
-        self._expired = True
-        self._process.kill()
-
-
-def _start(name: str) -> _Decoder:
-    """A process that is ready. Raises StudioError."""
-    root = str(Path(__file__).parents[2])
-    small = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}  # address space is limited
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, root],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={key: os.environ[key] for key in _INHERITED if key in os.environ} | small,
-            start_new_session=True,
-        )
-    except OSError as e:
-        raise StudioError("decoder_not_started", name=name, cause=e.strerror or str(e)) from e
-    decoder = _Decoder(process)
-    try:
-        decoder.wait_until_ready()
-    except (OSError, EOFError, ValueError) as e:
-        decoder.end()
-        raise StudioError("decoder_not_started", name=name, cause=f"exit code {process.returncode}") from e
-    return decoder
-
-
 def _checked(header: Header, made: bytes, name: str) -> Decoded | InputError:
     """The answer, of which nothing is believed. Raises ValueError, KeyError or TypeError for nonsense."""
     if "error" in header:
@@ -232,5 +136,4 @@ def _checked(header: Header, made: bytes, name: str) -> Decoded | InputError:
     if not made.startswith(_MIMES[header["mime"]]):
         raise ValueError("not the format that it is called")
     hints = Hints(str(header["hints"]["caption"]), str(header["hints"]["date"]))
-    width, height, peak = (int(header[key]) for key in ("width", "height", "peak"))
-    return Decoded(made, header["mime"], width, height, hints, peak)
+    return Decoded(made, header["mime"], int(header["width"]), int(header["height"]), hints)

@@ -20,12 +20,19 @@ import pillow_heif
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from studio.errors import InputError, StudioError
-from studio.pictures.cost import LONGEST, REDUCING_GAP, require_affordable, require_affordable_webp, too_costly
+from studio.pictures.cost import (
+    LONGEST,
+    REDUCING_GAP,
+    reduction,
+    require_affordable,
+    require_affordable_webp,
+    too_costly,
+)
 from studio.pictures.metadata import Hints, read_hints
 
 QUALITY = 90
 _FLAT = 4096  # colours: drawings and screenshots have fewer and stay lossless, photos have more
-_BAND = 16_000_000  # pixels that are converted at a time
+_BAND = 4_000_000  # pixels that are converted at a time
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
 _LOSSY = ("JPEG", "MPO", "HEIF", "AVIF", "WEBP")
 _ENCODINGS = "ascii latin-1 utf-8 utf-16 utf-16-le utf-16-be cp1252 gb18030 big5 shift-jis".split()  # of metadata
@@ -134,7 +141,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 def _in_bands(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
     """The converted picture, reduced by a whole factor where it is large. It is done a band of rows at a time, so that
     it takes no more memory than the picture had."""
-    factor = max(1, int(max(image.size) / (LONGEST * REDUCING_GAP)))
+    factor = reduction(image.size)
     rows = max(1, _BAND // (image.width * factor)) * factor
     whole: Image.Image | None = None
     for top in range(0, image.height, rows):
@@ -195,7 +202,7 @@ def _encode(image: Image.Image, lossy: bool, hints: Hints) -> Normalised:
     clean.paste(image)
     out = io.BytesIO()
     if not lossy and clean.getcolors(_FLAT):
-        clean.save(out, "PNG", optimize=True)
+        clean.save(out, "PNG", compress_level=6)  # 9 takes up to 10 s for a picture in greys, and saves a tenth
         mime = "image/png"
     else:
         # Full colour resolution where the source had it: coloured letters stay sharp.
@@ -207,7 +214,7 @@ def _encode(image: Image.Image, lossy: bool, hints: Hints) -> Normalised:
 def _explain(error: Exception, data: bytes) -> InputError:
     """The sentence for what a decoder raised."""
     said = str(error)
-    if isinstance(error, MemoryError) or re.search(r"(?i)memory|alloc", said):
+    if isinstance(error, MemoryError) or re.search(r"(?i)out of memory|memory alloc|bad_alloc|cannot alloc", said):
         return too_costly()
     if not _OURS.match(data):
         for start, kind in _STARTS.items():

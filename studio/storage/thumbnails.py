@@ -8,10 +8,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from PIL import Image
-
 from studio.errors import NotFoundError
+from studio.pictures.cost import LARGEST_FILE
+from studio.pictures.stored import decode_stored, on_white
 from studio.storage.picture_files import write_safely
+from studio.storage.regular_file import read_regular
 from studio.storage.store import Store
 
 LONGEST = 400  # pixels: what a card of a list needs on a sharp screen's phone, 1/5 of the bytes of the picture
@@ -39,9 +40,9 @@ class Thumbnails:
 
 
 def small(source: Path) -> bytes:
-    """A picture's file as a small WebP. What the store keeps is upright and of bounded size already."""
-    with Image.open(source) as image:
-        image.thumbnail((LONGEST, LONGEST), reducing_gap=2.0)
-        out = io.BytesIO()
-        image.convert("RGB").save(out, "WEBP", quality=QUALITY)
+    """A picture's file as a small WebP. Raises InputError and OSError."""
+    image = on_white(decode_stored(read_regular(source, LARGEST_FILE), source.name, enough=2 * LONGEST))
+    image.thumbnail((LONGEST, LONGEST), reducing_gap=2.0)
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=QUALITY)
     return out.getvalue()

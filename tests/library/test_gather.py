@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -210,3 +211,82 @@ def test_a_damaged_zip_gives_sentences_only(good, changes, cut) -> None:  # type
             assert not isinstance(taken, Refused) or taken.error.say("zh")
     except StudioError as e:
         assert e.say()
+
+
+def test_what_is_no_file_in_a_folder_is_refused_without_waiting(tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(picture())
+    os.mkfifo(folder / "pipe.png")
+    (folder / "loop").symlink_to(folder)
+    (folder / "self.png").symlink_to(folder / "self.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    assert told(folder) == [
+        ("a.png", ""),
+        ("pipe.png", "file_not_regular"),
+        ("self.png", "file_unreadable"),
+        ("zero.png", "file_not_regular"),
+    ]
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(InputError, match="ordinary file"):
+        find([tmp_path / "pipe.zip"])
+
+
+def test_a_folder_without_end_is_not_listed_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walked = []
+
+    def endless(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        while True:
+            walked.append(folder)
+            yield str(folder), [], [f"{n}.png" for n in range(1000)]
+
+    monkeypatch.setattr(gather.os, "walk", endless)
+    with pytest.raises(InputError, match="More than 10,000 files"):
+        find([tmp_path])
+    assert len(walked) == 11
+
+
+def test_links_and_devices_in_a_zip_are_no_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, mode in (("file.png", 0o100644), ("link.png", 0o120777), ("pipe.png", 0o010644), ("x.png", 0)):
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = mode << 16
+            archive.writestr(entry, b"/etc/passwd" if name == "link.png" else picture())
+    assert told(path) == [
+        ("file.png", ""),
+        ("link.png", "file_not_regular"),
+        ("pipe.png", "file_not_regular"),
+        ("x.png", ""),
+    ]
+
+
+def test_methods_that_take_any_memory_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("bzip2.png", picture(), zipfile.ZIP_BZIP2)
+        archive.writestr("lzma.png", picture(), zipfile.ZIP_LZMA)
+    assert told(path) == [("bzip2.png", ""), ("lzma.png", "zip_method")]
+
+
+def test_a_directory_of_millions_is_not_read(tmp_path: Path) -> None:
+    """Each entry takes 46 bytes of the file and 500 of memory."""
+    count = gather.LARGEST_DIRECTORY // 46 + 1
+    data = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", *[0] * 18) * count
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count & 0xFFFF, count & 0xFFFF, len(data), 0, 0)
+    path = tmp_path / "a.zip"
+    path.write_bytes(data + end)
+    with pytest.raises(InputError, match="directory has more than 8 MiB"):
+        find([path])
+
+
+def test_entries_that_lie_on_one_another_do_not_multiply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bomb that needs no bomb inside: a thousand entries are the same piece of the file."""
+    data = zipped(tmp_path / "a.zip", ("a.png", b"\0" * 1_000_000)).read_bytes()
+    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    entries = data[start:end] * 1000
+    tail = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1000, 1000, len(entries), start, 0)
+    (tmp_path / "b.zip").write_bytes(data[:start] + entries + tail)
+    monkeypatch.setattr(gather, "MOST_BYTES", 1 << 29)
+    with pytest.raises(InputError, match="would"):
+        find([tmp_path / "b.zip"])
