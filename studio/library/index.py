@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from studio.errors import Language, NotFoundError, StorageError, StudioError
+from studio.errors import InputError, Language, NotFoundError, StorageError, StudioError
 from studio.library.picture_intake import take_in
 from studio.library.picture_rows import HIT, Hit, changeable, find, put, to_hit
 from studio.pictures.cost import LARGEST_FILE
