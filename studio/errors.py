@@ -17,6 +17,7 @@ The sentences stand in `studio.messages`. Errors travel between processes: they 
 
 from __future__ import annotations
 
+import secrets
 from typing import Literal
 
 from studio.messages import SENTENCES
@@ -31,20 +32,28 @@ class StudioError(Exception):
         super().__init__(key, facts)
         self.key = key
         self.facts = facts
+        self.number = secrets.token_hex(4)  # stands in the log and, for a fault of the studio's, behind the sentence
 
     def say(self, language: Language = "en") -> str:
         """The sentence, in the language asked for."""
         return SENTENCES[self.key][language == "zh"].format(**self.facts)
 
+    def explain(self, language: Language = "en") -> str:
+        """The sentence as the page shows it: a fault of the studio's with the number that its line of the log has."""
+        sentence = self.say(language)
+        return sentence if isinstance(self, InputError | NotFoundError) else f"{sentence} ({self.number})"
+
     def __str__(self) -> str:
         return self.say()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.key, self.facts)
+        return _rebuild, (type(self), self.key, self.facts, self.number)
 
 
-def _rebuild(kind: type[StudioError], key: str, facts: dict[str, object]) -> StudioError:
-    return kind(key, **facts)
+def _rebuild(kind: type[StudioError], key: str, facts: dict[str, object], number: str) -> StudioError:
+    error = kind(key, **facts)
+    error.number = number
+    return error
 
 
 class InputError(StudioError):

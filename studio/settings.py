@@ -69,6 +69,11 @@ class Settings:
     trusted_proxy: str = _setting(
         "127.0.0.1", "Addresses of proxies that are believed about the caller and TLS, separated by commas; empty: none"
     )
+    log: str = _setting(
+        "file",
+        "Where the log goes, a JSON line a request: file (logs/studio.jsonl in the data folder), stderr, off",
+        choices=("file", "stderr", "off"),
+    )
     language: str = _setting(
         "auto", "Language of the command line's messages: auto, en, zh", choices=("auto", "en", "zh")
     )

@@ -14,10 +14,11 @@ STUDIO = Path(__file__).parents[1] / "studio"
 
 # Each part and the parts below it that it may import, beside itself and the ground. A part is a module or folder of
 # studio/.
-GROUND = {"errors", "messages", "__init__"}  # `__init__` is studio's version
+GROUND = {"errors", "logs", "messages", "__init__"}  # `__init__` is studio's version
 TABLE: dict[str, set[str]] = {
     "messages": set(),
     "errors": {"messages"},
+    "logs": {"errors"},
     "__init__": set(),
     "settings": set(),
     "protocol": set(),
@@ -35,8 +36,9 @@ TABLE: dict[str, set[str]] = {
     "export": {"documents", "pictures"},
     "tasks": {"worker", "storage", "library", "prompts", "protocol", "documents"},
     "app": {"tasks", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
+    "api": {"app"},
     "ui": {
-        "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs", "settings",
+        "api", "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs", "settings",
         "documents",
     },
     "cli": {

@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from studio.errors import BusyError, EngineError
+from studio.logs import log
 from studio.protocol import Queued
 from studio.tasks.estimates import Estimates
 from studio.tasks.progress import StopReason
-from studio.tasks.task import SHOW_EVERY, Kind, S, Task, Work
+from studio.tasks.task import SHOW_EVERY, Kind, S, State, Task, Work
 from studio.worker.fair_queue import FairQueue
 
 MAX_WAITING = 1000
@@ -231,7 +232,20 @@ class Runner:
                 self._tasks.pop(task.key, None)  # first out of the list, then told: a reader may start the next at once
             self._dispatch()
         if last is not None:
+            self._log(task, last)
             task.show(last, ended=True)
+
+    def _log(self, task: Task[Any], last: State) -> None:
+        """A task ended."""
+        error = last.error
+        log(
+            "task",
+            kind=task.kind,
+            seconds=round(time.monotonic() - task.created, 3),
+            stopped=task.stop.pressed,
+            error=error.key if error else "",
+            number=error.number if error else "",
+        )
 
     def _end_hurried(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -37,6 +38,10 @@ class State(Protocol):
     def ended(self) -> bool:
         """Whether nothing more will come."""
 
+    @property
+    def error(self) -> StudioError | None:
+        """What ended it, if it failed."""
+
     def fail(self, error: StudioError) -> Self:
         """The last state, after an error."""
 
@@ -62,6 +67,7 @@ class Task(Generic[S]):
         self.stop = Stop(lambda: runner.hurry(self))
         self.state = state
         self.waits = True  # for a thread
+        self.created = time.monotonic()
         self.began = 0.0  # machine second at which its turn began, see `estimates`
         self._runner = runner
         self._work = work(self.stop)

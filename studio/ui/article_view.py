@@ -132,7 +132,7 @@ def place(waiting: Queued | None, language: Language) -> str:
 def said(article: Article, progress: Progress | None, language: Language) -> str:
     """The line under the document: speed, place in the queue, how it ended."""
     if progress and progress.error:
-        return progress.error.say(language)
+        return progress.error.explain(language)
     if progress and progress.step != "done":
         if progress.loading:
             return t("loading", language)

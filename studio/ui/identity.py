@@ -19,6 +19,7 @@ from studio.app import Studio
 from studio.documents.article import Picture
 from studio.errors import EngineError, InputError, Language, ModelError, NotFoundError, StorageError, StudioError
 from studio.library.picture_intake import take_in
+from studio.logs import log_error
 from studio.ui.uploads import UploadedFile
 
 COOKIE = "studio-person"  # a random name that the browser keeps and scripts cannot read
@@ -50,7 +51,8 @@ def language(request: gr.Request | Request) -> Language:
 def shown(error: StudioError, request: gr.Request) -> gr.Error:
     """The error as Gradio shows it; the gate gives a direct call's answer the status that is noted here."""
     request.state.failure = http_status(error)
-    return gr.Error(error.say(language(request)), duration=12, print_exception=False)
+    log_error(error)
+    return gr.Error(error.explain(language(request)), duration=12, print_exception=False)
 
 
 def http_status(error: StudioError) -> int:

@@ -22,6 +22,7 @@ from typing import Literal
 import psutil
 
 from studio.errors import EngineError, StudioError, WorkerDied
+from studio.logs import log
 from studio.protocol import Call, Failed, ModelCard, Role
 from studio.specs import EngineSpec
 from studio.worker.channel import Channel, Channels
@@ -242,6 +243,7 @@ class WorkerClient:
             self.restarts += 1
             self._channels.counters.deaths += 1
             self._channels.counters.hangs += hung
+            log("worker_died", error=death.key, pid=self.pid, restarts=self.restarts)
             self._failures += self.state == "starting"
             self._died = str(death.facts.get("cause") or f"no sign of life for {death.facts['seconds']} s")
             pause = self._timing.pause(self._failures, broken=False)

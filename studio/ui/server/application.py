@@ -14,6 +14,8 @@ import gradio as gr
 from fastapi import FastAPI, Request, Response
 from starlette.routing import Mount
 
+from studio.api.health import add_health_route
+from studio.api.metrics import Metrics
 from studio.app import Studio
 from studio.errors import StudioError
 from studio.settings import assets
@@ -27,6 +29,7 @@ from studio.ui.server.guard import Address, Guard, refusal
 from studio.ui.server.limits import Limits, Refused
 from studio.ui.server.page import page, theme
 from studio.ui.server.receiving import Receiver
+from studio.ui.server.request_log import RequestLog
 from studio.ui.server.routes import add_routes
 from studio.ui.uploads import MAX_UPLOAD, Uploads, uploads_of
 from studio.ui.words import WORDS, i18n
@@ -43,6 +46,9 @@ def application(studio: Studio, limits: Limits | None = None) -> FastAPI:
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
     os.chdir(tempfile.mkdtemp(prefix="studio-"))  # Gradio may serve files of the working folder: let there be none
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_sweeping(uploads))
+    add_health_route(app, studio)
+    metrics = Metrics(studio)
+    metrics.add_route(app)
     add_routes(app, studio, uploads, Receiver(uploads, limits))
     login = Login(settings.login)
     login.add_route(app)
@@ -79,6 +85,7 @@ def application(studio: Studio, limits: Limits | None = None) -> FastAPI:
         login=login.name_of,
         needs_login=login.auth is not None,
     )
+    app.add_middleware(RequestLog, observe=metrics.observe)
     return app
 
 

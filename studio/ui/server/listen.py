@@ -8,6 +8,7 @@ import socket
 from contextlib import suppress
 from typing import Any
 
+from studio import logs
 from studio.app import Studio
 from studio.checkpoints.catalog import plan
 from studio.errors import InputError, StorageError
@@ -25,6 +26,7 @@ def serve(settings: Settings) -> None:
     listening = _listen(settings.host, settings.port)
     _allow_many_connections()
     address = f"http://{settings.host}:{settings.port}/{settings.root_path.strip('/')}".removesuffix("/")
+    logs.configure(settings.log, settings.folder)
     with FolderLock(settings.folder, address), Studio(settings, plan(settings)) as studio:
         os.write(2, f"XComposer Studio: {address}  (Ctrl+C ends it)\n".encode())
         Server(studio, application(studio), **server_options(settings)).run(sockets=[listening])

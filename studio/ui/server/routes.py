@@ -1,4 +1,4 @@
-"""The routes that Gradio does not bring: health, pictures, scripts, and files that come and go.
+"""The routes that Gradio does not bring: pictures, scripts, and files that come and go.
 
 A picture, a thumbnail and a file are served to those who may see them; for everybody else they are not there.
 """
@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse
 
 from studio.app import Studio
 from studio.errors import NotFoundError
@@ -26,10 +26,6 @@ _COPY = re.compile(r"/[0-9a-f]{64}/([0-9a-f]{64})\.(jpg|png|webp)")
 
 def add_routes(app: FastAPI, studio: Studio, uploads: Uploads, receiver: Receiver) -> None:
     """Declared before Gradio is mounted, they come first."""
-
-    @app.get("/healthz")
-    def health() -> JSONResponse:
-        return JSONResponse({"state": studio.lane.state, "waiting": studio.lane.waiting})
 
     @app.get("/pictures/{key}")
     def picture(key: str, request: Request) -> Response:

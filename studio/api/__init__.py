@@ -1,0 +1,1 @@
+"""What other programs ask the studio about itself, over HTTP: health and metrics."""
