@@ -72,7 +72,7 @@ class Asker:
         return dialect(self._card()).answering
 
     def _card(self) -> ModelCard:
-        cards = self._lane.wait_ready()
+        cards = self._lane.cards or self._lane.wait_ready()  # as in `model_calls.Calls`
         if "viewer" not in cards:
             raise ModelError("viewer_missing")
         return cards["viewer"]

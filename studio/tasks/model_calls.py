@@ -32,7 +32,7 @@ class Calls:
     """What one piece of work asks of the writing model. Stopping ends the call under way and every later one."""
 
     def __init__(self, lane: WorkerClient, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
-        cards = lane.wait_ready()
+        cards = lane.cards or lane.wait_ready()  # known ones: a call that waits for a new worker can be stopped
         if "composer" not in cards:
             raise ModelError("composer_missing")
         self.card: ModelCard = cards["composer"]

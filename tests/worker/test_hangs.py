@@ -14,9 +14,12 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from studio.documents.conversation import Conversation
 from studio.errors import EngineError, ModelError, WorkerDied
 from studio.protocol import Done, Failed, Generate, Image, ModelCard, Piece, Queued, Started, Text
 from studio.specs import GgufSpec, Reply, ScriptedSpec
+from studio.tasks.chat import Asker
+from studio.tasks.progress import Stop
 from studio.worker.client import WorkerClient
 from studio.worker.request import Request
 from studio.worker.timing import Timing
@@ -166,6 +169,21 @@ def test_stop_during_loading(clients: list[WorkerClient]) -> None:
     assert request.result() == Done("cancelled") and client.waiting == 0
     client.close()
     assert time.monotonic() - began < 2.0
+
+
+def test_a_question_asked_while_the_worker_is_replaced_can_be_stopped(clients: list[WorkerClient]) -> None:
+    client = start(clients, ScriptedSpec(), Timing())
+    client.wait_ready(60)
+    client.spec = ScriptedSpec(load=60.0)
+    pid = send_signal(client, signal.SIGKILL)
+    wait_for(client, "starting", but_pid=pid)
+    stop = Stop()
+    states = Asker(client, lambda key: b"").ask(Conversation().ask("x"), "me", stop)
+    assert any(state.waiting for state in states)
+    began = time.monotonic()
+    stop.press()
+    *_, last = states
+    assert last.ended and last.conversation.turns[-1].finish == "cancelled" and time.monotonic() - began < 1.0
 
 
 def test_three_deaths_while_loading_make_a_pause_and_not_an_end(clients: list[WorkerClient]) -> None:

@@ -6,7 +6,21 @@ from collections.abc import Iterator
 import pytest
 
 from studio.errors import ModelError, StudioError, WorkerDied
-from studio.protocol import Done, Embed, Failed, Generate, ModelCard, Piece, Queued, Started, Text, Vectors
+from studio.protocol import (
+    Describe,
+    Description,
+    Done,
+    Embed,
+    Failed,
+    Generate,
+    Image,
+    ModelCard,
+    Piece,
+    Queued,
+    Started,
+    Text,
+    Vectors,
+)
 from studio.specs import GgufSpec, Reply, ScriptedSpec
 from studio.worker.client import WorkerClient
 from studio.worker.request import Request
@@ -117,7 +131,7 @@ def together(lanes: list[WorkerClient], *replies: Reply) -> WorkerClient:
     return lane
 
 
-def test_as_many_calls_as_the_engine_takes_run_at_once_and_the_next_begins_when_one_ends(lanes: list[WorkerClient]) -> None:
+def test_as_many_calls_as_the_engine_takes_run_at_once_then_the_next(lanes: list[WorkerClient]) -> None:
     lane = together(lanes, *(Reply(f"{word} " * 500, match=word, pace=0.005) for word in ("one", "two", "three")))
     assert lane.batch == 2
     first, second, third = ask(lane, "one"), ask(lane, "two"), ask(lane, "three")
@@ -133,7 +147,7 @@ def test_as_many_calls_as_the_engine_takes_run_at_once_and_the_next_begins_when_
         assert isinstance(end, Done) and end.reason == "cancelled"
 
 
-def test_a_killed_worker_fails_those_who_were_shown_something_and_runs_the_others_again(lanes: list[WorkerClient]) -> None:
+def test_a_killed_worker_fails_those_who_saw_something_and_runs_the_others_again(lanes: list[WorkerClient]) -> None:
     lane = together(lanes, Reply("one " * 500, match="one", pace=0.01), Reply("late", match="two", pace=1.0))
     first, second = ask(lane, "one"), ask(lane, "two")
     until_piece(first)
@@ -144,11 +158,15 @@ def test_a_killed_worker_fails_those_who_were_shown_something_and_runs_the_other
     assert words(second) == "late"
 
 
-def test_eyes_and_meaning_do_not_wait_for_a_text(lanes: list[WorkerClient]) -> None:
-    lane = together(lanes, Reply("slow " * 500, pace=0.02))
-    text = ask(lane, "x")
+def test_searches_and_descriptions_do_not_wait_for_a_text(lanes: list[WorkerClient]) -> None:
+    """They counted as generations, so with an engine that does one at a time they waited for the end of the text."""
+    lane = start(lanes, Reply("slow " * 5000, pace=0.02))
+    text, behind = ask(lane, "x"), ask(lane, "y")
     until_piece(text)
     assert isinstance(lane.submit(Embed(("tea",))).result(), Vectors)
+    assert isinstance(lane.submit(Describe(Image("k", b""))).result(), Description)
+    assert lane.running == lane.waiting == 1 and not text.ended
+    behind.cancel()
     text.cancel()
     end = text.result()
     assert isinstance(end, Done) and end.reason == "cancelled"
