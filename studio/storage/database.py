@@ -164,6 +164,15 @@ def _is(error: sqlite3.Error, code: int) -> bool:
     return found & 0xFF == code  # the low byte is the primary code
 
 
+def make_folder(data: Path, folder: Path) -> None:
+    """Make a folder somewhere below the data folder. Raises StorageError where the data folder itself is gone: made
+    anew it would be empty, and in the way of its coming back."""
+    with translated(folder):
+        if not data.is_dir():
+            raise StorageError("data_gone", path=data)
+        folder.mkdir(parents=True)
+
+
 def now() -> str:
     """This moment as the tables keep it: ISO 8601 in UTC, which sorts as text."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

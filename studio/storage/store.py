@@ -28,6 +28,7 @@ from studio.storage.migrations import MIGRATIONS
 from studio.storage.picture_files import Files, StoredFile, is_key
 from studio.storage.process_locks import Liveness
 from studio.storage.tables import Tables
+from studio.storage.unsaved import Unsaved
 
 __all__ = ["ArticleRow", "ConversationRow", "Store", "Version"]
 
@@ -51,9 +52,11 @@ class Store:
         self._conversations = Conversations(self.database, self._files)
         self.tables = Tables(self.database, self._files, self._alive)
         self._health = Health(self.database)
+        self._unsaved = Unsaved(self._save_end)
 
     def close(self) -> None:
         """Close the database. Articles still under way count as interrupted from now on."""
+        self._unsaved.close()
         self.database.close()
         self._alive.close()
 
@@ -90,6 +93,14 @@ class Store:
             connection.execute(_PUT_VERSION, (article.id, last, parent, moment, reason, body))
             self._point(connection, article, last)
         return article
+
+    def save_later(self, person: str, article: Article, reason: str) -> None:
+        """Keep the end of an article that is stored as under way, as soon as the data folder takes it."""
+        self._unsaved.add(person, article, reason)
+
+    def _save_end(self, person: str, article: Article, reason: str) -> None:
+        if self.article(person, article.id).status in UNDER_WAY:  # else it has been gone on with since
+            self.save_article(person, article, reason)
 
     def article(self, person: str, id: int) -> Article:
         """The current version. Raises NotFoundError."""

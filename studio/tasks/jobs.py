@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import cast
 
 from studio.documents.article import Article, Brief
-from studio.errors import EngineError, InputError, StudioError
+from studio.errors import EngineError, InputError, StorageError, StudioError
 from studio.storage.store import Store
 from studio.tasks.progress import Progress, Stop
 from studio.tasks.runner import Runner, UnderWay
@@ -94,6 +94,8 @@ class Jobs:
         try:
             return replace(progress, article=self._store.save_article(person, progress.article, reason))
         except StudioError as e:  # a full disk must not end the writing: it is tried again at the next step
+            if progress.ended and isinstance(e, StorageError):
+                self._store.save_later(person, progress.article, reason)
             return replace(progress, error=e)
 
 

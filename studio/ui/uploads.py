@@ -24,7 +24,7 @@ from typing import Literal
 
 from studio.app import Studio
 from studio.errors import InputError, StorageError
-from studio.storage.database import translated
+from studio.storage.database import make_folder, translated
 
 MAX_UPLOAD = 200 << 20
 """Bytes of one file, and of all files of one request."""
@@ -101,9 +101,12 @@ class Uploads:
     def new(self, person: str, name: str, kind: Kind) -> Path:
         """A place for a file of that name. Raises StorageError."""
         folder = self._place(person, kind) / secrets.token_urlsafe(24)
-        with translated(folder):
-            folder.mkdir(parents=True)
+        self.make(folder)
         return folder / clean_name(name)
+
+    def make(self, folder: Path) -> None:
+        """Make a folder below this one. Raises StorageError."""
+        make_folder(self.folder.parent, folder)
 
     def export(self, person: str, name: str, data: bytes) -> Path:
         """Keep a file that was made for this person. Raises StorageError, and leaves nothing then."""

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -14,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from studio.documents.article import Illustration, Picture, Section
+from studio.documents.article import Article, Illustration, Picture, Section
 from studio.errors import NotFoundError, StorageError
 from studio.storage import health, picture_files
 from studio.storage.database import Database
 from studio.storage.health import Health
 from studio.storage.picture_files import write_safely
 from studio.storage.store import Store
+from studio.storage.unsaved import Unsaved
 
 from .conftest import DONE, File
 
@@ -260,3 +262,41 @@ def test_commits_are_on_the_disk(tmp_path: Path) -> None:
     with closing(Database(tmp_path / "a.sqlite3")) as database:
         assert database.read("PRAGMA synchronous")[0][0] == 2  # FULL
         assert database.read("PRAGMA journal_mode")[0][0] == "wal"
+
+
+def test_an_article_that_ends_while_the_folder_is_gone_is_kept_when_it_is_back(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = store.save_article("login:ann", replace(DONE, status="writing"))
+    other = store.save_article("login:ann", replace(DONE, status="writing"))
+    changed = store.save_article("login:ann", replace(other, status="done", title="Gone on with since"))
+    saved = threading.Event()
+
+    def save(person: str, article: Article, reason: str) -> None:
+        store._save_end(person, article, reason)
+        saved.set()
+
+    unsaved = Unsaved(save, every=0.01)
+    away = folder.rename(folder.with_name("elsewhere"))
+    end = replace(going, status="done", title="The end")
+    with pytest.raises(StorageError):
+        store.save_article("login:ann", end)
+    unsaved.add("login:ann", replace(other, status="failed"), "write")
+    unsaved.add("login:ann", end, "write")
+    unsaved.add("login:bob", replace(end, id=99), "write")
+    assert not saved.wait(0.05)
+    away.rename(folder)
+    assert saved.wait(30)
+    unsaved.close()
+    assert store.article("login:ann", going.id) == end
+    assert [v.reason for v in store.versions("login:ann", going.id)] == ["write"]
+    assert store.article("login:ann", other.id) == changed
+
+
+def test_the_last_try_is_made_when_the_studio_ends(folder: Path) -> None:
+    store = Store(folder)
+    going = store.save_article("login:ann", replace(DONE, status="writing"))
+    store.save_later("login:ann", replace(going, status="done", title="The end"), "write")
+    store.close()
+    with closing(Store(folder)) as again:
+        assert again.article("login:ann", going.id).title == "The end"

@@ -72,8 +72,7 @@ class Receiver:
         folder = self._uploads.incoming / secrets.token_urlsafe(24)
         progress = request.query_params.get("upload_id", "")[:64]
         try:
-            with translated(folder):
-                folder.mkdir(parents=True)
+            self._uploads.make(folder)
             form = _Form(request.headers.get("content-type", ""), folder)
             async for chunk in read_chunks(request.receive, self._limits, self._limits.upload):
                 if progress:
