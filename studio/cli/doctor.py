@@ -1,4 +1,4 @@
-"""`studio doctor`: what is installed, what was found, what would run."""
+"""`studio doctor`: what is installed, what was found, what would run, and what keeps it from running."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from studio import __version__
 from studio.checkpoints.catalog import PUBLISHED, find, plan
 from studio.checkpoints.machine import gpus
 from studio.checkpoints.memory_plan import before_loading
-from studio.errors import ModelError
+from studio.cli.preflight import findings
+from studio.errors import Language, ModelError
 from studio.settings import Settings
 from studio.specs import GgufSpec, NativeSpec
 
@@ -31,8 +32,12 @@ PACKAGES = (
 )
 
 
-def report(settings: Settings) -> dict[str, Any]:
-    """Everything as plain data."""
+def report(settings: Settings, language: Language = "en") -> dict[str, Any]:
+    """Everything as plain data; the sentences under "problems" are in the language asked for."""
+    found = [
+        {"check": f.check, "stops": f.stops, "key": f.error.key, "sentence": f.error.say(language)}
+        for f in findings(settings)
+    ]
     runs: dict[str, Any] = {}
     try:
         spec = plan(settings)
@@ -46,20 +51,25 @@ def report(settings: Settings) -> dict[str, Any]:
     except ModelError as e:
         runs |= {"engine": "", "problem": str(e)}
     memory = psutil.virtual_memory()
-    folder = next(p for p in (settings.folder, *settings.folder.parents) if p.exists())
     return {
         "studio": __version__,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "gpus": [vars(gpu) for gpu in gpus()],
         "memory": {"total": memory.total, "free": memory.available},
-        "data": {"folder": str(settings.folder), "free": shutil.disk_usage(folder).free},
+        "data": {"folder": str(settings.folder), "free": _free(settings)},
         "models": {model.name: find(settings, model) for model in PUBLISHED},
         "runs": runs,
+        "problems": found,
     }
 
 
-def told(report: dict[str, Any]) -> str:
+def would_run(report: dict[str, Any]) -> bool:
+    """Whether nothing was found that keeps the page from running."""
+    return not any(problem["stops"] for problem in report["problems"])
+
+
+def format_report(report: dict[str, Any]) -> str:
     """The report as lines for people."""
     gib = 1 << 30
     lines = [f"studio {report['studio']}, Python {report['python']}"]
@@ -72,7 +82,8 @@ def told(report: dict[str, Any]) -> str:
     lines.append(f"Data: {report['data']['folder']} ({report['data']['free'] / gib:.0f} GiB free)")
     lines += [f"{name}: {folder or 'not found'}" for name, folder in report["models"].items()]
     runs = report["runs"]
-    lines.append(f"Would run: {runs['engine']}, {_what(runs)}" if runs["engine"] else f"Cannot run: {runs['problem']}")
+    if runs["engine"]:
+        lines.append(f"{'Would run' if would_run(report) else 'Chosen'}: {runs['engine']}, {_what(runs)}")
     if runs.get("random_weights"):
         lines.append("WARNING: random weights, the text means nothing. This is for trying the GPU only.")
     elif runs.get("engine") == "native":
@@ -80,7 +91,18 @@ def told(report: dict[str, Any]) -> str:
         jobs |= {"viewer": "no chat about pictures: studio models download xcomposer2-vl-7b"}
         lines += [f"  {said}" for role, said in jobs.items() if not runs[role]]
     lines += [f"  {line}" for line in runs.get("memory", ())]
+    for word, stops in (("Warning", False), ("Cannot run", True)):
+        lines += [f"{word} ({p['check']}): {p['sentence']}" for p in report["problems"] if p["stops"] == stops]
     return "\n".join(lines)
+
+
+def _free(settings: Settings) -> int:
+    """Bytes; 0 where the folder cannot even be looked at, which a check tells."""
+    try:
+        folder = next(p for p in (settings.folder, *settings.folder.parents) if p.exists())
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
 
 
 def _what(runs: dict[str, Any]) -> str:

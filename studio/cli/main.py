@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from studio import __version__, settings
-from studio.errors import Language, StudioError
+from studio.errors import InputError, Language, StudioError
 from studio.settings import Settings
 
 
@@ -56,6 +56,10 @@ def configured(command: Callable[..., None]) -> Callable[..., None]:
             command(chosen, **given)
         except StudioError as e:
             _fail(e, chosen.language)
+        except ModuleNotFoundError as e:
+            if (e.name or "").partition(".")[0] in ("", "studio"):
+                raise
+            _fail(InputError("package_missing", names=e.name), chosen.language)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
@@ -80,6 +84,10 @@ def studio() -> None:
 @configured
 def serve(chosen: Settings) -> None:
     """Start the web page."""
+    from studio.cli.preflight import require
+
+    language = _language(chosen.language)
+    require(chosen, warn=lambda warning: click.echo(warning.say(language), err=True))
     from studio.ui.server import serve as serve_page
 
     serve_page(chosen)
@@ -269,8 +277,10 @@ def models_check(folder: str, golden: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 @configured
 def doctor(chosen: Settings, as_json: bool) -> None:
-    """Say what is installed, what was found, and what would run."""
+    """Say what is installed, what was found, what would run, and what keeps it from running: exit code 1."""
     from studio.cli import doctor as command
 
-    report = command.report(chosen)
-    click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else command.told(report))
+    report = command.report(chosen, _language(chosen.language))
+    click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else command.format_report(report))
+    if not command.would_run(report):
+        sys.exit(1)

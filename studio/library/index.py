@@ -155,12 +155,11 @@ class Library:
         caption = caption or file.stem
         self._store.add_file(taken)
         entry = {"title": {"en": file.stem, "zh": file.stem}, "caption": {"en": caption, "zh": caption}}
-        entry["tags"] = {"en": [], "zh": []}
         with self._database.write() as connection:
             old = find(connection, taken.key)
             if old and not old["removed"] and not to_hit(old, 0, "en").may_change(person):
                 raise InputError("picture_in_library", name=file.name)
-            put(connection, taken.key, entry, True, file.name, person)
+            put(connection, taken.key, {**entry, "tags": {"en": [], "zh": []}}, True, file.name, person)
         return old is None
 
     def _by_words(self, words: str) -> dict[int, float]:

@@ -76,4 +76,56 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There were too many wrong passwords from here. Try again in {seconds} seconds.",
         "错误密码次数过多，请在 {seconds} 秒后重试。",
     ),
+    "package_missing": (
+        "Not installed: {names}. Run: uv sync (or: pip install .)",
+        "未安装：{names}。请运行：uv sync（或 pip install .）",
+    ),
+    "package_wrong": (
+        "{name} {found} is installed, and the studio was made for {needed}. Run: uv sync (or: pip install .)",
+        "已安装 {name} {found}，而本程序需要 {needed}。请运行：uv sync（或 pip install .）",
+    ),
+    "folder_parent_missing": (
+        "There is no folder {parent} yet: it will be made for the data. Is a disk not connected, or the path misspelt?",
+        "文件夹 {parent} 还不存在，将为数据新建。是磁盘没有连接，还是路径写错了？",
+    ),
+    "disk_low": (
+        "The disk of {path} has {free} free. Pictures, exports and models need room: free some space soon.",
+        "{path} 所在磁盘只剩 {free}。图片、导出和模型都需要空间，请尽快清理。",
+    ),
+    "port_forbidden": (
+        "Port {port} may only be opened by the system's administrator. Choose one from 1024 up with --port NUMBER.",
+        "端口 {port} 只有系统管理员才能使用，请用 --port 选择 1024 以上的端口。",
+    ),
+    "address_unusable": (
+        "{host} is not an address of this machine ({cause}). Use --host 127.0.0.1, or 0.0.0.0 for all addresses.",
+        "{host} 不是本机的地址（{cause}）。请使用 --host 127.0.0.1，或用 0.0.0.0 监听所有地址。",
+    ),
+    "database_older": (
+        "{path} is from an older studio (version {found} of {known}): it is copied and brought up to date at the "
+        "start.",
+        "{path} 来自旧版程序（版本 {found}，当前 {known}）：启动时会先备份再升级。",
+    ),
+    "gguf_other_kind": (
+        "{path} cannot be used with {flag}: it is made for {found}. A model goes with --gguf, and what lets it see "
+        "(mmproj) with --mmproj.",
+        "{path} 不能用于 {flag}：它的类型是 {found}。模型用 --gguf 指定，视觉部分（mmproj）用 --mmproj 指定。",
+    ),
+    "mmproj_alone": (
+        "--mmproj {path} has no effect without --gguf: it lets a GGUF model see.",
+        "没有 --gguf 时 --mmproj {path} 不起作用：它让 GGUF 模型能看图。",
+    ),
+    "driver_broken": (
+        "The NVIDIA driver is installed, and nvidia-smi finds no GPU. Run nvidia-smi to see why; after an update of "
+        "the driver a restart helps.",
+        "已安装 NVIDIA 驱动，但 nvidia-smi 找不到显卡。请运行 nvidia-smi 查看原因；更新驱动后需要重启。",
+    ),
+    "torch_without_cuda": (
+        "This machine has a GPU, and the installed torch {found} is made for computers without one. "
+        "Install torch again from https://pytorch.org for your CUDA.",
+        "本机有显卡，但安装的 torch {found} 不支持显卡。请从 https://pytorch.org 重新安装支持 CUDA 的版本。",
+    ),
+    "memory_low": (
+        "{model} takes about {needed} of memory, and {free} are free. Close other programs, or take a smaller model.",
+        "{model} 大约需要 {needed} 内存，现有 {free} 可用。请关闭其他程序，或改用更小的模型。",
+    ),
 }

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from studio.checkpoints.architecture import require_tensors
 from studio.checkpoints.shapes import Shapes, cut_off, rest, safetensors_shapes, weight_files
 from studio.errors import ModelError
 
@@ -49,13 +50,7 @@ class Checkpoint:
 
     def require(self, needed: Mapping[str, tuple[int, ...]]) -> None:
         """Raise ModelError unless every needed tensor is there in its shape."""
-        missing = [name for name in needed if name not in self.shapes]
-        if missing:
-            raise ModelError("tensors_missing", path=self.folder, count=len(missing), first=missing[0])
-        for name, shape in needed.items():
-            if self.shapes[name] != shape:
-                cause = f"{name} has the shape {list(self.shapes[name])}, expected {list(shape)}"
-                raise ModelError("model_broken", path=self.folder, cause=cause)
+        require_tensors(self.folder, self.shapes, needed)
 
     def source(self, device: torch.device, dtype: torch.dtype) -> CheckpointSource:
         """Tensors of these files on `device` as `dtype`."""

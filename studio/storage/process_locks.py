@@ -106,6 +106,15 @@ class FolderLock:
             self._file.write(address)
             self._file.flush()
 
+    @staticmethod
+    def holder(folder: Path) -> str | None:
+        """The address of the page that has the place; None where it is free."""
+        try:
+            with (folder / "serving").open("r+", encoding="utf-8") as file:
+                return None if _try_lock(file) else file.read(200).strip() or "?"
+        except OSError:
+            return None
+
     def __enter__(self) -> FolderLock:
         return self
 

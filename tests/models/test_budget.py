@@ -150,15 +150,15 @@ def test_doctor_prints_the_plan_before_anything_is_loaded(tmp_path: Path, monkey
     a = architecture()
     folder = write(tmp_path / "m", a, tensors(a), "bin-sharded")
     settings = Settings(data=str(tmp_path / "data"), composer=str(folder), vl="none")
-    told = doctor.told(doctor.report(settings))
+    told = doctor.format_report(doctor.report(settings))
     assert f"{a.name}: weights 0.0 GiB" in told and "studio models download xcomposer2-vl-7b" in told
     monkeypatch.setattr(machine, "gpus", lambda: [Gpu("card", 80 * GIB, 24 * GIB)])
     monkeypatch.setattr(machine, "host_free", lambda: 64 * GIB)
-    told = doctor.told(doctor.report(Settings(data=str(tmp_path), random_weights="7b")))
+    told = doctor.format_report(doctor.report(Settings(data=str(tmp_path), random_weights="7b")))
     assert "of 24.0 GiB on cuda:0, one model at a time" in told and "WARNING: random weights" in told
     monkeypatch.setattr(machine, "host_free", lambda: 8 * GIB)
     report = doctor.report(Settings(data=str(tmp_path), random_weights="7b"))
-    assert "--quantize int8" in report["runs"]["problem"] and "Cannot run" in doctor.told(report)
+    assert "--quantize int8" in report["runs"]["problem"] and "Cannot run" in doctor.format_report(report)
 
 
 def test_the_second_card_is_counted_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,21 +10,11 @@ import pytest
 from studio.documents.article import Article, Brief, Section
 from studio.storage.store import Store
 
+from .writer import File
+
+__all__ = ["DONE", "File", "folder", "store"]
+
 DONE = Article(Brief("Write about tea"), title="Tea", sections=(Section("Leaves."),), status="done")
-
-
-@dataclass(frozen=True)
-class File:
-    """A picture's file as intake gives it."""
-
-    data: bytes
-    mime: str = "image/jpeg"
-    width: int = 4
-    height: int = 3
-
-    @property
-    def key(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
 
 
 @pytest.fixture

@@ -164,16 +164,20 @@ def test_killed_while_migrating(tmp_path: Path) -> None:
     """At ten moments: the database is the old one or the new one, and has every row."""
     fork = multiprocessing.get_context("fork")
     chance = random.Random(5)
+    takes = 0.0
     for number in range(10):
         folder = tmp_path / str(number)
         old_database(folder, articles=3000)
         go = fork.Event()
         process = fork.Process(target=_migrate, args=(folder, go))
         process.start()
+        start = time.monotonic()
         go.set()
-        time.sleep(chance.uniform(0, 0.08))  # the moment is the input of this test, nothing is waited for
-        os.kill(process.pid or 0, signal.SIGKILL)
+        if takes:  # the first one is not killed, and says how long it takes
+            time.sleep(chance.uniform(0, takes))  # the moment is the input of this test, nothing is waited for
+            os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
+        takes = takes or time.monotonic() - start
         with closing(Store(folder)) as store:
             rows = store.database.read("SELECT person FROM articles ORDER BY id")
             assert [r["person"] for r in rows[:8]] == list(PERSONS.values()) and len(rows) == 3000

@@ -12,7 +12,7 @@ import torch
 from PIL import Image as Picture
 
 from studio.checkpoints import machine
-from studio.checkpoints.architecture import PIXELS, Architecture, published, read
+from studio.checkpoints.architecture import PIXELS, Architecture, published, read, require_role
 from studio.checkpoints.machine import gib as gib  # benchmarks take it from here
 from studio.checkpoints.memory_plan import Budget, budget, parts
 from studio.engine.native.block_manager import RESERVED
@@ -166,10 +166,7 @@ def _opened(role: Role, folder: Path) -> Planned:
     checkpoint = Checkpoint(folder)
     architecture = read(folder, checkpoint.shapes)
     checkpoint.require(architecture.tensors())
-    pixels = architecture.vision.image if architecture.vision else 0
-    wrong = {"composer": (490, 336), "viewer": (0, 224)}[role]
-    if pixels in wrong:
-        raise ModelError(f"{role}_refused", path=folder, found=architecture.name)
+    require_role(role, folder, architecture)
     return Planned(architecture, folder.resolve(), checkpoint)
 
 

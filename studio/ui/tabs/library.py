@@ -10,7 +10,7 @@ import gradio as gr
 
 from studio.app import Studio
 from studio.errors import InputError
-from studio.library.index import Hit
+from studio.library.picture_rows import Hit
 from studio.ui.card_list import Asked, shelf
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import language, who
