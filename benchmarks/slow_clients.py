@@ -38,7 +38,7 @@ def halves(host: str, port: int, count: int) -> Iterator[socket.socket]:
 
 def main(count: int) -> None:
     """Open them, ask for the page meanwhile, and wait until all are gone."""
-    from conftest import SPEC, free_port, run
+    from edge_server import SPEC, free_port, run
 
     from studio.app import Studio
     from studio.settings import Settings

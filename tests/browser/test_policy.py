@@ -49,7 +49,7 @@ def test_an_answer_keeps_plain_markdown_only(scripted: Server, chromium: Browser
     assert (
         page.locator("#chatbot").locator("form, #start, [style*=fixed], .modal, input[name=word], script").count() == 0
     )
-    assert page.locator("#chatbot img[src*=evil], #chatbot a[href*=evil]").count() <= 1  # the link of the picture
+    assert page.locator("#chatbot img").count() == 0
     assert page.locator("#chatbot .user b").count() == 0 and page.title() != "run"
     ask(page, "hostile title")  # Gradio's reader takes a title over the marks of code
     expect(page.locator("#chatbot .bot").last).to_contain_text("<input", timeout=30_000)
