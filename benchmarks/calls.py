@@ -33,7 +33,7 @@ class Tracebacks(logging.Handler):
 def main(count: int) -> None:
     """Send them and tell how they were answered."""
     from calls import Request, requests
-    from conftest import SPEC, free_port, run
+    from edge_server import SPEC, free_port, run
     from hypothesis import HealthCheck, Phase, given, settings
 
     from studio.app import Studio

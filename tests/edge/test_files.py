@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from conftest import PICTURES, Edge, reference, upload
+from edge_server import PICTURES, Edge, reference, upload
 
 from studio.errors import InputError
 from studio.ui.arguments import event_data

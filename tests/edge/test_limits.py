@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import Edge, Start, upload
+from edge_server import Edge, Start, upload
 
 from studio.ui.server.limits import Limits
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import Edge, Start
+from edge_server import Edge, Start
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import Edge, Start, reference, upload
+from edge_server import Edge, Start, reference, upload
 
 from studio.errors import InputError
 from studio.settings import Settings

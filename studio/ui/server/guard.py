@@ -186,7 +186,8 @@ class _Answer:
         headers["Content-Length"] = str(len(page))
         headers["Content-Security-Policy"] = document_policy(nonce)
         headers["Cache-Control"] = "no-store"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        if self._request.url.scheme == "https":  # elsewhere browsers ignore it, with an error on the console
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
         return page
 
 
