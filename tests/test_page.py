@@ -39,7 +39,7 @@ def test_handlers_hold_no_thread_of_gradio(blocks: gr.Blocks) -> None:
         function
         for block in blocks.blocks.values()
         for function in vars(block).values()
-        if getattr(function, "_is_server_fn", False)
+        if callable(function) and getattr(function, "_is_server_fn", False) is True
     ]
     served = {name for function in server_functions if (name := blocking(function))}
     assert len(server_functions) >= 8
