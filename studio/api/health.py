@@ -6,6 +6,7 @@ Nothing in it names a person, a prompt or a path.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from contextlib import suppress
 from typing import Any
@@ -53,6 +54,6 @@ def add_health_route(app: FastAPI, studio: Studio) -> None:
     """`/healthz`; to be declared before Gradio is mounted."""
 
     @app.get("/healthz")
-    def healthz() -> JSONResponse:
-        status, body = health(studio)
+    async def healthz() -> JSONResponse:
+        status, body = await asyncio.to_thread(health, studio)
         return JSONResponse(body, status, headers={"Cache-Control": "no-store"})

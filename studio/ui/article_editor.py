@@ -68,7 +68,7 @@ class Desk:
             js_on_load=_LOAD,
             apply_default_css=False,
             elem_id="paper",
-            server_functions=[threaded(act), threaded(stop), threaded(find), threaded(export, slow=True)],
+            server_functions=[threaded(act), threaded(stop), threaded(find, "worker"), threaded(export, pool="files")],
             examples=examples.cards(examples.WRITE),
         )
         made.run(self.run, None, made, trigger_mode="multiple", concurrency_limit=None, show_progress="hidden",

@@ -14,7 +14,7 @@ from studio.errors import InputError, StudioError
 from studio.ui import STATIC
 from studio.ui.arguments import call, check
 from studio.ui.identity import language
-from studio.ui.threads import threaded
+from studio.ui.threads import Pool, threaded
 
 Asked = dict[str, Any]
 PAGE = 48  # cards at a time
@@ -25,10 +25,10 @@ def shelf(
     cards: Callable[[Asked, Any], list[Asked]],
     acts: dict[str, Callable[..., Asked | None]],
     event: str = "",
-    slow: bool = False,
+    pool: Pool = "quick",
 ) -> gr.HTML:
-    """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing, `slow`
-    where one of them takes long."""
+    """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing;
+    they run in that pool of threads."""
 
     def list(asked: Asked, request: gr.Request) -> Asked:
         try:
@@ -56,5 +56,5 @@ def shelf(
         f".then(m => m.mount({{element, server, watch, trigger, upload}})); '{event or 'none'}'",
         apply_default_css=False,
         elem_id=script.removesuffix(".js") + "-shelf",
-        server_functions=[threaded(list), threaded(act, slow=slow)],
+        server_functions=[threaded(list, pool), threaded(act, pool)],
     )

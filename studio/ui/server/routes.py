@@ -17,6 +17,7 @@ from studio.errors import NotFoundError
 from studio.ui import STATIC
 from studio.ui.identity import who
 from studio.ui.server.receiving import Receiver
+from studio.ui.threads import in_thread
 from studio.ui.uploads import Uploads
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # a picture's address names its bytes
@@ -28,34 +29,31 @@ def add_routes(app: FastAPI, studio: Studio, uploads: Uploads, receiver: Receive
     """Declared before Gradio is mounted, they come first."""
 
     @app.get("/pictures/{key}")
-    def picture(key: str, request: Request) -> Response:
-        return _picture(studio, who(request), key)
+    async def picture(key: str, request: Request) -> Response:
+        return await in_thread(_picture, studio, who(request), key, pool="pictures")
 
     @app.get("/thumbnails/{key}")
-    def thumbnail(key: str, request: Request) -> Response:
-        try:
-            if not studio.store.may_see(who(request), key):
-                raise NotFoundError("stored_picture_missing", picture=key)
-            return FileResponse(studio.thumbnails.path(key), media_type="image/webp", headers=_FOREVER)
-        except NotFoundError:
-            return Response(status_code=404)
+    async def thumbnail(key: str, request: Request) -> Response:
+        return await in_thread(_thumbnail, studio, who(request), key, pool="pictures")
 
     scripts = {script.name for script in STATIC.glob("*.js")}
 
     @app.get("/page/{name}")
-    def script(name: str) -> Response:
+    async def script(name: str) -> Response:
         if name not in scripts:
             return Response(status_code=404)
         return FileResponse(STATIC / name, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
     @app.get("/downloads/{token}")
-    def download(token: str, request: Request) -> Response:
-        return _attachment(uploads.find_token(who(request), token, "exports"))
+    async def download(token: str, request: Request) -> Response:
+        return _attachment(await in_thread(uploads.find_token, who(request), token, "exports"))
 
     @app.api_route("/gradio_api/file={path:path}", methods=["GET", "HEAD"])
-    def file(path: str, request: Request) -> Response:
+    async def file(path: str, request: Request) -> Response:
         """What Gradio's components show: uploads, exports, and the copies that it makes of pictures."""
-        person = who(request)
+        return await in_thread(find, who(request), path, pool="pictures")
+
+    def find(person: str, path: str) -> Response:
         if copy := _COPY.fullmatch(path.removeprefix(str(uploads.folder))):
             return _picture(studio, person, copy[1])
         if found := uploads.find(person, path, "uploads"):
@@ -75,6 +73,15 @@ def _picture(studio: Studio, person: str, key: str) -> Response:
     except NotFoundError:
         return Response(status_code=404)
     return Response(data, media_type=mime, headers=_FOREVER)
+
+
+def _thumbnail(studio: Studio, person: str, key: str) -> Response:
+    try:
+        if not studio.store.may_see(person, key):
+            raise NotFoundError("stored_picture_missing", picture=key)
+        return FileResponse(studio.thumbnails.path(key), media_type="image/webp", headers=_FOREVER)
+    except NotFoundError:
+        return Response(status_code=404)
 
 
 def _attachment(path: Path | None) -> Response:

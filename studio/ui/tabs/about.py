@@ -13,6 +13,7 @@ from studio.checkpoints.catalog import PUBLISHED, find
 from studio.checkpoints.machine import gpus
 from studio.ui import STATIC
 from studio.ui.components import AT_ONCE
+from studio.ui.threads import threaded
 from studio.ui.words import i18n
 
 GIB = 1 << 30
@@ -33,7 +34,7 @@ def about_tab(studio: Studio) -> None:
             ".then(m => m.mount({element, server, watch}))",
             apply_default_css=False,
             elem_id="about-facts",
-            server_functions=[report],
+            server_functions=[threaded(report, "files")],
         )
     tab.select(time.time, None, told, **AT_ONCE)
 
@@ -48,7 +49,7 @@ def facts(studio: Studio) -> dict[str, Any]:
             for role, card in lane.cards.items()
         ],
         "state": lane.state,
-        "waiting": lane.waiting,
+        "waiting": lane.waiting + studio.runner.waiting,
         "restarts": lane.restarts,
         "memory": [{"name": name, "size": f"{size / GIB:.1f} GiB"} for name, size in lane.memory.items()],
         "gpus": [{"name": g.name, "size": f"{g.free / GIB:.1f} / {g.total / GIB:.1f} GiB"} for g in gpus()],

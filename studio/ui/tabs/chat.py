@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from studio.ui.article_view import place
 from studio.ui.chat_bubbles import brief, bubbles_of, turn_of
 from studio.ui.components import AT_ONCE, Number, numbers, part, read
 from studio.ui.identity import keep, language, shown, who
-from studio.ui.threads import in_thread, threaded
+from studio.ui.threads import Pool, in_thread, threaded
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
@@ -108,7 +108,9 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
     for new in (clear.click, bubbles.clear):
         new(events.new, None, outputs, show_progress="hidden", **AT_ONCE)
     for kind, button in saves.items():
-        button.click(threaded(events.saved(kind), slow=True), talk, url, **AT_ONCE).then(None, url, None, js=_DOWNLOAD)
+        button.click(threaded(events.saved(kind), pool="files"), talk, url, **AT_ONCE).then(
+            None, url, None, js=_DOWNLOAD
+        )
     write.click(lambda said: (gr.Tabs(selected="write"), brief(said)), talk, [tabs, desk.instruction], **AT_ONCE)
     return Talk(bubbles, talk, more, events.shown)
 
@@ -128,7 +130,7 @@ class _Events:
             pictures = keep(self._studio, mine, files)
             return self._start(mine, said.ask((message["text"] or "").strip(), pictures), values)
 
-        async with aclosing(self._streamed(begin, request, empty=True)) as replies:
+        async with aclosing(self._streamed(begin, request, empty=True, pool=_pool(message["files"]))) as replies:
             async for reply in replies:
                 yield reply
 
@@ -221,11 +223,11 @@ class _Events:
     def _start(self, person: str, conversation: Conversation, values: Any, go_on: bool = False) -> Answer:
         return self._studio.answers.start(person, conversation, read(NUMBERS, values), go_on)
 
-    async def _streamed(self, begin: Begin, request: gr.Request, empty: bool = False) -> Replies:
+    async def _streamed(self, begin: Begin, request: gr.Request, empty: bool = False, pool: Pool = "quick") -> Replies:
         """The answer that `begin` starts, as it grows. Whoever goes away ends it."""
         session, answer = str(request.session_hash), None
         try:
-            answer = self._under_way[session] = await in_thread(begin, who(request), slow=True)
+            answer = self._under_way[session] = await in_thread(begin, who(request), pool=pool)
             # once: what is typed while the answer streams stays
             box = _box(running=True, value=None) if empty else _box(running=True)
             async for answering in answer.follow():
@@ -259,6 +261,11 @@ def goes_on(said: Conversation) -> bool:
     return bool(said.turns) and bool(said.turns[-1].answer) and said.turns[-1].finish != "stop"
 
 
+def _pool(files: Sequence[Any]) -> Pool:
+    """Where a question is taken in: pictures take long, words do not wait for them."""
+    return "files" if files else "quick"
+
+
 def _box(running: bool, **value: Any) -> gr.MultimodalTextbox:
     """The question's box: Stop stands in the place of Send while an answer comes."""
     return gr.MultimodalTextbox(submit_btn=not running, stop_btn=running, **value)
@@ -282,7 +289,7 @@ def chat_api(studio: Studio) -> None:
             return studio.answers.ask(who(request), Conversation().ask(question, own))
 
         try:
-            answer = await in_thread(begin, slow=True)
+            answer = await in_thread(begin, pool=_pool(pictures))
             try:
                 async for answering in answer.follow():
                     if answering.error:

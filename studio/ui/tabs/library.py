@@ -23,7 +23,7 @@ def library_tab(studio: Studio) -> None:
     with gr.Tab(i18n()("library"), id="library") as tab:
         shelves = Shelves(studio)
         acts = {name: getattr(shelves, name) for name in ("add", "describe", "delete", "undelete")}
-        cards = shelf("library.js", shelves.cards, acts, slow=True)
+        cards = shelf("library.js", shelves.cards, acts, pool="worker")
     tab.select(time.time, None, cards, **AT_ONCE)
 
 

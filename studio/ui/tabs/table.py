@@ -82,7 +82,7 @@ def table_tab(studio: Studio) -> None:
     undelete.click(threaded(events.undelete), [gone, number], [undelete, earlier], **AT_ONCE)
     tab.select(threaded(events.earlier), number, earlier, **AT_ONCE)
     for kind, button in saves.items():
-        saved = button.click(threaded(events.save(kind), slow=True), number, url, **AT_ONCE)
+        saved = button.click(threaded(events.save(kind), pool="files"), number, url, **AT_ONCE)
         saved.then(None, url, None, js=_DOWNLOAD)
 
 
@@ -191,7 +191,7 @@ class _Events:
         """The frames of a filling, until it ends or the session looks at another table."""
         session = str(request.session_hash)
         try:
-            batch = self._watched[session] = await in_thread(begin, slow=True)
+            batch = self._watched[session] = await in_thread(begin, pool="files")
         except StudioError as e:
             raise shown(e, request) from e
         yield await in_thread(self._frame, batch.now(), request)

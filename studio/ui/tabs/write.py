@@ -70,7 +70,7 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
                 _brief(by, about, title, materials),
                 outline=tuple(map(str, lines or [])),
                 images=None if count < 0 else count,
-                pictures=await in_thread(_own, studio, who(request), files or [], slow=True),
+                pictures=await in_thread(_own, studio, who(request), files, pool="files") if files else (),
                 **read(fields, set_),
             )
             job = await in_thread(studio.jobs.start, who(request), brief)
@@ -173,7 +173,7 @@ def write_api(studio: Studio) -> None:
 
     async def export_(request: gr.Request, article: int, format: str) -> gr.FileData:
         try:
-            return gr.FileData(path=str(await in_thread(exported, studio, who(request), article, format, slow=True)))
+            return gr.FileData(path=str(await in_thread(exported, studio, who(request), article, format, pool="files")))
         except StudioError as e:
             raise shown(e, request) from e
 
