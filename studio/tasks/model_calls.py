@@ -8,9 +8,12 @@ from dataclasses import replace
 from studio.documents.article import Brief, Picture
 from studio.errors import InputError, ModelError
 from studio.prompts import Dialect, dialect
+from studio.prompts.budget import Budget
 from studio.protocol import (
     Call,
     Choose,
+    Count,
+    Counts,
     Done,
     Event,
     Failed,
@@ -20,12 +23,24 @@ from studio.protocol import (
     Piece,
     Prompt,
     Queued,
+    Role,
     Sampling,
     Scores,
     Started,
 )
 from studio.tasks.progress import Progress, Stop, in_queue
 from studio.worker.client import WorkerClient
+
+
+def budget_of(lane: Lane, role: Role, card: ModelCard) -> Budget:
+    """What fits into the context of a loaded model, counted by its own tokenizer."""
+
+    def count(prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        counted = lane.submit(Count(role, prompts)).result()
+        assert isinstance(counted, Counts)
+        return counted.values
+
+    return Budget(card, count)
 
 
 class Calls:
@@ -37,6 +52,7 @@ class Calls:
             raise ModelError("composer_missing")
         self.card: ModelCard = cards["composer"]
         self.speech: Dialect = dialect(self.card)
+        self.budget = budget_of(lane, "composer", self.card)
         self.stop = stop
         self._lane, self._read, self._person = lane, read, person
 
