@@ -19,6 +19,7 @@ from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
 from studio.tasks.jobs import Job
 from studio.tasks.progress import Stop
+from studio.tasks.write import OVERRUN
 from studio.worker.request import Request
 
 PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
@@ -132,6 +133,50 @@ def test_the_outline_is_obeyed_whatever_the_model_writes(start: Start) -> None:
     assert texts[-2:] == ["## Drinking", "Drink it."]
 
 
+SENTENCES = {
+    "en": "The road climbs out of the valley, and the walkers that have come this far rest at the first pass. ",
+    "zh": "山路从谷底一直向上，走到第一个垭口的人会停下来歇脚。 ",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_sections_under_an_outline_end_at_the_end_of_a_sentence(start: Start, language: str) -> None:
+    """Regression: a section that filled its share stopped in mid-sentence, and the next heading followed."""
+    words = SENTENCES[language] * 60
+    if language == "zh":
+        words = " ".join(words)  # the scripted engine gives a word at a time
+    studio = start(*(Reply(words),) * 3, card=SEEING)
+    outline = ("One", "Two", "Three")
+    article = finished(
+        studio.jobs.start("me", Brief("茶" if language == "zh" else "tea", outline, images=0, max_tokens=330))
+    )
+    assert article.status == "done" and [s.text for s in article.sections if s.is_heading] == [
+        "## One",
+        "## Two",
+        "## Three",
+    ]
+    texts = [s.text for s in article.sections if not s.is_heading]
+    assert len(texts) == 3
+    for text in texts:
+        assert text.endswith((".", "。")) and 80 <= len(text.split()) <= 110 + OVERRUN
+    assert 330 <= len(" ".join(texts).split()) <= 330 + OVERRUN
+
+
+def test_what_a_short_section_leaves_goes_to_the_others(start: Start) -> None:
+    studio = start(Reply("Short."), Reply(SENTENCES["en"] * 60), card=SEEING)
+    article = finished(studio.jobs.start("me", Brief("tea", ("One", "Two"), images=0, max_tokens=400)))
+    assert article.sections[1].text == "Short." and len(article.sections[3].text.split()) >= 399
+
+
+def test_an_article_cut_at_its_length_ends_with_a_sentence(start: Start) -> None:
+    studio = start(
+        Reply("The cow wakes up first. Then the farmer dri", reason="length"), Reply(" It rains."), card=SEEING
+    )
+    article = finished(studio.jobs.start("me", Brief("a farm", images=0)))
+    assert (article.status, article.sections[0].text) == ("cut", "The cow wakes up first.")
+    assert finished(studio.jobs.go_on("me", article.id)).sections[0].text == "The cow wakes up first. It rains."
+
+
 @pytest.mark.parametrize("said", ["", "# Another title\n\n", "**The last ferry**\n\n", "The last ferry\n"])
 def test_the_given_title_stays_whatever_the_model_writes(start: Start, said: str) -> None:
     notes = Brief(title="The last ferry", materials="- Since 1931.", images=0)
@@ -229,7 +274,7 @@ class Failing:
     def __init__(self, studio: Studio, kind: type[Call], error: Exception, words: str = "", times: int = 99) -> None:
         self.count, submit = 0, studio.lane.submit
 
-        def sometimes(call: Call, person: str = "") -> Ticket:
+        def sometimes(call: Call, person: str = "") -> Request:
             ticket = submit(call, person)
             if isinstance(call, kind) and words in shown(getattr(call, "prompt", ())) and self.count < times:
                 self.count += 1

@@ -23,6 +23,7 @@ from studio.protocol import (
     Piece,
     Prompt,
     Queued,
+    Reason,
     Role,
     Sampling,
     Scores,
@@ -32,7 +33,7 @@ from studio.tasks.progress import Progress, Stop, in_queue
 from studio.worker.client import WorkerClient
 
 
-def budget_of(lane: Lane, role: Role, card: ModelCard) -> Budget:
+def budget_of(lane: WorkerClient, role: Role, card: ModelCard) -> Budget:
     """What fits into the context of a loaded model, counted by its own tokenizer."""
 
     def count(prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
@@ -74,13 +75,22 @@ class Calls:
 
     def told(self, prompt: Prompt, sampling: Sampling, progress: Progress) -> Generator[Progress, None, str]:
         """A generation as a whole; while it waits, `progress` says its place in the queue."""
-        text = ""
+        return (yield from self.answer(prompt, sampling, progress))[0]
+
+    def answer(
+        self, prompt: Prompt, sampling: Sampling, progress: Progress
+    ) -> Generator[Progress, None, tuple[str, Reason]]:
+        """As `told`, and why it ended."""
+        text, reason = "", "cancelled"  # type: tuple[str, Reason]
         for event in self.events(prompt, sampling):
-            if isinstance(event, Piece):
-                text += event.text
-            elif not isinstance(event, Done):
-                yield in_queue(progress, event)
-        return text
+            match event:
+                case Piece():
+                    text += event.text
+                case Done():
+                    reason = event.reason
+                case _:
+                    yield in_queue(progress, event)
+        return text, reason
 
     def choose(self, prompt: Prompt, options: tuple[str, ...], progress: Progress) -> Generator[Progress, None, int]:
         """The option that the model likes best; the first when it was stopped. `progress` as in `told`."""

@@ -19,10 +19,14 @@ from studio.tasks.illustrate import attempt, fill, illustrate, illustrate_one
 from studio.tasks.model_calls import Calls
 from studio.tasks.notes import note
 from studio.tasks.progress import Progress, Step, Stop, in_queue, language_of, until_loaded
+from studio.tasks.sentences import last_end, whole
 from studio.worker.client import WorkerClient
 
 __all__ = ["Composer", "Progress", "Step", "Stop", "language_of"]
 
+TITLE = 24  # tokens
+LEAST_SECTION = 96
+OVERRUN = 64  # tokens that a section may have beyond its share, until its sentence ends
 Work = Iterator[Progress]
 Ask = Callable[[tuple[Image, ...], str, str], Prompt]  # pictures, materials, what is written → prompt
 
@@ -115,27 +119,30 @@ class Composer:
         )
         yield Progress(article, "writing")
         if brief.title is None and (asked := speech.title(brief.instruction)):
-            sampling = calls.sampling(brief, max_tokens=24, stop=('"', "\n"))
-            title, _ = yield from attempt(calls.told(asked, sampling, Progress(article, "writing")), "")
-            article = replace(article, title=replies.title(title, brief.instruction))
+            sampling = calls.sampling(brief, max_tokens=TITLE, stop=('"', "\n"))
+            answer = calls.answer(asked, sampling, Progress(article, "writing"))
+            (title, reason), _ = yield from attempt(answer, ("", "stop"))
+            article = replace(article, title=replies.title(title, brief.instruction, cut=reason == "length"))
             yield Progress(article, "writing")
         if brief.outline:
             article = yield from self._write_outline(article, calls)
         else:
-            article = yield from _write_on(article, _article(brief, calls), (), calls.sampling(brief), "", calls)
+            article, _ = yield from _write_on(article, _article(brief, calls), (), calls.sampling(brief), "", calls)
         yield from self._finish(article, calls)
 
     def _write_outline(self, article: Article, calls: Calls) -> Generator[Progress, None, Article]:
         """Every heading is put into the text in order, so the outline is obeyed by construction."""
-        brief = article.brief
-        share = max(96, calls.sampling(brief).max_tokens // len(brief.outline))
-        sampling = calls.sampling(brief, max_tokens=share, stop=("\n#",))
-        for line in brief.outline:
+        brief, left = article.brief, calls.sampling(article.brief).max_tokens
+        for number, line in enumerate(brief.outline):
+            share = max(LEAST_SECTION, left // (len(brief.outline) - number))
+            sampling = calls.sampling(brief, max_tokens=share + OVERRUN, stop=("\n#",))
             heading = line.strip()
             marked = f"{'###' if line.startswith(' ') else '##'} {heading}"
             beginning = "\n\n".join([*(s.text for s in article.sections), marked]) + "\n\n"
             ask = _section(brief, heading, calls)
-            article = yield from _write_on(article, ask, (*_written(article), marked), sampling, beginning, calls)
+            written = (*_written(article), marked)
+            article, spent = yield from _write_on(article, ask, written, sampling, beginning, calls, share)
+            left -= spent  # what a section leaves goes to those after it
             article = replace(article, status="writing")  # a section that fills its share is no cut article
             if calls.stop.pressed:
                 break
@@ -148,7 +155,7 @@ class Composer:
         yield Progress(article, "writing")
         beginning = "\n\n".join(s.text for s in article.sections)
         ask, written = _article(brief, calls), _written(article)
-        article = yield from _write_on(article, ask, written, calls.sampling(brief), beginning, calls)
+        article, _ = yield from _write_on(article, ask, written, calls.sampling(brief), beginning, calls)
         if not article.pictures:
             yield from self._finish(article, calls)
         else:  # illustrated already: the new part stays as it is until it is asked for
@@ -182,9 +189,15 @@ def _written(article: Article) -> tuple[str, ...]:
 
 
 def _write_on(
-    article: Article, ask: Ask, written: tuple[str, ...], sampling: Sampling, beginning: str, calls: Calls
-) -> Generator[Progress, None, Article]:
-    """Ask with as much as fits, say what was left out, and stream the answer into the article."""
+    article: Article,
+    ask: Ask,
+    written: tuple[str, ...],
+    sampling: Sampling,
+    beginning: str,
+    calls: Calls,
+    share: int | None = None,
+) -> Generator[Progress, None, tuple[Article, int]]:
+    """Ask with as much as fits, say what was left out, and stream the answer into the article, see `_grow`."""
     brief, images = article.brief, calls.images(article.brief.pictures)
     asked = fitting.writing(calls.budget, ask, images, brief.materials, written, sampling.max_tokens)
     model = calls.card.name
@@ -195,14 +208,16 @@ def _write_on(
         article = article.noted(note("pictures_cut", article, model=model, kept=asked.images, whole=len(images)))
     if asked.tight:
         article = article.noted(note("room_small", article, model=model, room=asked.room))
-    return (yield from _grow(article, asked.prompt, replace(sampling, max_tokens=asked.room), beginning, calls))
+    sampling = replace(sampling, max_tokens=asked.room)
+    return (yield from _grow(article, asked.prompt, sampling, beginning, calls, min(share or asked.room, asked.room)))
 
 
 def _grow(
-    article: Article, prompt: Prompt, sampling: Sampling, beginning: str, calls: Calls
-) -> Generator[Progress, None, Article]:
-    """Stream a generation into the article behind `beginning`; sections keep their ids as they grow."""
-    text, began, count = beginning, 0.0, 0
+    article: Article, prompt: Prompt, sampling: Sampling, beginning: str, calls: Calls, share: int
+) -> Generator[Progress, None, tuple[Article, int]]:
+    """Stream a generation into the article behind `beginning`; sections keep their ids as they grow. After `share`
+    tokens it stops at the end of a sentence; one that breaks off at the limit is left out. Gives the tokens, too."""
+    text, began, count, due = beginning, 0.0, 0, len(beginning)
     article = _with_text(article, text)
     for event in calls.events(prompt, sampling):
         match event:
@@ -212,13 +227,17 @@ def _grow(
                 began = began or time.monotonic()
                 count += 1
                 text += piece
+                if count > share and (end := last_end(text, due)) > due:
+                    return _with_text(article, text[:end]), count
+                due = len(text) if count <= share else due
                 article = _with_text(article, text)
                 spent = time.monotonic() - began
                 yield Progress(article, "writing", speed=count / spent if spent > 0.2 else 0.0)
             case Done(reason, usage):
-                article = replace(article, status="cut" if reason == "length" else article.status)
+                if reason == "length":
+                    article = replace(_with_text(article, whole(text, len(beginning))), status="cut")
                 yield Progress(article, "writing", speed=usage.tokens_per_second)
-    return article
+    return article, count
 
 
 def _with_text(article: Article, text: str) -> Article:

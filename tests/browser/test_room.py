@@ -71,7 +71,7 @@ def test_chat_says_how_much_room_pictures_take_and_which_are_no_longer_seen(page
 def test_a_question_that_cannot_fit_is_refused_with_the_numbers(page: Page) -> None:
     zh = spoken(page)
     page.get_by_role("tab", name=("Chat", "看图问答")[zh], exact=True).click()
-    ask(page, "What are these?", "cat", "dog", "sea", "train", "lake")
+    ask(page, "What are these?", "cat", "dog", "sea", "train", "city")
     expect(page.locator("#question-room")).to_contain_text("1,280", timeout=30_000)
     page.keyboard.press("Enter")
     expect(page.locator(".toast-message-text").last).to_contain_text("1,200", timeout=30_000)

@@ -208,7 +208,7 @@ def test_who_waits_for_the_models_is_told_of_the_end(lanes: list[WorkerClient]) 
         lane.wait_ready(60)
 
 
-def test_tokens_are_counted_while_a_text_is_being_written(lanes: list[Lane]) -> None:
+def test_tokens_are_counted_while_a_text_is_being_written(lanes: list[WorkerClient]) -> None:
     """A count must wait for no other call, or budgeting a prompt would take as long as somebody else's article."""
     lane = start(lanes, Reply("slow " * 500, pace=0.01))
     article = ask(lane, "x")
@@ -221,8 +221,8 @@ def test_tokens_are_counted_while_a_text_is_being_written(lanes: list[Lane]) -> 
     assert isinstance(end, Done) and end.reason == "cancelled"
 
 
-def test_a_count_waits_for_the_models_and_survives_the_worker(lanes: list[Lane]) -> None:
-    lane = Lane(ScriptedSpec((Reply("slow " * 500, pace=0.01),)))
+def test_a_count_waits_for_the_models_and_survives_the_worker(lanes: list[WorkerClient]) -> None:
+    lane = WorkerClient(ScriptedSpec((Reply("slow " * 500, pace=0.01),)))
     lanes.append(lane)
     early, given_up = (lane.submit(Count("composer", ((Text("a b"),),))) for _ in range(2))
     given_up.cancel()
@@ -236,7 +236,7 @@ def test_a_count_waits_for_the_models_and_survives_the_worker(lanes: list[Lane])
         lane.submit(Count("viewer", ())).result()
 
 
-def test_the_scripted_model_refuses_what_does_not_fit(lanes: list[Lane]) -> None:
+def test_the_scripted_model_refuses_what_does_not_fit(lanes: list[WorkerClient]) -> None:
     lane = start(lanes, Reply("words"), Reply("words"))
     with pytest.raises(ContextOverflow) as caught:
         ask(lane, "word " * 4000).result()
