@@ -59,7 +59,8 @@ class Jobs:
 
     def fill(self, person: str, id: int) -> Job:
         """Find pictures for the places that stayed empty. Raises as `illustrate`."""
-        return self._begin(person, self._store.article(person, id), self._composer.fill, "illustrate")
+        with self._runner.admit(person):
+            return self._begin(person, self._store.article(person, id), self._composer.fill, "illustrate")
 
     def get(self, person: str, id: int) -> Job | None:
         """The task that writes this article, if one does."""

@@ -2,7 +2,8 @@
 
 It is spawned, so nothing of the page's process leaks in, and it may be killed at any time: it holds nothing that needs
 an orderly end. Its messages are in `studio.worker.messages`. The engine steps in the main thread; describing pictures
-and embedding texts, which run on the CPU, and counting tokens have a thread each, so that none waits for a text or for another.
+and embedding texts, which run on the CPU, and counting tokens have a thread each, so that none waits for a text or for
+another.
 
 It ends with the page's process, however that ends: the pipe closes, and on Linux the kernel kills it (also when it is
 stopped). Signals that a terminal or a service manager sends to the whole group are left to the page.
