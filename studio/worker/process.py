@@ -117,7 +117,7 @@ class _Worker:
                 case Run(number, Count() as call):
                     self._known.add(number)
                     self._counts.put((number, call))
-                case Run(number, call):
+                case Run(number, Generate() | Choose() as call):
                     self._known.add(number)
                     self._calls.put((number, call))  # type: ignore[arg-type]  # the other kinds stand above
 

@@ -133,7 +133,9 @@ def together(lanes: list[WorkerClient], *replies: Reply) -> WorkerClient:
     return lane
 
 
-def test_as_many_calls_as_the_engine_takes_run_at_once_and_the_next_begins_when_one_ends(lanes: list[WorkerClient]) -> None:
+def test_as_many_calls_as_the_engine_takes_run_at_once_and_the_next_begins_when_one_ends(
+    lanes: list[WorkerClient],
+) -> None:
     lane = together(lanes, *(Reply(f"{word} " * 500, match=word, pace=0.005) for word in ("one", "two", "three")))
     assert lane.batch == 2
     first, second, third = ask(lane, "one"), ask(lane, "two"), ask(lane, "three")
@@ -149,7 +151,9 @@ def test_as_many_calls_as_the_engine_takes_run_at_once_and_the_next_begins_when_
         assert isinstance(end, Done) and end.reason == "cancelled"
 
 
-def test_a_killed_worker_fails_those_who_were_shown_something_and_runs_the_others_again(lanes: list[WorkerClient]) -> None:
+def test_a_killed_worker_fails_those_who_were_shown_something_and_runs_the_others_again(
+    lanes: list[WorkerClient],
+) -> None:
     lane = together(lanes, Reply("one " * 500, match="one", pace=0.01), Reply("late", match="two", pace=1.0))
     first, second = ask(lane, "one"), ask(lane, "two")
     until_piece(first)
