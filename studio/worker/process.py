@@ -119,7 +119,7 @@ class _Worker:
                     self._counts.put((number, call))
                 case Run(number, Generate() | Choose() as call):
                     self._known.add(number)
-                    self._calls.put((number, call))  # type: ignore[arg-type]  # the other kinds stand above
+                    self._calls.put((number, call))
 
     def _cancel(self, number: int) -> None:
         if number in self._known:
