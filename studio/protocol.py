@@ -14,6 +14,7 @@ from studio.errors import StudioError
 
 Role = Literal["composer", "viewer"]  # which job a model does: XComposer2-7B composes, XComposer2-VL-7B views
 Reason = Literal["stop", "length", "cancelled"]
+LEAST_ROOM = 128  # tokens that a prompt must leave free in the context for new ones, or max_tokens if that is fewer
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,15 @@ class Embed:
     texts: tuple[str, ...]
 
 
-Call = Generate | Choose | Describe | Embed
+@dataclass(frozen=True)
+class Count:
+    """Count the tokens of `prompts` with the model's own tokenizer. Answered at once: it waits for no other call."""
+
+    role: Role
+    prompts: tuple[Prompt, ...]
+
+
+Call = Generate | Choose | Describe | Embed | Count
 
 
 @dataclass(frozen=True)
@@ -171,14 +180,21 @@ class Vectors:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """Tokens of each prompt of a Count, pictures and BOS included: the number that must fit into the context."""
+
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Failed:
     """The call ended in an error."""
 
     error: StudioError
 
 
-Event = Queued | Started | Piece | Done | Scores | Description | Vectors | Failed
-Result = Done | Scores | Description | Vectors | Failed  # the events that end a call
+Event = Queued | Started | Piece | Done | Scores | Description | Vectors | Counts | Failed
+Result = Done | Scores | Description | Vectors | Counts | Failed  # the events that end a call
 
 
 @dataclass(frozen=True)
@@ -192,3 +208,4 @@ class ModelCard:
     context: int  # tokens
     beams: int = 1  # the most beams it offers
     note: str = ""  # a warning people must see, e.g. random weights
+    image_tokens: int = 0  # tokens that a picture takes in the context; where it depends on the picture, the most

@@ -52,10 +52,13 @@ class ScriptedSpec:
     """Replies from a list: for tests and for work on the page."""
 
     replies: tuple[Reply, ...] = ()
-    card: ModelCard = ModelCard("scripted model", "xcomposer2", ("en", "zh"), sees=True, context=4096, beams=5)
+    card: ModelCard = ModelCard(
+        "scripted model", "xcomposer2", ("en", "zh"), sees=True, context=4096, beams=5, image_tokens=256
+    )
     sights: tuple[tuple[str, Description], ...] = field(default=())  # picture key → what it shows
     batch: int = 1  # calls it answers at once, a word each in turn
     load: float = 0.0  # seconds that it takes to load
+    tokenizer: str = ""  # a tokenizer.model to count with; none: words and Chinese characters are counted
 
 
 def most_beams(spec: EngineSpec) -> int:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from studio.app import Studio
 from studio.documents.article import Article, Brief, Picture
-from studio.errors import StorageError, WorkerDied
+from studio.engine.scripted import shown
+from studio.errors import ContextOverflow, OutOfMemory, StorageError, StudioError, WorkerDied
 from studio.library.picture_intake import take_in
-from studio.protocol import Call, Description, Generate, Label, ModelCard
+from studio.protocol import Call, Choose, Describe, Description, Embed, Failed, Generate, Label, ModelCard
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
 from studio.tasks.jobs import Job
 from studio.tasks.progress import Stop
+from studio.tasks.write import OVERRUN
 from studio.worker.request import Request
 
 PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
@@ -130,6 +133,50 @@ def test_the_outline_is_obeyed_whatever_the_model_writes(start: Start) -> None:
     assert texts[-2:] == ["## Drinking", "Drink it."]
 
 
+SENTENCES = {
+    "en": "The road climbs out of the valley, and the walkers that have come this far rest at the first pass. ",
+    "zh": "山路从谷底一直向上，走到第一个垭口的人会停下来歇脚。 ",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_sections_under_an_outline_end_at_the_end_of_a_sentence(start: Start, language: str) -> None:
+    """Regression: a section that filled its share stopped in mid-sentence, and the next heading followed."""
+    words = SENTENCES[language] * 60
+    if language == "zh":
+        words = " ".join(words)  # the scripted engine gives a word at a time
+    studio = start(*(Reply(words),) * 3, card=SEEING)
+    outline = ("One", "Two", "Three")
+    article = finished(
+        studio.jobs.start("me", Brief("茶" if language == "zh" else "tea", outline, images=0, max_tokens=330))
+    )
+    assert article.status == "done" and [s.text for s in article.sections if s.is_heading] == [
+        "## One",
+        "## Two",
+        "## Three",
+    ]
+    texts = [s.text for s in article.sections if not s.is_heading]
+    assert len(texts) == 3
+    for text in texts:
+        assert text.endswith((".", "。")) and 80 <= len(text.split()) <= 110 + OVERRUN
+    assert 330 <= len(" ".join(texts).split()) <= 330 + OVERRUN
+
+
+def test_what_a_short_section_leaves_goes_to_the_others(start: Start) -> None:
+    studio = start(Reply("Short."), Reply(SENTENCES["en"] * 60), card=SEEING)
+    article = finished(studio.jobs.start("me", Brief("tea", ("One", "Two"), images=0, max_tokens=400)))
+    assert article.sections[1].text == "Short." and len(article.sections[3].text.split()) >= 399
+
+
+def test_an_article_cut_at_its_length_ends_with_a_sentence(start: Start) -> None:
+    studio = start(
+        Reply("The cow wakes up first. Then the farmer dri", reason="length"), Reply(" It rains."), card=SEEING
+    )
+    article = finished(studio.jobs.start("me", Brief("a farm", images=0)))
+    assert (article.status, article.sections[0].text) == ("cut", "The cow wakes up first.")
+    assert finished(studio.jobs.go_on("me", article.id)).sections[0].text == "The cow wakes up first. It rains."
+
+
 @pytest.mark.parametrize("said", ["", "# Another title\n\n", "**The last ferry**\n\n", "The last ferry\n"])
 def test_the_given_title_stays_whatever_the_model_writes(start: Start, said: str) -> None:
     notes = Brief(title="The last ferry", materials="- Since 1931.", images=0)
@@ -189,23 +236,111 @@ def test_stop_keeps_what_is_written(start: Start) -> None:
     assert studio.store.article("me", article.id) == article
 
 
-@pytest.mark.parametrize(
-    ("replies", "card", "kept"),
-    [
-        ((Reply('Farm"'),), STARTER, ""),  # nothing left for the text
-        ((Reply(TEXT),), SEEING, "cow"),  # nothing left for the places
-        ((Reply(TEXT), Reply("<Seg0>")), SEEING, "cow"),  # … for a caption
-    ],
-)
-def test_a_failing_engine_keeps_what_was_made(
-    start: Start, replies: tuple[Reply, ...], card: ModelCard, kept: str
-) -> None:
-    studio = start(*replies, card=card)
+def test_only_writing_itself_fails_an_article(start: Start) -> None:
+    studio = start(Reply('Farm"'))  # nothing left for the text
     job = studio.jobs.start("me", Brief("a farm", images=1))
     article = finished(job)
-    assert article.status == "failed" and "no reply left" in article.error and kept in article.markdown
+    assert article.status == "failed" and "no reply left" in article.error
     assert studio.store.article("me", article.id) == article
     assert job.state.error
+
+
+PLACES, CAPTION = Reply("<Seg0>", match="选择适合插入图像"), Reply('A cow"', match="图像对应的标题")
+
+
+@pytest.mark.parametrize(
+    ("replies", "notes"),
+    [
+        ((Reply(TEXT),), ("The places for pictures were chosen without the model", "Captions that the model did not")),
+        ((PLACES, Reply(TEXT)), ("Captions that the model did not write come from the library",)),
+        ((PLACES, CAPTION, Reply(TEXT)), ()),
+    ],
+)
+def test_a_step_that_fails_costs_a_step(start: Start, replies: tuple[Reply, ...], notes: tuple[str, ...]) -> None:
+    studio = start(*replies, card=SEEING)
+    article = finished(studio.jobs.start("me", Brief("a farm", images=1)))
+    assert article.status == "done" and not article.error and len(article.pictures) == 1
+    assert [s.text for s in article.sections] == TEXT.split("\n\n")
+    assert len(article.notes) == len(notes)
+    assert all(
+        told.startswith(note) and "no reply left" in told for told, note in zip(article.notes, notes, strict=True)
+    )
+    assert studio.store.article("me", article.id) == article
+
+
+class Failing:
+    """Makes calls of a kind fail, for a prompt that has those words; counts them."""
+
+    def __init__(self, studio: Studio, kind: type[Call], error: Exception, words: str = "", times: int = 99) -> None:
+        self.count, submit = 0, studio.lane.submit
+
+        def sometimes(call: Call, person: str = "") -> Request:
+            ticket = submit(call, person)
+            if isinstance(call, kind) and words in shown(getattr(call, "prompt", ())) and self.count < times:
+                self.count += 1
+                ticket.events = lambda: iter([Failed(error)])  # type: ignore[method-assign,arg-type]
+            return ticket
+
+        studio.lane.submit = sometimes  # type: ignore[method-assign]
+
+
+DIED = WorkerDied("worker_died", cause="SIGKILL")
+FULL = OutOfMemory("out_of_memory_call", device="cuda", needed="2 GiB", free="1 GiB")
+
+
+@pytest.mark.parametrize("error", [DIED, FULL, ContextOverflow("context_overflow", needed=5, limit=4, model="x")])
+@pytest.mark.parametrize(
+    ("kind", "words", "note"),
+    [
+        (Generate, "选择适合插入图像", "The places for pictures"),
+        (Generate, "图像对应的标题", "Captions that"),
+        (Choose, "", "Where the model did not choose"),
+        (Describe, "", "Own pictures were matched by their names"),
+        (Embed, "", "Own pictures were matched by their names"),
+    ],
+)
+def test_whatever_fails_while_illustrating_the_article_is_done(
+    start: Start, kind: type[Call], words: str, note: str, error: StudioError
+) -> None:
+    places, caption = replace(PLACES, times=0), replace(CAPTION, times=0)
+    studio = start(places, caption, Reply(TEXT, times=0), card=SEEING)
+    own = Picture(studio.store.add_file(take_in((PICTURES / "cat.webp").read_bytes(), "our cat.webp"), "me"), "our cat")
+    failing = Failing(studio, kind, error, words)
+    article = finished(studio.jobs.start("me", Brief("a farm", images=3, pictures=(own,))))
+    assert article.status == "done" and not article.error
+    assert [s.text for s in article.sections] == TEXT.split("\n\n")
+    assert len(article.pictures) == 3 and own in article.pictures
+    assert failing.count
+    assert any(told.startswith(note) and error.say() in told for told in article.notes), article.notes
+
+
+def test_empty_places_are_filled_later(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = start(Reply('农场"'), Reply("奶牛先醒来。\n\n农夫喝咖啡。"))
+    search = studio.library.search
+    monkeypatch.setattr(studio.library, "search", _fails)
+    article = finished(studio.jobs.start("me", Brief("写一篇关于农场的文章", images=2)))
+    assert article.status == "done" and not article.pictures
+    assert all(s.note.startswith("此处暂时没有配图") and "磁盘" in s.note for s in article.sections)
+    assert article.empty_places == (0, 1)
+    monkeypatch.setattr(studio.library, "search", search)
+    filled = finished(studio.jobs.fill("me", article.id))
+    assert filled.status == "done" and len(filled.pictures) == 2 and not filled.empty_places
+    assert not any(s.note for s in filled.sections) and filled.notes == ()
+    assert studio.store.article("me", article.id) == filled
+
+
+def _fails(*_: object, **__: object) -> None:
+    raise StorageError("disk_full", path="/data")
+
+
+def test_a_worker_that_dies_while_illustrating_is_replaced_for_the_next_step(start: Start) -> None:
+    crash = Reply("", match="在<Seg0>后插入", reason="crash", times=0)
+    places, caption = Reply("<Seg0>,<Seg2>", match="选择适合插入图像"), Reply('A train"', match="在<Seg2>后插入")
+    studio = start(places, crash, caption, Reply(TEXT), card=SEEING)
+    article = finished(studio.jobs.start("me", Brief("a farm", images=2)))
+    assert article.status == "done" and len(article.pictures) == 2 and studio.lane.restarts >= 1
+    assert article.sections[2].illustration and article.sections[2].illustration.caption == "A train"
+    assert any(told.startswith("Captions that") and "stopped unexpectedly" in told for told in article.notes)
 
 
 def test_a_dying_worker_keeps_the_text(start: Start) -> None:
@@ -264,7 +399,7 @@ def test_retrieval_takes_few_turns_in_the_queue(start: Start, monkeypatch: pytes
     submit = studio.lane.submit
     monkeypatch.setattr(studio.lane, "submit", lambda c, p="": (calls.append(type(c).__name__), submit(c, p))[1])
     finished(studio.jobs.start("me", Brief("a farm", images=3)))
-    assert calls.count("Embed") <= 2, calls  # the paragraphs, and once the library's own pictures
+    assert calls.count("Embed") <= 4, calls  # the paragraphs, and once the library's 46 pictures, sixteen a call
 
 
 def test_while_the_model_is_loaded_it_is_said_and_stop_works(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from studio.protocol import ModelCard, Role
 from studio.settings import Settings
 from studio.specs import EngineSpec, GgufSpec, NativeSpec
 
+GGUF_IMAGE_TOKENS = 1024  # of a picture before a GGUF model: most take fewer, and the file does not say it
 NONE = "none"  # as a value of --composer or --vl: do not run a model for this
 
 
@@ -121,7 +122,9 @@ def starter_path() -> str:
 def plan(settings: Settings) -> EngineSpec:
     """What would run with these settings on this machine. Raises ModelError with what is missing."""
     if settings.gguf:
-        card = ModelCard(Path(settings.gguf).stem, "starter", ("en",), bool(settings.mmproj), 4096)
+        tokens = GGUF_IMAGE_TOKENS if settings.mmproj else 0
+        name = Path(settings.gguf).stem
+        card = ModelCard(name, "starter", ("en",), bool(settings.mmproj), 4096, image_tokens=tokens)
         file, eyes = (str(Path(p).expanduser().absolute()) if p else "" for p in (settings.gguf, settings.mmproj))
         return GgufSpec(file, card, eyes, settings.threads, bool(gpus()))
     if settings.models != "starter" or settings.random_weights:

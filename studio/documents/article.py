@@ -137,6 +137,7 @@ class Article:
     status: Status = "writing"
     model: str = ""
     error: str = ""  # the sentence people saw, when status is "failed"
+    notes: tuple[str, ...] = ()  # sentences: what was left out or done otherwise than asked for
     id: int = 0
     interrupted: bool = False
 
@@ -181,6 +182,15 @@ class Article:
         rest = self.sections[:i] + self.sections[i + 1 :]
         to = max(0, min(to, len(rest)))
         return replace(self, sections=rest[:to] + (self.sections[i],) + rest[to:])
+
+    def noted(self, note: str) -> Article:
+        """With a sentence among its notes, once."""
+        return self if not note or note in self.notes else replace(self, notes=(*self.notes, note))
+
+    @property
+    def empty_places(self) -> tuple[int, ...]:
+        """The places that were chosen for a picture and have none; their notes say why."""
+        return tuple(i for i, s in enumerate(self.sections) if s.note and not s.illustration)
 
     def _with(self, start: int, stop: int, sections: tuple[Section, ...]) -> Article:
         return replace(self, sections=self.sections[:start] + sections + self.sections[stop:])
@@ -265,5 +275,6 @@ def from_dict(data: Mapping[str, Any]) -> Article:
                 }
             ),
             "sections": tuple(map(section, data.get("sections", ()))),
+            "notes": tuple(data.get("notes", ())),
         }
     )

@@ -14,13 +14,16 @@ MAX_QUESTION = 8_000  # characters
 
 @dataclass(frozen=True)
 class Turn:
-    """One question and its answer. `pictures` came with this question; `finish` says how the answer ended."""
+    """One question and its answer. `pictures` came with this question; `finish` says how the answer ended. When it was
+    answered, the first `unseen` pictures and the first `unread` turns of the conversation did not fit any more."""
 
     question: str
     pictures: tuple[Picture, ...] = ()
     answer: str = ""
     finish: Literal["", "stop", "length", "cancelled", "failed"] = ""
     liked: bool | None = None
+    unseen: int = 0
+    unread: int = 0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from studio.protocol import Choose, Description, Done, Event, Generate, Image, ModelCard, Piece, Role
+from studio.protocol import Choose, Description, Done, Event, Generate, Image, ModelCard, Piece, Prompt, Role
 
 Cancelled = Callable[[], bool]
 
@@ -39,6 +39,13 @@ class Engine(Protocol):
         A Generate ends in Pieces of text and exactly one Done; the same seed gives the same text. A Choose ends in
         Scores: the log-probability of each option as the continuation of the prompt. Raises ContextOverflow before any
         work when the prompt does not fit, ModelError for a missing role or ability, InputError for what cannot be read.
+        """
+        ...
+
+    def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        """Tokens that each prompt takes in the context, counted as `submit` counts them. May be called from any thread.
+
+        Raises ModelError for a missing role, or for a picture where the model takes none.
         """
         ...
 
@@ -77,6 +84,10 @@ class OneByOne(Protocol):
 
     def choose(self, call: Choose, cancelled: Cancelled) -> tuple[float, ...]:
         """Log-probability of each option as the continuation of the prompt."""
+        ...
+
+    def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        """See `Engine.count`."""
         ...
 
     def memory(self) -> Mapping[str, int]:

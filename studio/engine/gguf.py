@@ -25,7 +25,21 @@ import xllamacpp
 
 from studio.engine.base import Cancelled
 from studio.errors import ContextOverflow, EngineError, ModelError, StudioError
-from studio.protocol import Choose, Control, Done, Generate, Image, ModelCard, Piece, Prompt, Reason, Role, Text, Usage
+from studio.protocol import (
+    LEAST_ROOM,
+    Choose,
+    Control,
+    Done,
+    Generate,
+    Image,
+    ModelCard,
+    Piece,
+    Prompt,
+    Reason,
+    Role,
+    Text,
+    Usage,
+)
 from studio.specs import GgufSpec
 
 Chunk = dict[str, Any]
@@ -59,7 +73,6 @@ class GgufEngine:
         s = call.sampling
         request = {
             **self._prompt(call.prompt, s.max_tokens),
-            "max_tokens": s.max_tokens,
             "temperature": s.temperature,
             "top_p": s.top_p,
             "top_k": s.top_k,
@@ -83,12 +96,18 @@ class GgufEngine:
     def choose(self, call: Choose, cancelled: Cancelled) -> tuple[float, ...]:
         """Log-probabilities of the first token in which each option differs; the options must differ there."""
         firsts = [self._tokenize(option, special=False)[0] for option in call.options]
-        request = {**self._prompt(call.prompt, 1), "max_tokens": 1, "temperature": 0.0, "n_probs": 1 << 20}
+        request = {**self._prompt(call.prompt, 1), "temperature": 0.0, "n_probs": 1 << 20}
         listed: dict[int, float] = {}
         for chunk in self._stream(request, cancelled):
             for token in (chunk["choices"][0].get("logprobs") or {}).get("content", ()):
                 listed |= {top["id"]: top["logprob"] for top in token["top_logprobs"]}
         return tuple(max(NOWHERE, listed.get(first, -math.inf)) for first in firsts)
+
+    def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        """See `Engine.count`. What a picture takes, llama.cpp says to nobody: it counts as the card has it."""
+        pictures = [sum(isinstance(segment, Image) for segment in prompt) for prompt in prompts]
+        ids = map(self._encode, prompts)
+        return tuple(len(i) + n * self._card.image_tokens for i, n in zip(ids, pictures, strict=True))
 
     def memory(self) -> Mapping[str, int]:
         """Resident bytes of the worker's process."""
@@ -115,22 +134,27 @@ class GgufEngine:
             p.n_batch = BATCH  # a picture may have to go in as one batch
         return p
 
-    def _prompt(self, prompt: Prompt, room: int) -> Chunk:
-        """The request's `prompt`; raises ContextOverflow when it and `room` new tokens do not fit."""
-        ids: list[int] = []
+    def _prompt(self, prompt: Prompt, new: int) -> Chunk:
+        """The request's `prompt`, and `max_tokens` up to `new`; raises ContextOverflow when too few are left."""
         pictures: list[str] = []
         if any(isinstance(segment, Image) for segment in prompt):
-            return {"prompt": {"prompt_string": _with_markers(prompt, pictures), "multimodal_data": pictures}}
+            given = {"prompt_string": _with_markers(prompt, pictures), "multimodal_data": pictures}
+            return {"prompt": given, "max_tokens": new}
+        ids, limit = self._encode(prompt), self._card.context
+        if (needed := len(ids) + min(new, LEAST_ROOM)) > limit:
+            raise ContextOverflow("context_overflow", needed=needed, limit=limit, model=self._card.name)
+        return {"prompt": ids, "max_tokens": min(new, limit - len(ids))}
+
+    def _encode(self, prompt: Prompt) -> list[int]:
+        """Token ids of a prompt, pictures left out."""
+        ids: list[int] = []
         for segment in prompt:
             match segment:
                 case Text(text):
                     ids += self._tokenize(text, special=False)
                 case Control(piece):
                     ids += self._tokenize(piece, special=True)
-        needed, limit = len(ids) + room, self._card.context
-        if needed > limit:
-            raise ContextOverflow("context_overflow", needed=needed, limit=limit, model=self._card.name)
-        return {"prompt": ids}
+        return ids
 
     def _tokenize(self, text: str, special: bool) -> list[int]:
         body = json.dumps({"content": text, "add_special": False, "parse_special": special}).encode()

@@ -1,7 +1,8 @@
 """An engine that replies from a list. It drives the fast tests and work on the page; the product never chooses it.
 
 A reply answers the first prompt that contains its `match`, and is used up by it (or by its `times`th); replies without
-a match answer anything. Images stand in the searched text as `{image}`.
+a match answer anything. Images stand in the searched text as `{image}`. Tokens are counted and prompts that do not fit
+are refused as by the native engine.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
 
 from studio.engine.base import Cancelled
-from studio.errors import EngineError
+from studio.errors import ContextOverflow, EngineError
+from studio.models import tokenizer
 from studio.protocol import (
+    LEAST_ROOM,
     Choose,
     Control,
     Description,
@@ -33,6 +38,8 @@ from studio.protocol import (
     Usage,
 )
 from studio.specs import Reply, ScriptedSpec
+
+WORDS = re.compile(r"[\u3000-\u9fff]|[^\s\u3000-\u9fff]+")  # what counts as a token where there is no tokenizer
 
 
 def shown(prompt: Prompt) -> str:
@@ -56,6 +63,7 @@ class ScriptedEngine:
         self._card = spec.card
         self._replies = list(spec.replies)
         time.sleep(spec.load)
+        self._tokenizer_file = spec.tokenizer
 
     @property
     def cards(self) -> Mapping[Role, ModelCard]:
@@ -63,7 +71,8 @@ class ScriptedEngine:
         return {"composer": self._card, "viewer": self._card}
 
     def generate(self, call: Generate, cancelled: Cancelled) -> Iterator[Piece | Done]:
-        """The words of the next fitting reply."""
+        """The words of the next fitting reply. Raises ContextOverflow as the native engine does."""
+        self._require_room(call.prompt, min(call.sampling.max_tokens, LEAST_ROOM))
         reply = self._take(shown(call.prompt))
         started = time.monotonic()
         pieces = re.findall(r"\S*\s*", reply.text)[: call.sampling.max_tokens]
@@ -83,11 +92,16 @@ class ScriptedEngine:
 
     def choose(self, call: Choose, cancelled: Cancelled) -> tuple[float, ...]:
         """A reply naming an option makes it certain; without one the options are equal."""
+        self._require_room(call.prompt, 1)
         try:
             wanted = self._take(shown(call.prompt)).text
         except EngineError:
             return (math.log(1 / len(call.options)),) * len(call.options)
         return tuple(0.0 if option == wanted else -20.0 for option in call.options)
+
+    def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        """See `Engine.count`: BOS, the text by the tokenizer, `image_tokens` for each picture."""
+        return tuple(map(self._count, prompts))
 
     def memory(self) -> Mapping[str, int]:
         """Nothing."""
@@ -95,6 +109,22 @@ class ScriptedEngine:
 
     def close(self) -> None:
         """Nothing to free."""
+
+    def _count(self, prompt: Prompt) -> int:
+        if self._tokenizer is None:
+            texts = sum(len(WORDS.findall(s.text)) if isinstance(s, Text) else 1 for s in prompt)
+            images = sum(isinstance(s, Image) for s in prompt)
+            return 1 + texts + images * (self._card.image_tokens - 1)
+        runs = self._tokenizer.encode(prompt)
+        return sum(len(run) if isinstance(run, list) else self._card.image_tokens for run in runs)
+
+    @cached_property
+    def _tokenizer(self) -> tokenizer.Tokenizer | None:
+        return tokenizer.from_file(Path(self._tokenizer_file)) if self._tokenizer_file else None
+
+    def _require_room(self, prompt: Prompt, room: int) -> None:
+        if (needed := self._count(prompt) + room) > self._card.context:
+            raise ContextOverflow("context_overflow", needed=needed, model=self._card.name, limit=self._card.context)
 
     def _take(self, prompt: str) -> Reply:
         for i, reply in enumerate(self._replies):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from studio.engine.base import OneByOne
 from studio.errors import EngineError, StudioError
-from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Result, Role, Scores
+from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Prompt, Result, Role, Scores
 
 
 class Serial:
@@ -33,6 +33,10 @@ class Serial:
     def submit(self, number: int, call: Generate | Choose) -> None:
         """See `Engine.submit`."""
         self._waiting.append((number, call))
+
+    def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        """See `Engine.count`."""
+        return self._engine.count(role, prompts)
 
     def cancel(self, number: int) -> None:
         """See `Engine.cancel`."""

@@ -81,15 +81,17 @@ class Library:
         exclude: Iterable[str] = (),
         language: Language | None = None,
         fill: bool = False,
+        by_meaning: bool = True,
     ) -> list[Hit]:
-        """The best `limit` pictures for any text; with `fill` also weak ones, as long as there are any."""
+        """The best `limit` pictures for any text; with `fill` also weak ones, as long as there are any. By words alone
+        without `by_meaning`: then no model is asked."""
         words = clean(words)
         spoken = language or ("zh" if re.search(r"[\u4e00-\u9fff]", words) else "en")
         gone = set(exclude)
         sql = f"SELECT {HIT}, id, vector, tags_en FROM pictures WHERE NOT removed"
         rows = [r for r in self._database.read(sql) if r["key"] not in gone]
         by_words = self._by_words(words)
-        meaning = self._by_meaning(words, rows)
+        meaning = self._by_meaning(words, rows) if by_meaning else {}
         scored = [
             (WORDS_WEIGHT * by_words.get(r["id"], 0.0) + meaning.get(r["id"], 0.0) + OWN_BONUS * r["own"], r)
             for r in rows

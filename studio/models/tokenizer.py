@@ -123,8 +123,8 @@ class TextStream:
         return text
 
 
-def from_file(path: Path, vocab: int) -> Tokenizer:
-    """Read `tokenizer.model` and make sure that it belongs to a model of `vocab` tokens."""
+def from_file(path: Path, vocab: int = 0) -> Tokenizer:
+    """Read `tokenizer.model` and make sure that it belongs to a model of `vocab` tokens (0: of any)."""
     from sentencepiece import SentencePieceProcessor
 
     if not path.is_file():
@@ -134,7 +134,7 @@ def from_file(path: Path, vocab: int) -> Tokenizer:
     except (RuntimeError, OSError) as e:
         raise ModelError("tokenizer_wrong", path=path, cause=f"sentencepiece cannot read it ({e})") from e
     pieces: list[str] = processor.id_to_piece(list(range(processor.get_piece_size())))
-    if len(pieces) != vocab:
+    if vocab and len(pieces) != vocab:
         raise ModelError("tokenizer_wrong", path=path, cause=f"it has {len(pieces)} pieces, the model has {vocab}")
     ids = {piece: i for i, piece in enumerate(pieces)}
     absent = [names for names in zip(COMPOSER_NAMES, CHAT_NAMES, strict=True) if not any(n in ids for n in names)]

@@ -49,12 +49,18 @@ class Dialect(Protocol):
         """Ask for headings, one a line."""
         ...
 
-    def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]) -> Prompt | None:
-        """Ask which paragraphs want a picture after them; None `count` leaves the number to the model."""
+    def places(
+        self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...], first: int = 0
+    ) -> Prompt | None:
+        """Ask which paragraphs want a picture after them; None `count` leaves the number to the model. The paragraphs
+        given are those from number `first` on, and keep their numbers."""
         ...
 
-    def caption(self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...]) -> Prompt | None:
-        """Ask for the caption of the picture after paragraph `place`; `past` are the captions so far by place."""
+    def caption(
+        self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
+    ) -> Prompt | None:
+        """Ask for the caption of the picture after paragraph `place`; `past` are the captions so far by place, and the
+        paragraphs before number `first` are not shown."""
         ...
 
     def choice(

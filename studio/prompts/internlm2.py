@@ -45,13 +45,17 @@ class InternLM2(XComposer2):
         """As XComposer2."""
         return _renamed(super().outline(instruction, materials))
 
-    def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]) -> Prompt:
+    def places(
+        self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...], first: int = 0
+    ) -> Prompt:
         """As XComposer2, without pictures: the answer is only used where it parses."""
-        return _renamed(super().places(paragraphs, count, ()))
+        return _renamed(super().places(paragraphs, count, (), first))
 
-    def caption(self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...]) -> Prompt:
+    def caption(
+        self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
+    ) -> Prompt:
         """As XComposer2."""
-        return _renamed(super().caption(paragraphs, place, past))
+        return _renamed(super().caption(paragraphs, place, past, first))
 
     def choice(
         self, paragraphs: tuple[str, ...], chosen: tuple[tuple[int, Image], ...], candidates: tuple[Image, ...]

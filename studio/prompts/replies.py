@@ -6,6 +6,10 @@ import re
 
 from studio.protocol import Description
 
+_OPEN = {
+    "",
+    *"a an the and or but of in on at to for from with by as into about over its their his her our my &".split(),
+}
 CERTAIN = 0.3  # under this score, what the eyes see must be told as uncertain
 
 
@@ -29,14 +33,25 @@ def caption(reply: str) -> str:
     return " ".join(re.split(r'["“”\n]', reply, maxsplit=1)[0].split())[:200]
 
 
-def title(reply: str, instruction: str) -> str:
-    """A title from a reply; the beginning of the instruction where the reply has none."""
+def title(reply: str, instruction: str, cut: bool = False) -> str:
+    """A title from a reply; the beginning of the instruction where the reply has none. One that was `cut` loses its
+    last word, which may be half of one, and those that cannot end a title."""
     first = reply.strip().splitlines()[0] if reply.strip() else ""
     text = re.sub(r"\s+", " ", first.strip(' "“”*#')).removeprefix("Title:").strip(' "“”*#')
+    if cut:
+        text = _closed(text.rpartition(" ")[0])
     if not 2 <= len(text) <= 120:
-        text = " ".join(instruction.split())[:60].rstrip(".!。！")
+        words = " ".join(instruction.split())
+        text = (words if len(words) <= 60 else _closed(words[:60].rpartition(" ")[0]) or words[:60]).rstrip(".!。！")
         text = text[:1].upper() + text[1:]
     return text
+
+
+def _closed(words: str) -> str:
+    """Words without those at their end that something must follow."""
+    while words and words.rpartition(" ")[2].strip(",:;-–—").lower() in _OPEN:
+        words = words.rpartition(" ")[0]
+    return words.rstrip(" ,:;-–—")
 
 
 def headings(reply: str, limit: int = 8) -> tuple[str, ...]:

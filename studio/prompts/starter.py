@@ -56,11 +56,13 @@ class Starter:
         """A list started for it; `replies.headings` keeps what is usable."""
         return _ask(_with(f"List the parts of an article about {topic(instruction)}.", materials), begin="1.")
 
-    def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]) -> None:
+    def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...], first: int = 0) -> None:
         """By retrieval."""
         return None
 
-    def caption(self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...]) -> None:
+    def caption(
+        self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
+    ) -> None:
         """The picture's own caption is used."""
         return None
 

@@ -58,19 +58,23 @@ class XComposer2:
         """Not one of the trained prompts: plain words, with the first number forced."""
         return _ask((Text(f"{_request(instruction, materials)}\n请先列出这篇文章的大纲，每行一个标题。"),), begin="1.")
 
-    def places(self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]) -> Prompt:
+    def places(
+        self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...], first: int = 0
+    ) -> Prompt:
         """The answer names `<Seg{i}>`; parse it with `replies.places`."""
         number = "" if count is None else str(count)
-        question = f'给定文章"{_numbered(paragraphs)}" 根据上述文章，选择适合插入图像的{number}行'
+        question = f'给定文章"{_numbered(paragraphs, first)}" 根据上述文章，选择适合插入图像的{number}行'
         return _ask((*images, Text(question)), begin="适合插入图像的行是")
 
-    def caption(self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...]) -> Prompt:
+    def caption(
+        self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
+    ) -> Prompt:
         """The answer ends at the next quotation mark."""
         told = "".join(
             f'{"现在" if i == 0 else ""}<Seg{at}>后插入图像对应的标题是"{text}"， ' for i, (at, text) in enumerate(past)
         )
         told = told[: -len("， ")] + "。" if told else ""
-        known = _numbered(paragraphs[: place + 2])
+        known = _numbered(paragraphs[first : place + 2], first)
         return _ask((Text(f'给定文章"{known}" {told}给出适合在<Seg{place}>后插入的图像对应的标题。'),), begin='标题是"')
 
     def choice(
@@ -129,5 +133,5 @@ def merged(prompt: Prompt) -> Prompt:
     return tuple(result)
 
 
-def _numbered(paragraphs: tuple[str, ...]) -> str:
-    return "".join(f"<Seg{i}> {paragraph}\n" for i, paragraph in enumerate(paragraphs))
+def _numbered(paragraphs: tuple[str, ...], first: int) -> str:
+    return "".join(f"<Seg{i}> {paragraph}\n" for i, paragraph in enumerate(paragraphs, first))

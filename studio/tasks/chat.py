@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 from studio.documents.conversation import MAX_PICTURES, MAX_QUESTION, Conversation, Turn
 from studio.errors import InputError, ModelError, StudioError
-from studio.prompts import dialect, replies
+from studio.prompts import dialect, fitting, replies
+from studio.prompts.fitting import Conversing
 from studio.protocol import Describe, Description, Done, Failed, Generate, Image, ModelCard, Piece, Queued, Sampling
+from studio.tasks.model_calls import budget_of
 from studio.tasks.progress import Stop
 from studio.worker.client import WorkerClient
 
@@ -59,7 +61,8 @@ class Asker:
         go_on: bool = False,
     ) -> Iterator[Answering]:
         """Answer the last turn; with `go_on` write its answer on where it was cut. Raises InputError before any work;
-        a failure later is told in the last state."""
+        a failure later is told in the last state. What does not fit any more of earlier turns is left out, and said in
+        the turn; a question that does not fit by itself fails before anything is computed."""
         check(conversation.turns[-1])
         conversation = conversation.answer(answer=conversation.turns[-1].answer if go_on else "", finish="")
         try:
@@ -81,24 +84,28 @@ class Asker:
         self, conversation: Conversation, person: str, stop: Stop, sampling: Sampling | None
     ) -> Iterator[Answering]:
         card = self._card()
-        speech = dialect(card)
+        speech, sampling = dialect(card), sampling or dialect(card).answering
+        budget = budget_of(self._lane, "viewer", card)
         conversation = replace(conversation, model=card.name)
         begin = conversation.turns[-1].answer
         if card.sees:
             turns = tuple(
                 (t.question, tuple(map(self._image, (p.key for p in t.pictures))), t.answer) for t in conversation.turns
             )
-        else:
+        else:  # before the pictures are looked at: the question itself must fit
+            fitting.chat(budget, speech, ((conversation.turns[-1].question, (), ""),), begin, sampling.max_tokens)
             sights = self._sights(conversation, person, stop)
             turns = tuple(
                 (f"{sight} {t.question}".strip(), (), t.answer)
                 for t, sight in zip(conversation.turns, sights, strict=True)
             )
             begin = begin or sights[-1]
+        asked = fitting.chat(budget, speech, turns, begin, sampling.max_tokens)
+        conversation = _with_left_out(conversation, asked)
         text = begin
         if begin:
             yield Answering(conversation.answer(answer=text))
-        call = Generate("viewer", speech.chat(turns, begin), sampling or speech.answering)
+        call = Generate("viewer", asked.prompt, replace(sampling, max_tokens=asked.room))
         for event in stop.watch(self._lane.submit(call, person)).events():
             match event:
                 case Queued():
@@ -130,3 +137,9 @@ class Asker:
                 said.append(replies.sight(number, of, self._seen.get(picture.key, Description())))
             sights.append(" ".join(said))
         return sights
+
+
+def _with_left_out(conversation: Conversation, asked: Conversing) -> Conversation:
+    """The last turn with what did not fit. Turns that are not read are those whose pictures are not seen, too."""
+    gone = sum(len(turn.pictures) for turn in conversation.turns[: asked.turns])
+    return conversation.answer(unseen=max(asked.pictures, gone), unread=asked.turns)

@@ -1,12 +1,15 @@
-"""Finding pictures for an article: a person's own ones first, each at most once, then the library's."""
+"""Finding pictures for an article: a person's own ones first, each at most once, then the library's.
+
+Where looking or measuring meaning fails, names and words must do: a picture that fits less well is better than none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from studio.documents.article import Picture
-from studio.errors import Language
+from studio.errors import EngineError, Language, StudioError
 from studio.library.index import Library
 from studio.prompts import replies
 from studio.protocol import Describe, Description, Image
@@ -34,30 +37,62 @@ class Finder:
         self._own: list[tuple[Found, Vector]] = []
         self._language: Language = "en"
 
-    def prepare(self, own: tuple[Picture, ...], language: Language) -> None:
-        """Look at the own pictures, so that they can be matched with the text."""
+    def prepare(self, own: tuple[Picture, ...], language: Language) -> StudioError | None:
+        """Look at the own pictures, so that they can be matched with the text. Where that fails they are matched by
+        their names, or taken in their order; gives the last error of those."""
         self._language = language
-        captions = [self._caption(picture) for picture in own]
-        vectors = self._embed(tuple(captions))
+        error: StudioError | None = None
+        captions: list[str] = []
+        vectors: tuple[Vector, ...] = ((),) * len(own)
+        for picture in own:
+            try:
+                captions.append(self._caption(picture))
+            except StudioError as e:
+                captions.append(picture.title)
+                error = e
+        try:
+            vectors = self._embed(tuple(captions))
+        except EngineError as e:
+            error = e
         self._own = [(Found(p, p.title or "", 0.0), v) for p, v in zip(own, vectors, strict=True)]
+        return error
 
     def promises(self, queries: Sequence[str]) -> list[float]:
         """For each text, how good the best picture for it would be."""
-        self._embed(tuple(queries))  # all in one call
-        found = [self.find(query, 1, frozenset()) for query in queries]
+        by_meaning = True
+        try:
+            self._embed(tuple(queries))  # all in one call
+        except EngineError:
+            by_meaning = False
+        found = [self.find(query, 1, frozenset(), by_meaning) for query in queries]
         return [hits[0].score if hits else 0.0 for hits in found]
 
-    def find(self, query: str, limit: int, used: Set[str]) -> list[Found]:
+    def find(self, query: str, limit: int, used: Set[str], by_meaning: bool = True) -> list[Found]:
         """Up to `limit` unused pictures, best first. While own ones are left, only those."""
+        if by_meaning:
+            try:
+                return self._find(query, limit, used, by_meaning=True)
+            except EngineError:
+                pass  # words know, too
+        return self._find(query, limit, used, by_meaning=False)
+
+    def _find(self, query: str, limit: int, used: Set[str], by_meaning: bool) -> list[Found]:
         own = [(found, vector) for found, vector in self._own if found.picture.key not in used]
         if own:
-            (about,) = self._embed((query,))
-            scored = [Found(f.picture, f.caption, sum(a * b for a, b in zip(v, about, strict=True))) for f, v in own]
+            about = self._embed((query,))[0] if by_meaning else ()
+            scored = [replace(f, score=_dot(v, about)) for f, v in own]
             return sorted(scored, key=lambda f: -f.score)[:limit]
-        hits = self._library.search(query, limit=limit, exclude=tuple(used), language=self._language, fill=True)
+        hits = self._library.search(
+            query, limit=limit, exclude=tuple(used), language=self._language, fill=True, by_meaning=by_meaning
+        )
         return [Found(hit.picture, hit.caption, hit.score) for hit in hits]
 
     def _caption(self, picture: Picture) -> str:
         description = self._lane.submit(Describe(Image(picture.key, self._read(picture.key)))).result()
         assert isinstance(description, Description)
         return f"{picture.title} {replies.sight(1, 1, description)}"
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    """0 where one of them is missing."""
+    return sum(x * y for x, y in zip(a, b, strict=True)) if a and b else 0.0

@@ -1,29 +1,33 @@
 """Putting pictures into a written article: place → caption → find → choose.
 
 What a model cannot do (its dialect says None) is done by retrieval, so the steps are the same for a 135M model and for
-XComposer2. With the number left open only pictures that fit are taken; with a number asked for it is met as long as
-the library has pictures, and a place that stays empty says why, there.
+XComposer2. A step that fails costs at most one place: places and choices then come from retrieval, captions from the
+library, and a place for which nothing could be found stays empty; the article's notes say so.
+
+With the number left open only pictures that fit are taken; with a number asked for it is met as long as the library has
+pictures, and a place that stays empty says why, there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
-from studio.documents.article import Article, Illustration, Section
-from studio.prompts import replies
+from studio.documents.article import MAX_IMAGES, Article, Illustration, Section
+from studio.errors import StudioError
+from studio.prompts import fitting, replies
 from studio.protocol import Sampling
 from studio.tasks.find import Finder, Found
 from studio.tasks.model_calls import Calls
+from studio.tasks.notes import note, with_failure
 from studio.tasks.progress import Progress, language_of
+
+T = TypeVar("T")
 
 CANDIDATES = 4  # pictures among which the model chooses
 AUTOMATIC = 4  # the most places that retrieval takes when the number is left open
 FITS = 0.75  # … and how good a picture must be for it, against the best one of the article
-
-_NOTES = {
-    "none_left": ("No picture here: the library has no other picture left.", "此处没有配图：图库里没有其他图片了。"),
-}
 
 
 def illustrate(article: Article, calls: Calls, finder: Finder) -> Iterator[Progress]:
@@ -33,76 +37,127 @@ def illustrate(article: Article, calls: Calls, finder: Finder) -> Iterator[Progr
         return
     article = replace(article, status=article.status if article.status == "cut" else "illustrating")
     yield Progress(article, "placing")
-    finder.prepare(brief.pictures, language_of(article.markdown))
-    places = yield from _places(article, calls, finder)
+    article = _prepare(article, finder)
+    article, places = yield from _places(article, calls, finder)
     article, places = _room_for(article, places, brief.images)
-    captions: list[tuple[int, str]] = []
-    for number, place in enumerate(places, 1):
-        if calls.stop.pressed:
-            return
-        progress = Progress(article, "captioning", number, len(places))
-        yield progress
-        captions.append((place, (yield from _caption(progress, place, captions, calls))))
-    for number, (place, caption) in enumerate(captions, 1):
-        if calls.stop.pressed:
-            return
-        for progress in _fill(article, place, caption, calls, finder):
-            article = progress.article
-            yield replace(progress, number=number, of=len(captions))
+    yield from _illustrate(article, places, calls, finder)
+
+
+def fill(article: Article, calls: Calls, finder: Finder) -> Iterator[Progress]:
+    """Once more for the places that stayed empty."""
+    yield Progress(article, "captioning")
+    yield from _illustrate(_prepare(article, finder), article.empty_places, calls, finder)
 
 
 def illustrate_one(article: Article, section: str, calls: Calls, finder: Finder) -> Iterator[Progress]:
     """A picture for one section, in place of the one it may have."""
     place = article.index(section)
-    finder.prepare(article.brief.pictures, language_of(article.markdown))
-    progress = Progress(article, "captioning", 1, 1)
-    yield progress
-    caption = yield from _caption(progress, place, [], calls)
-    for progress in _fill(article, place, caption, calls, finder):
-        yield replace(progress, number=1, of=1)
+    yield Progress(article, "captioning", 1, 1)
+    yield from _illustrate(_prepare(article, finder), (place,), calls, finder)
+
+
+def _illustrate(article: Article, places: tuple[int, ...], calls: Calls, finder: Finder) -> Iterator[Progress]:
+    """Captions for all places, then a picture for each."""
+    captions = {i: s.illustration.caption for i, s in enumerate(article.sections) if s.illustration}
+    for number, place in enumerate(places, 1):
+        if calls.stop.pressed:
+            return
+        progress = Progress(article, "captioning", number, len(places))
+        yield progress
+        past = tuple((at, caption) for at, caption in sorted(captions.items()) if at < place and caption)
+        captions[place], error = yield from attempt(_caption(progress, place, past, calls), "")
+        article = with_failure(article, "captioning_failed", error)
+    for number, place in enumerate(places, 1):
+        if calls.stop.pressed:
+            return
+        for progress in _fill(article, place, captions[place], calls, finder):
+            article = progress.article
+            yield replace(progress, number=number, of=len(places))
+
+
+def attempt(work: Generator[Progress, None, T], instead: T) -> Generator[Progress, None, tuple[T, StudioError | None]]:
+    """What a step gives, or `instead` and the error that it failed with."""
+    try:
+        return (yield from work), None
+    except StudioError as e:
+        return instead, e
+
+
+def _prepare(article: Article, finder: Finder) -> Article:
+    error = finder.prepare(article.brief.pictures, language_of(article.markdown))
+    return with_failure(article, "looking_failed", error)
 
 
 def _fill(article: Article, place: int, caption: str, calls: Calls, finder: Finder) -> Iterator[Progress]:
     """Find and choose the picture of one place."""
     yield Progress(article, "finding")
-    query = caption or _query(article, place)
-    found = finder.find(query, CANDIDATES, frozenset(p.key for p in article.pictures))
+    section = article.sections[place].id
+    try:
+        found = finder.find(caption or _query(article, place), CANDIDATES, frozenset(p.key for p in article.pictures))
+    except StudioError as e:
+        yield Progress(article.edit(section, note=note("not_found", article, why=e)), "finding")
+        return
     yield Progress(article, "choosing")
-    chosen = yield from _choose(article, place, found, calls)
+    nearest = found[0] if found else None
+    chosen, error = yield from attempt(_choose(article, place, found, calls), nearest)
     if not calls.stop.pressed:
+        article = with_failure(article, "choosing_failed", error)
         yield Progress(_placed(article, place, caption, chosen, found), "choosing")
 
 
-def _places(article: Article, calls: Calls, finder: Finder) -> Generator[Progress, None, tuple[int, ...]]:
+def _places(
+    article: Article, calls: Calls, finder: Finder
+) -> Generator[Progress, None, tuple[Article, tuple[int, ...]]]:
     """Sections to illustrate: those the model names, filled up with those for which the library has the most."""
-    brief, texts = article.brief, tuple(s.text for s in article.sections)
-    named: tuple[int, ...] = ()
-    if prompt := calls.speech.places(texts, brief.images, calls.images(brief.pictures)):
-        sampling = Sampling(temperature=0.0, repetition_penalty=1.0, max_tokens=120)
-        reply = yield from calls.told(prompt, sampling, Progress(article, "placing"))
-        named = replies.places(reply, texts, brief.images)
-        if brief.images is None and named:
-            return named
+    brief = article.brief
+    named, error = yield from attempt(_named(article, calls), ())
+    article = with_failure(article, "placing_failed", error)
+    if brief.images is None and named:
+        return article, named
     free = [i for i, s in enumerate(article.sections) if s.text and not s.is_heading and i not in named]
-    scores = dict(zip(free, finder.promises([_query(article, i) for i in free]), strict=True))
     wanted = brief.images
     if wanted is None:
         wanted = len(brief.pictures) or min(AUTOMATIC, max(1, round(len(free) / 2)))
-        if not brief.pictures:
+    try:
+        scores = dict(zip(free, finder.promises([_query(article, i) for i in free]), strict=True))
+    except StudioError as e:
+        article = with_failure(article, "placing_failed", e)
+        best = _spread(free, wanted - len(named))
+    else:
+        if brief.images is None and not brief.pictures:
             free = [i for i in free if scores[i] >= FITS * max(scores.values())]
-    best = sorted(free, key=lambda i: -scores[i])[: max(0, wanted - len(named))]
-    return tuple(sorted((*named, *best)))
+        best = sorted(free, key=lambda i: -scores[i])[: max(0, wanted - len(named))]
+    return article, tuple(sorted((*named, *best)))
+
+
+def _named(article: Article, calls: Calls) -> Generator[Progress, None, tuple[int, ...]]:
+    """The places that the model names, of a long article part by part."""
+    brief, texts = article.brief, tuple(s.text for s in article.sections)
+    sampling = Sampling(temperature=0.0, repetition_penalty=1.0, max_tokens=fitting.PLACES)
+    named: set[int] = set()
+    for part in fitting.places(calls.budget, calls.speech, texts, brief.images, calls.images(brief.pictures)):
+        if calls.stop.pressed:
+            break
+        reply = yield from calls.told(part.prompt, sampling, Progress(article, "placing"))
+        named |= {at for at in replies.places(reply, texts[: part.last], part.count) if at >= part.first}
+    return tuple(sorted(named))[:MAX_IMAGES]
+
+
+def _spread(free: list[int], count: int) -> list[int]:
+    """So many of them, evenly."""
+    count = min(len(free), max(0, count))
+    return [free[(2 * i + 1) * len(free) // (2 * count)] for i in range(count)]
 
 
 def _caption(
-    progress: Progress, place: int, past: list[tuple[int, str]], calls: Calls
+    progress: Progress, place: int, past: tuple[tuple[int, str], ...], calls: Calls
 ) -> Generator[Progress, None, str]:
     """The model's caption for a picture there; empty where it writes none, and the picture's own is taken."""
     article = progress.article
-    prompt = calls.speech.caption(tuple(s.text for s in article.sections), place, tuple(past))
+    prompt = fitting.caption(calls.budget, calls.speech, tuple(s.text for s in article.sections), place, past)
     if prompt is None:
         return ""
-    sampling = calls.sampling(article.brief, max_tokens=60, stop=('"', "\n"))
+    sampling = calls.sampling(article.brief, max_tokens=fitting.CAPTION, stop=('"', "\n"))
     return replies.caption((yield from calls.told(prompt, sampling, progress)))
 
 
@@ -116,9 +171,8 @@ def _choose(article: Article, place: int, found: list[Found], calls: Calls) -> G
     candidates = calls.images(tuple(f.picture for f in found))
     if not candidates:
         return found[0]
-    asked = calls.speech.choice(
-        tuple(s.text for s in before), tuple(zip((i for i, _ in shown), images, strict=True)), candidates
-    )
+    chosen = tuple(zip((i for i, _ in shown), images, strict=True))
+    asked = fitting.choice(calls.budget, calls.speech, tuple(s.text for s in before), chosen, candidates)
     return found[(yield from calls.choose(*asked, Progress(article, "choosing")))] if asked else found[0]
 
 
@@ -151,7 +205,6 @@ def _query(article: Article, place: int) -> str:
 def _placed(article: Article, place: int, caption: str, chosen: Found | None, found: list[Found]) -> Article:
     section = article.sections[place]
     if chosen is None:
-        note = _NOTES["none_left"][language_of(article.markdown) == "zh"]
-        return article.edit(section.id, note=note)
-    others = tuple(f.picture for f in found)
-    return article.edit(section.id, illustration=Illustration(chosen.picture, caption or chosen.caption, others))
+        return article.edit(section.id, note=note("none_left", article))
+    illustration = Illustration(chosen.picture, caption or chosen.caption, tuple(f.picture for f in found))
+    return article.edit(section.id, illustration=illustration, note="")

@@ -57,6 +57,11 @@ class Jobs:
 
             return self._begin(person, article, work, "illustrate")
 
+    def fill(self, person: str, id: int) -> Job:
+        """Find pictures for the places that stayed empty. Raises as `illustrate`."""
+        with self._runner.admit(person):
+            return self._begin(person, self._store.article(person, id), self._composer.fill, "illustrate")
+
     def get(self, person: str, id: int) -> Job | None:
         """The task that writes this article, if one does."""
         return cast("Job | None", self._runner.get(person, _key(id)))

@@ -8,9 +8,12 @@ from dataclasses import replace
 from studio.documents.article import Brief, Picture
 from studio.errors import InputError, ModelError
 from studio.prompts import Dialect, dialect
+from studio.prompts.budget import Budget
 from studio.protocol import (
     Call,
     Choose,
+    Count,
+    Counts,
     Done,
     Event,
     Failed,
@@ -20,12 +23,25 @@ from studio.protocol import (
     Piece,
     Prompt,
     Queued,
+    Reason,
+    Role,
     Sampling,
     Scores,
     Started,
 )
 from studio.tasks.progress import Progress, Stop, in_queue
 from studio.worker.client import WorkerClient
+
+
+def budget_of(lane: WorkerClient, role: Role, card: ModelCard) -> Budget:
+    """What fits into the context of a loaded model, counted by its own tokenizer."""
+
+    def count(prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        counted = lane.submit(Count(role, prompts)).result()
+        assert isinstance(counted, Counts)
+        return counted.values
+
+    return Budget(card, count)
 
 
 class Calls:
@@ -37,6 +53,7 @@ class Calls:
             raise ModelError("composer_missing")
         self.card: ModelCard = cards["composer"]
         self.speech: Dialect = dialect(self.card)
+        self.budget = budget_of(lane, "composer", self.card)
         self.stop = stop
         self._lane, self._read, self._person = lane, read, person
 
@@ -58,13 +75,22 @@ class Calls:
 
     def told(self, prompt: Prompt, sampling: Sampling, progress: Progress) -> Generator[Progress, None, str]:
         """A generation as a whole; while it waits, `progress` says its place in the queue."""
-        text = ""
+        return (yield from self.answer(prompt, sampling, progress))[0]
+
+    def answer(
+        self, prompt: Prompt, sampling: Sampling, progress: Progress
+    ) -> Generator[Progress, None, tuple[str, Reason]]:
+        """As `told`, and why it ended."""
+        text, reason = "", "cancelled"  # type: tuple[str, Reason]
         for event in self.events(prompt, sampling):
-            if isinstance(event, Piece):
-                text += event.text
-            elif not isinstance(event, Done):
-                yield in_queue(progress, event)
-        return text
+            match event:
+                case Piece():
+                    text += event.text
+                case Done():
+                    reason = event.reason
+                case _:
+                    yield in_queue(progress, event)
+        return text, reason
 
     def choose(self, prompt: Prompt, options: tuple[str, ...], progress: Progress) -> Generator[Progress, None, int]:
         """The option that the model likes best; the first when it was stopped. `progress` as in `told`."""

@@ -12,17 +12,23 @@ from dataclasses import replace
 
 from studio.documents.article import Article, Brief, Section, split
 from studio.errors import EngineError, StudioError
-from studio.prompts import Edit, replies
-from studio.protocol import Done, Piece, Prompt, Queued, Sampling, Started
+from studio.prompts import Edit, fitting, replies
+from studio.protocol import Done, Image, Piece, Prompt, Queued, Sampling, Started
 from studio.tasks.find import Finder
-from studio.tasks.illustrate import illustrate, illustrate_one
+from studio.tasks.illustrate import attempt, fill, illustrate, illustrate_one
 from studio.tasks.model_calls import Calls
+from studio.tasks.notes import note
 from studio.tasks.progress import Progress, Step, Stop, in_queue, language_of, until_loaded
+from studio.tasks.sentences import last_end, whole
 from studio.worker.client import WorkerClient
 
 __all__ = ["Composer", "Progress", "Step", "Stop", "language_of"]
 
+TITLE = 24  # tokens
+LEAST_SECTION = 96
+OVERRUN = 64  # tokens that a section may have beyond its share, until its sentence ends
 Work = Iterator[Progress]
+Ask = Callable[[tuple[Image, ...], str, str], Prompt]  # pictures, materials, what is written → prompt
 
 
 class Composer:
@@ -43,35 +49,33 @@ class Composer:
 
     def illustrate(self, article: Article, section: str, person: str, stop: Stop) -> Work:
         """Find a picture for one section."""
-        status = article.status
-        for progress in self._told(
-            article,
-            stop,
-            lambda: illustrate_one(
-                replace(article, status="illustrating"), section, self._calls(person, stop), self._new_finder()
-            ),
-        ):
-            yield (
-                replace(progress, article=replace(progress.article, status=status))
-                if progress.step == "done"
-                else (progress)
-            )
+        return self._illustrated(article, person, stop, lambda *given: illustrate_one(given[0], section, *given[1:]))
+
+    def fill(self, article: Article, person: str, stop: Stop) -> Work:
+        """Find pictures for the places that stayed empty."""
+        return self._illustrated(replace(article, notes=()), person, stop, fill)
 
     def outline(self, brief: Brief, person: str, stop: Stop) -> tuple[str, ...]:
         """Headings for an article, to be edited before it is written."""
         brief = brief.check()
         calls = self._calls(person, stop)
-        sampling = replace(calls.speech.writing, max_tokens=200)
-        return replies.headings("1." + calls.text(calls.speech.outline(brief.subject, brief.materials), sampling))
+
+        def ask(images: tuple[Image, ...], materials: str, begin: str) -> Prompt:
+            return calls.speech.outline(brief.subject, materials)
+
+        asked = fitting.writing(calls.budget, ask, (), brief.materials, (), wanted=200)
+        sampling = replace(calls.speech.writing, max_tokens=asked.room)
+        return replies.headings("1." + calls.text(asked.prompt, sampling))
 
     def edit(self, kind: Edit, paragraph: str, instruction: str, after: str, person: str, stop: Stop) -> Iterator[str]:
-        """A changed or new paragraph as it grows; the article itself is changed by whoever accepts it."""
+        """A changed or new paragraph as it grows; the article itself is changed by whoever accepts it. Raises
+        ContextOverflow for one that is too long."""
         until_loaded(self._lane, stop)
         if stop.pressed:
             return
         calls = self._calls(person, stop)
-        sampling = replace(calls.speech.writing, max_tokens=500, stop=("\n\n",))
-        text, prompt = "", calls.speech.edit(kind, paragraph, instruction, after)
+        prompt, room = fitting.edit(calls.budget, calls.speech, kind, paragraph, instruction, after, wanted=500)
+        sampling, text = replace(calls.speech.writing, max_tokens=room, stop=("\n\n",)), ""
         for event in calls.events(prompt, sampling, repeats=kind in ("rewrite", "shorten")):
             if isinstance(event, Piece):
                 text += event.text
@@ -79,6 +83,17 @@ class Composer:
 
     def _calls(self, person: str, stop: Stop) -> Calls:
         return Calls(self._lane, self._read, person, stop)
+
+    def _illustrated(
+        self, article: Article, person: str, stop: Stop, work: Callable[[Article, Calls, Finder], Work]
+    ) -> Work:
+        """Pictures for an article that is written: it ends as it was, whatever becomes of them."""
+        status, error = article.status, article.error
+        begun = replace(article, status="illustrating")
+        for progress in self._told(begun, stop, lambda: work(begun, self._calls(person, stop), self._new_finder())):
+            if progress.step == "done":
+                progress = replace(progress, article=replace(progress.article, status=status, error=error))
+            yield progress
 
     def _told(self, article: Article, stop: Stop, work: Callable[[], Work]) -> Work:
         """The work's progress, and a last one with step "done", also when it failed or was stopped: then the article
@@ -99,34 +114,35 @@ class Composer:
 
     def _write(self, article: Article, calls: Calls) -> Work:
         brief, speech = article.brief, calls.speech
-        article = replace(article, model=calls.card.name, status="writing", title=brief.title or article.title)
+        article = replace(
+            article, model=calls.card.name, status="writing", title=brief.title or article.title, notes=()
+        )
         yield Progress(article, "writing")
-        images = calls.images(brief.pictures)
         if brief.title is None and (asked := speech.title(brief.instruction)):
-            sampling = calls.sampling(brief, max_tokens=24, stop=('"', "\n"))
-            title = yield from calls.told(asked, sampling, Progress(article, "writing"))
-            article = replace(article, title=replies.title(title, brief.instruction))
+            sampling = calls.sampling(brief, max_tokens=TITLE, stop=('"', "\n"))
+            answer = calls.answer(asked, sampling, Progress(article, "writing"))
+            (title, reason), _ = yield from attempt(answer, ("", "stop"))
+            article = replace(article, title=replies.title(title, brief.instruction, cut=reason == "length"))
             yield Progress(article, "writing")
         if brief.outline:
             article = yield from self._write_outline(article, calls)
         else:
-            prompt = speech.article(brief.subject, images, materials=brief.materials)
-            article = yield from _grow(article, prompt, calls.sampling(brief), "", calls)
+            article, _ = yield from _write_on(article, _article(brief, calls), (), calls.sampling(brief), "", calls)
         yield from self._finish(article, calls)
 
     def _write_outline(self, article: Article, calls: Calls) -> Generator[Progress, None, Article]:
         """Every heading is put into the text in order, so the outline is obeyed by construction."""
-        brief = article.brief
-        images = calls.images(brief.pictures)
-        share = max(96, calls.sampling(brief).max_tokens // len(brief.outline))
-        sampling = calls.sampling(brief, max_tokens=share, stop=("\n#",))
-        for line in brief.outline:
+        brief, left = article.brief, calls.sampling(article.brief).max_tokens
+        for number, line in enumerate(brief.outline):
+            share = max(LEAST_SECTION, left // (len(brief.outline) - number))
+            sampling = calls.sampling(brief, max_tokens=share + OVERRUN, stop=("\n#",))
             heading = line.strip()
             marked = f"{'###' if line.startswith(' ') else '##'} {heading}"
-            before = f"{article.markdown}\n\n{marked}".strip()
-            prompt = calls.speech.section(brief.subject, brief.outline, heading, before, images, brief.materials)
             beginning = "\n\n".join([*(s.text for s in article.sections), marked]) + "\n\n"
-            article = yield from _grow(article, prompt, sampling, beginning, calls)
+            ask = _section(brief, heading, calls)
+            written = (*_written(article), marked)
+            article, spent = yield from _write_on(article, ask, written, sampling, beginning, calls, share)
+            left -= spent  # what a section leaves goes to those after it
             article = replace(article, status="writing")  # a section that fills its share is no cut article
             if calls.stop.pressed:
                 break
@@ -135,12 +151,11 @@ class Composer:
     def _go_on(self, article: Article, calls: Calls) -> Work:
         brief = article.brief
         kept = len(article.sections)
-        before = article.markdown
-        article = replace(article, model=calls.card.name, status="writing", error="")
+        article = replace(article, model=calls.card.name, status="writing", error="", notes=())
         yield Progress(article, "writing")
-        prompt = calls.speech.article(brief.subject, calls.images(brief.pictures), before, brief.materials)
         beginning = "\n\n".join(s.text for s in article.sections)
-        article = yield from _grow(article, prompt, calls.sampling(brief), beginning, calls)
+        ask, written = _article(brief, calls), _written(article)
+        article, _ = yield from _write_on(article, ask, written, calls.sampling(brief), beginning, calls)
         if not article.pictures:
             yield from self._finish(article, calls)
         else:  # illustrated already: the new part stays as it is until it is asked for
@@ -158,11 +173,51 @@ class Composer:
         yield from illustrate(article, calls, self._new_finder())
 
 
+def _article(brief: Brief, calls: Calls) -> Ask:
+    return lambda images, materials, begin: calls.speech.article(brief.subject, images, begin, materials)
+
+
+def _section(brief: Brief, heading: str, calls: Calls) -> Ask:
+    return lambda images, materials, begin: calls.speech.section(
+        brief.subject, brief.outline, heading, begin, images, materials
+    )
+
+
+def _written(article: Article) -> tuple[str, ...]:
+    """The blocks of `Article.markdown`."""
+    return (*([f"# {article.title}"] if article.title else []), *(s.text for s in article.sections))
+
+
+def _write_on(
+    article: Article,
+    ask: Ask,
+    written: tuple[str, ...],
+    sampling: Sampling,
+    beginning: str,
+    calls: Calls,
+    share: int | None = None,
+) -> Generator[Progress, None, tuple[Article, int]]:
+    """Ask with as much as fits, say what was left out, and stream the answer into the article, see `_grow`."""
+    brief, images = article.brief, calls.images(article.brief.pictures)
+    asked = fitting.writing(calls.budget, ask, images, brief.materials, written, sampling.max_tokens)
+    model = calls.card.name
+    if asked.materials < len(brief.materials):
+        facts = {"model": model, "kept": asked.materials, "whole": len(brief.materials)}
+        article = article.noted(note("materials_cut", article, **facts))
+    if asked.images < len(images):
+        article = article.noted(note("pictures_cut", article, model=model, kept=asked.images, whole=len(images)))
+    if asked.tight:
+        article = article.noted(note("room_small", article, model=model, room=asked.room))
+    sampling = replace(sampling, max_tokens=asked.room)
+    return (yield from _grow(article, asked.prompt, sampling, beginning, calls, min(share or asked.room, asked.room)))
+
+
 def _grow(
-    article: Article, prompt: Prompt, sampling: Sampling, beginning: str, calls: Calls
-) -> Generator[Progress, None, Article]:
-    """Stream a generation into the article behind `beginning`; sections keep their ids as they grow."""
-    text, began, count = beginning, 0.0, 0
+    article: Article, prompt: Prompt, sampling: Sampling, beginning: str, calls: Calls, share: int
+) -> Generator[Progress, None, tuple[Article, int]]:
+    """Stream a generation into the article behind `beginning`; sections keep their ids as they grow. After `share`
+    tokens it stops at the end of a sentence; one that breaks off at the limit is left out. Gives the tokens, too."""
+    text, began, count, due = beginning, 0.0, 0, len(beginning)
     article = _with_text(article, text)
     for event in calls.events(prompt, sampling):
         match event:
@@ -172,13 +227,17 @@ def _grow(
                 began = began or time.monotonic()
                 count += 1
                 text += piece
+                if count > share and (end := last_end(text, due)) > due:
+                    return _with_text(article, text[:end]), count
+                due = len(text) if count <= share else due
                 article = _with_text(article, text)
                 spent = time.monotonic() - began
                 yield Progress(article, "writing", speed=count / spent if spent > 0.2 else 0.0)
             case Done(reason, usage):
-                article = replace(article, status="cut" if reason == "length" else article.status)
+                if reason == "length":
+                    article = replace(_with_text(article, whole(text, len(beginning))), status="cut")
                 yield Progress(article, "writing", speed=usage.tokens_per_second)
-    return article
+    return article, count
 
 
 def _with_text(article: Article, text: str) -> Article:

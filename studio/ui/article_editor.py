@@ -95,12 +95,14 @@ class Desk:
     # What the document asks
 
     async def run(self, request: gr.Request, event: gr.EventData) -> AsyncGenerator[dict[str, Any], None]:
-        """Work that takes a model: go on, illustrate a section, propose an edit."""
+        """Work that takes a model: go on, illustrate a section or the places that stayed empty, propose an edit."""
         person, asked, jobs = who(request), event._data, self._studio.jobs
         try:
             match asked:
                 case {"kind": "continue", "id": int(id)}:
                     documents = self.follow(await in_thread(jobs.go_on, person, id), request)
+                case {"kind": "fill", "id": int(id)}:
+                    documents = self.follow(await in_thread(jobs.fill, person, id), request)
                 case {"kind": "illustrate", "id": int(id), "section": str(section)}:
                     documents = self.follow(await in_thread(jobs.illustrate, person, id, section), request)
                 case {"kind": "propose", "id": int(id), "section": str(section), "edit": str(edit), "wish": str(wish)}:

@@ -71,6 +71,8 @@ class View:
             "warns": bool(error) or article.status in ("failed", "cut"),
             "busy": busy,
             "more": article.status in ("cut", "stopped") or (article.status == "failed" and bool(article.sections)),
+            "empty": 0 if busy else len(article.empty_places),
+            "notes": list(article.notes),
             "undo": undo,
             "redo": redo,
             "proposal": {name: value for name, value in vars(proposal).items() if name != "waiting"}

@@ -7,15 +7,17 @@ from typing import Any
 import gradio as gr
 
 from studio.app import Studio
-from studio.documents.conversation import Conversation
+from studio.documents.conversation import Conversation, Turn
+from studio.errors import Language
 from studio.ui.plain_markdown import plain_markdown
+from studio.ui.words import t
 
 _OPINIONS = {True: "Like", False: "Dislike", None: None}
 
 
-def bubbles_of(studio: Studio, conversation: Conversation, waits: str = "") -> gr.Chatbot:
+def bubbles_of(studio: Studio, conversation: Conversation, language: Language, waits: str = "") -> gr.Chatbot:
     """The messages; several pictures of a question are numbered before it. `waits` stands in the place of the last
-    answer, until it begins."""
+    answer, until it begins. What an answer could not take into account any more is said under it."""
     messages: list[dict[str, Any]] = []
     number = 0
     for at, turn in enumerate(conversation.turns, 1):
@@ -30,11 +32,19 @@ def bubbles_of(studio: Studio, conversation: Conversation, waits: str = "") -> g
         messages.append({"role": "user", "content": content})
         last = at == len(conversation.turns)
         if turn.answer or waits or not last:  # one that was stopped early stands as dots: two a turn
-            messages.append(
-                {"role": "assistant", "content": plain_markdown(turn.answer) or (waits if last else "") or "…"}
-            )
+            answer = plain_markdown(turn.answer)
+            said = answer + _left_out(turn, language) if answer else (waits if last else "")
+            messages.append({"role": "assistant", "content": said or "…"})
     opinions = [_OPINIONS[turn.liked] for turn in conversation.turns]
     return gr.Chatbot(value=messages, feedback_value=opinions)
+
+
+def _left_out(turn: Turn, language: Language) -> str:
+    """Which pictures and questions were left out of an answer that has ended."""
+    counts = {"unseen": turn.unseen, "unread": turn.unread} if turn.finish else {}
+    gone = [t(f"{key}_one" if n == 1 else key, language).format(n=n) for key, n in counts.items() if n]
+    what = ("，" if language == "zh" else ", ").join(gone)
+    return "\n\n*" + t("left_out", language).format(what=what[:1].upper() + what[1:]) + "*" if gone else ""
 
 
 def turn_of(index: int | tuple[int, ...] | list[int]) -> int:

@@ -10,13 +10,13 @@ import math
 from collections.abc import Iterator
 
 from studio.errors import StudioError
-from studio.protocol import Call, Describe, Done, Embed, Event, Failed, Queued, Result
+from studio.protocol import Call, Count, Describe, Done, Embed, Event, Failed, Queued, Result
 from studio.worker.durations import Durations, speed_of
 from studio.worker.fair_queue import FairQueue
 from studio.worker.request import Request
 from studio.worker.stats import Counters
 
-AUXILIARY = 2  # searches, and descriptions, that the worker has at once: one at work and one at hand
+AUXILIARY = 2  # searches, descriptions, counts that the worker has at once: one at work and one at hand
 
 
 class Channel:
@@ -73,15 +73,16 @@ class Channel:
 
 
 class Channels:
-    """A channel for each of the worker's loops, so that a search or a description never waits for a text."""
+    """A channel for each of the worker's loops, so that a search, a description or a count never waits for a text."""
 
     def __init__(self) -> None:
-        self.generate, self.describe, self.embed = Channel(1), Channel(AUXILIARY), Channel(AUXILIARY)
+        self.generate = Channel(1)
+        self.describe, self.embed, self.count = Channel(AUXILIARY), Channel(AUXILIARY), Channel(AUXILIARY)
         self.counters = Counters()
 
     def all(self) -> tuple[Channel, ...]:
         """Every channel."""
-        return self.generate, self.describe, self.embed
+        return self.generate, self.describe, self.embed, self.count
 
     def of(self, call: Call) -> Channel:
         """The channel of a call."""
@@ -90,6 +91,8 @@ class Channels:
                 return self.describe
             case Embed():
                 return self.embed
+            case Count():
+                return self.count
             case _:
                 return self.generate
 

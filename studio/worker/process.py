@@ -2,7 +2,8 @@
 
 It is spawned, so nothing of the page's process leaks in, and it may be killed at any time: it holds nothing that needs
 an orderly end. Its messages are in `studio.worker.messages`. The engine steps in the main thread; describing pictures
-and embedding texts, which run on the CPU, have a thread each, so that neither waits for a text or for the other.
+and embedding texts, which run on the CPU, and counting tokens have a thread each, so that none waits for a text or for
+another.
 
 It ends with the page's process, however that ends: the pipe closes, and on Linux the kernel kills it (also when it is
 stopped). Signals that a terminal or a service manager sends to the whole group are left to the page.
@@ -24,7 +25,20 @@ from studio.engine.base import Engine, Senses
 from studio.engine.build import build_engine, build_senses
 from studio.engine.serial import as_studio_error
 from studio.errors import StudioError
-from studio.protocol import Choose, Describe, Done, Embed, Event, Failed, Generate, Result, Started, Vectors
+from studio.protocol import (
+    Choose,
+    Count,
+    Counts,
+    Describe,
+    Done,
+    Embed,
+    Event,
+    Failed,
+    Generate,
+    Result,
+    Started,
+    Vectors,
+)
 from studio.specs import EngineSpec
 from studio.worker.messages import Broken, CallEvent, Cancel, Crashed, FromWorker, Ready, Run
 from studio.worker.pulse import Pulse
@@ -61,8 +75,9 @@ class _Worker:
         self._pulse = Pulse(self._tell, beat)
         self._sending = threading.Lock()
         self._calls: queue.SimpleQueue[tuple[int, Generate | Choose]] = queue.SimpleQueue()
-        self._describes: queue.SimpleQueue[tuple[int, Describe | Embed]] = queue.SimpleQueue()
-        self._embeds: queue.SimpleQueue[tuple[int, Describe | Embed]] = queue.SimpleQueue()
+        self._describes: queue.SimpleQueue[tuple[int, Describe | Embed | Count]] = queue.SimpleQueue()
+        self._embeds: queue.SimpleQueue[tuple[int, Describe | Embed | Count]] = queue.SimpleQueue()
+        self._counts: queue.SimpleQueue[tuple[int, Describe | Embed | Count]] = queue.SimpleQueue()
         self._known: set[int] = set()  # calls that have not ended
         self._cancelled: set[int] = set()
 
@@ -71,7 +86,7 @@ class _Worker:
         self._pulse.advance("load")
         self._pulse.start()
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
-        for loop, calls in (("describe", self._describes), ("embed", self._embeds)):
+        for loop, calls in (("describe", self._describes), ("embed", self._embeds), ("count", self._counts)):
             threading.Thread(target=self._serve, args=(loop, calls), name=loop, daemon=True).start()
         try:  # after the threads have begun: the engine may lower the priority of this one
             engine = self._engine = build_engine(self._spec)
@@ -99,9 +114,12 @@ class _Worker:
                 case Run(number, Embed() as call):
                     self._known.add(number)
                     self._embeds.put((number, call))
-                case Run(number, call):
+                case Run(number, Count() as call):
                     self._known.add(number)
-                    self._calls.put((number, call))  # type: ignore[arg-type]  # the other kinds stand above
+                    self._counts.put((number, call))
+                case Run(number, Generate() | Choose() as call):
+                    self._known.add(number)
+                    self._calls.put((number, call))
 
     def _cancel(self, number: int) -> None:
         if number in self._known:
@@ -138,8 +156,8 @@ class _Worker:
         except Exception as e:  # noqa: BLE001 - a call that cannot even begin must not end the process
             self._send(number, Failed(as_studio_error(e)))
 
-    def _serve(self, loop: str, calls: queue.SimpleQueue[tuple[int, Describe | Embed]]) -> None:
-        """Do the calls of one of the auxiliary models, one after another."""
+    def _serve(self, loop: str, calls: queue.SimpleQueue[tuple[int, Describe | Embed | Count]]) -> None:
+        """Do the calls of one of the auxiliary models, or count tokens, one after another."""
         while True:
             number, call = calls.get()
             self._pulse.advance(loop)
@@ -147,12 +165,15 @@ class _Worker:
             self._send(number, self._sensed(number, call))
             self._pulse.rest(loop)
 
-    def _sensed(self, number: int, call: Describe | Embed) -> Event:
+    def _sensed(self, number: int, call: Describe | Embed | Count) -> Event:
         if number in self._cancelled:
             return Done("cancelled")
         try:
             if isinstance(call, Describe):
                 return self._senses.describe(call.image)
+            if isinstance(call, Count):
+                assert self._engine is not None, "calls come when it is ready"
+                return Counts(self._engine.count(call.role, call.prompts))
             return Vectors(tuple(self._senses.embed(call.texts)))
         except Exception as e:  # noqa: BLE001 - a failed call must not end the thread
             return Failed(as_studio_error(e))

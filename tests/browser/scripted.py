@@ -1,4 +1,4 @@
-"""A studio on the scripted engine, where a script makes the case: `python scripted.py PORT DATA`."""
+"""A studio on the scripted engine, where a script makes the case: `python scripted.py PORT DATA [small]`."""
 
 from __future__ import annotations
 
@@ -56,9 +56,18 @@ SPEC = ScriptedSpec(
     ),
     ModelCard("scripted model", "starter", ("en", "zh"), sees=False, context=65536, beams=5),
 )
+# A model that sees, with room for little.
+SMALL = ScriptedSpec(
+    (
+        Reply("<Seg0>", "选择适合插入图像", times=0),
+        Reply('A view"', "图像对应的标题", times=0),
+        Reply(CHINESE, times=0),
+    ),
+    ModelCard("small model", "xcomposer2", ("en", "zh"), sees=True, context=1200, image_tokens=256),
+)
 
 
-def main(port: int, data: Path) -> None:
+def main(port: int, data: Path, spec: ScriptedSpec = SPEC) -> None:
     """Serve until ended."""
     from studio.app import Studio  # here, since the worker process imports this file again, and needs none of it
     from studio.settings import Settings
@@ -67,9 +76,9 @@ def main(port: int, data: Path) -> None:
     from studio.ui.shutdown import Server
 
     settings = Settings(port=port, data=str(data))
-    with Studio(settings, SPEC) as studio:
+    with Studio(settings, spec) as studio:
         Server(studio, application(studio), **server_options(settings)).run()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(int(sys.argv[1]), Path(sys.argv[2]), SMALL if sys.argv[3:] == ["small"] else SPEC)

@@ -138,8 +138,11 @@ def test_a_prompt_too_long_says_the_numbers(engine: GgufEngine) -> None:
     with pytest.raises(ContextOverflow) as caught:
         write(engine, (Text("word " * 1200),))
     assert caught.value.facts["limit"] == 1024 and int(str(caught.value.facts["needed"])) > 1200
+    fits, long = (Text("word " * 500),), (Text("word " * 950),)
+    assert engine.count("composer", (fits, long, ())) == (501, 951, 0)
     with pytest.raises(ContextOverflow):  # the room for the answer counts, too
-        write(engine, (Text("word " * 500),), replace(SAMPLING, max_tokens=600))
+        write(engine, long, replace(SAMPLING, max_tokens=600))
+    assert engine._prompt(fits, 600)["max_tokens"] == 1024 - 501  # an answer may go to the end of the context
 
 
 def test_files_that_are_no_model_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]

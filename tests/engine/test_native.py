@@ -238,6 +238,19 @@ def test_too_long_a_prompt_is_told_before_any_work(
     assert (caught.value.facts["needed"], caught.value.facts["limit"]) == (needed + 24, 256)
     with pytest.raises(ContextOverflow):
         choose(engine, prompt, "a", "b")
+    assert engine.count("composer", (prompt, ())) == (needed, 1)  # what it is refused for is what is counted
+
+
+def test_pictures_are_counted_without_their_files(engine: NativeEngine, folders: dict[str, Path]) -> None:
+    size = engine.cards["composer"].image_tokens
+    assert size == 16 and engine.cards["viewer"].image_tokens == 25
+    assert engine.count("composer", ((Image("known by its key", b""),) * 3, (Text("a"),))) == (1 + 3 * size, 2)
+    chat = native.load(NativeSpec(composer=str(folders["chat"]), device="cpu"))
+    with pytest.raises(ModelError):
+        chat.count("composer", ((Image("x", b""),),))
+    with pytest.raises(ModelError):
+        chat.count("viewer", ())
+    chat.close()
 
 
 def test_a_long_answer_may_go_to_the_end_of_the_context(engine: NativeEngine, seat: Seat) -> None:

@@ -5,8 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from studio.errors import ModelError, StudioError, WorkerDied
+from studio.errors import ContextOverflow, ModelError, StudioError, WorkerDied
 from studio.protocol import (
+    Choose,
+    Control,
+    Count,
+    Counts,
     Describe,
     Description,
     Done,
@@ -208,3 +212,41 @@ def test_who_waits_for_the_models_is_told_of_the_end(lanes: list[WorkerClient]) 
     lane.close()
     with pytest.raises(StudioError, match="closing"):
         lane.wait_ready(60)
+
+
+def test_tokens_are_counted_while_a_text_is_being_written(lanes: list[WorkerClient]) -> None:
+    """A count must wait for no other call, or budgeting a prompt would take as long as somebody else's article."""
+    lane = start(lanes, Reply("slow " * 500, pace=0.01))
+    article = ask(lane, "x")
+    until_piece(article)
+    picture = Image("key", b"")
+    prompts = ((Text("three plain words"),), (Text("三个字 more"), picture, Control("[UNUSED_TOKEN_145]")))
+    assert lane.submit(Count("composer", prompts)).result() == Counts((1 + 3, 1 + 4 + 256 + 1))
+    article.cancel()
+    end = article.result()
+    assert isinstance(end, Done) and end.reason == "cancelled"
+
+
+def test_a_count_waits_for_the_models_and_survives_the_worker(lanes: list[WorkerClient]) -> None:
+    lane = WorkerClient(ScriptedSpec((Reply("slow " * 500, pace=0.01),)))
+    lanes.append(lane)
+    early, given_up = (lane.submit(Count("composer", ((Text("a b"),),))) for _ in range(2))
+    given_up.cancel()
+    lane.start()
+    assert early.result() == Counts((3,)) and given_up.result() == Done("cancelled")
+    assert lane.pid
+    os.kill(lane.pid, signal.SIGKILL)
+    assert lane.submit(Count("viewer", ((Text("a"),),))).result() == Counts((2,))
+    lane.close()
+    with pytest.raises(StudioError, match="closing"):
+        lane.submit(Count("viewer", ())).result()
+
+
+def test_the_scripted_model_refuses_what_does_not_fit(lanes: list[WorkerClient]) -> None:
+    lane = start(lanes, Reply("words"), Reply("words"))
+    with pytest.raises(ContextOverflow) as caught:
+        ask(lane, "word " * 4000).result()
+    assert (caught.value.facts["needed"], caught.value.facts["limit"]) == (1 + 4000 + 128, 4096)
+    assert words(ask(lane, "word " * 3900)) == "words"
+    with pytest.raises(ContextOverflow):
+        lane.submit(Choose("composer", (Text("word " * 4095),), ("A", "B"))).result()

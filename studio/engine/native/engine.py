@@ -17,7 +17,7 @@ from studio.engine.native.model_swapping import TakingTurns
 from studio.engine.native.out_of_memory import memory_error
 from studio.engine.serial import as_studio_error
 from studio.errors import InputError, ModelError, StudioError
-from studio.protocol import Choose, Event, Failed, Generate, ModelCard, Result, Role, Sampling, Scores
+from studio.protocol import Choose, Event, Failed, Generate, ModelCard, Prompt, Result, Role, Sampling, Scores
 from studio.specs import MOST_BEAMS, NativeSpec
 
 
@@ -51,14 +51,17 @@ class NativeEngine:
 
     def submit(self, number: int, call: Generate | Choose) -> None:
         """See `Engine.submit`. A prompt that leaves less room than asked for is answered up to the context's end."""
-        if call.role not in self._seats:
-            raise ModelError(f"{call.role}_missing")
+        seat = self._seat(call.role)
         if isinstance(call, Generate):
             _check(call.sampling)
         elif not call.options:
             self._ready.append((number, Scores(())))
             return
-        self._seats[call.role].submit(number, call)
+        seat.submit(number, call)
+
+    def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        """See `Engine.count`."""
+        return self._seat(role).count(prompts)
 
     def cancel(self, number: int) -> None:
         """See `Engine.cancel`."""
@@ -108,6 +111,11 @@ class NativeEngine:
         self._seats.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _seat(self, role: Role) -> Seat:
+        if role not in self._seats:
+            raise ModelError(f"{role}_missing")
+        return self._seats[role]
 
     def _distinct(self) -> list[Seat]:
         return list({id(seat): seat for seat in self._seats.values()}.values())

@@ -77,6 +77,10 @@ class Seat:
         self._calls[number] = made
         self.scheduler.add(made.sequence)
 
+    def count(self, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        """See `studio.engine.base.Engine.count`."""
+        return tuple(len(self._intake.units(self.tokenizer.encode(prompt))) for prompt in prompts)
+
     def cancel(self, number: int) -> Result | None:
         """End a call now; its last event, or None when it is not here (any more)."""
         call = self._calls.get(number)
@@ -89,7 +93,7 @@ class Seat:
     def logits_after(self, prompt: Prompt) -> Tensor:
         """Logits [vocab] after a prompt, read at once and without any call; for tests, its own at the start too."""
         runs = self.tokenizer.encode(prompt)
-        units = self._intake.units(runs, 0)
+        units = self._intake.units(runs)
         sequence = Sequence(0, "choice", units, 1, blocks_for(len(units)))
         taken = self.scheduler.blocks.take([], sequence.blocks)
         assert taken is not None

@@ -82,7 +82,7 @@ def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype, blocks: int
     dialect: Literal["internlm2", "xcomposer2"] = "internlm2" if a.family == "internlm2" else "xcomposer2"
     note = "" if plan.checkpoint else RANDOM_NOTE
     seat = Seat(
-        ModelCard(a.name, dialect, ("zh", "en"), a.vision is not None, a.context, MOST_BEAMS, note),
+        ModelCard(a.name, dialect, ("zh", "en"), a.vision is not None, a.context, MOST_BEAMS, note, a.image_tokens),
         from_source(a, source, device, int8=spec.quantize == "int8"),
         _tokenizer(plan),
         blocks,

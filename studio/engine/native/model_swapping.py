@@ -9,7 +9,7 @@ from studio.engine.base import Engine
 from studio.engine.native.swap import Swap
 from studio.engine.serial import as_studio_error
 from studio.errors import StudioError
-from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Role
+from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Prompt, Role
 
 
 class TakingTurns:
@@ -42,6 +42,10 @@ class TakingTurns:
             self._held.append((number, call))
         else:
             self._run(number, call)
+
+    def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        """See `Engine.count`; needs no model on the device."""
+        return self._engine.count(role, prompts)
 
     def cancel(self, number: int) -> None:
         """See `Engine.cancel`."""

@@ -18,9 +18,7 @@ from studio.models.image_preprocessing import opened
 from studio.models.kv_cache import blocks_for
 from studio.models.model import Model
 from studio.models.tokenizer import Run, Tokenizer
-from studio.protocol import Choose, Generate, Image, ModelCard, Text
-
-LEAST_ROOM = 128  # a prompt must leave room for so many new tokens (or for all that are asked for)
+from studio.protocol import LEAST_ROOM, Choose, Generate, Image, ModelCard, Text
 
 
 class Intake:
@@ -32,7 +30,7 @@ class Intake:
     def generation(self, number: int, call: Generate) -> Generation:
         """Raises ContextOverflow when the prompt leaves too little room."""
         runs, sampling = self._tokenizer.encode(call.prompt), call.sampling
-        units = self.units(runs, min(sampling.max_tokens, LEAST_ROOM))
+        units = self._fitting(runs, min(sampling.max_tokens, LEAST_ROOM))
         most = min(sampling.max_tokens, self._card.context - len(units))
         if sampling.beams > 1:
             blocks = blocks_of_search(len(units), most, sampling.beams)
@@ -53,12 +51,12 @@ class Intake:
         while shared < min(map(len, ends)) - 1 and len({end[shared] for end in ends}) == 1:
             shared += 1
         runs: list[Run] = [run for run in (*encoded[0][:-1], ends[0][:shared]) if run != []]
-        units = self.units(runs, 1)
+        units = self._fitting(runs, 1)
         sequence = Sequence(number, "choice", units, 1, blocks_for(len(units)), self._opened(runs))
         return Choice(call, runs, sequence, tuple(end[shared] for end in ends))
 
-    def units(self, runs: list[Run], room: int) -> list[Unit]:
-        """What stands at each position of a prompt that must leave `room` tokens free."""
+    def units(self, runs: list[Run]) -> list[Unit]:
+        """What stands at each position of a prompt. Raises ModelError for a picture where the model takes none."""
         tower = self._model.tower
         units: list[Unit] = []
         for run in runs:
@@ -69,6 +67,11 @@ class Intake:
             else:
                 size = opened(run.data).size if tower.tiled else (0, 0)
                 units += [(run.key, i) for i in range(tower.tokens(*size))]
+        return units
+
+    def _fitting(self, runs: list[Run], room: int) -> list[Unit]:
+        """The same; raises ContextOverflow where fewer than `room` tokens of the context are left."""
+        units = self.units(runs)
         if (needed := len(units) + room) > self._card.context:
             raise ContextOverflow("context_overflow", needed=needed, model=self._card.name, limit=self._card.context)
         return units

@@ -30,12 +30,14 @@ export class Paper {
     this.body = h("div", { className: "body" });
     this.empty = h("div", { className: "empty welcome" });
     this.tools = h("div", { className: "tools", role: "toolbar", "aria-label": word("document") });
-    this.article = h("article", { className: "paper" }, this.title, this.body, this.empty);
+    this.notes = h("div", { className: "notes" });
+    this.article = h("article", { className: "paper" }, this.title, this.body, this.notes, this.empty);
     this.steps = h("span", { className: "line" });
     this.said = h("span", { className: "said" });
     this.stop = button("stop", "square", () => this.stopped(), { kind: "stop" });
     this.more = button("continue", "play", () => this.run({ kind: "continue", id: this.doc.id }));
-    this.foot = h("footer", { className: "steps", role: "status" }, this.steps, this.said, this.more, this.stop);
+    this.fill = button("fill", "image-plus", () => this.run({ kind: "fill", id: this.doc.id }));
+    this.foot = h("footer", { className: "steps", role: "status" }, this.steps, this.said, this.fill, this.more, this.stop);
     this.inspector = new Inspector(this);
     element.replaceChildren(h("div", { className: "desk" }, h("div", { className: "middle" }, this.tools, this.article, this.foot), this.inspector.node));
     this.buildTools();
@@ -128,7 +130,9 @@ export class Paper {
       s.state === "done" ? icon("check") : s.state === "current" ? icon("loader-circle") : icon("circle"), s.name)));
     this.said.textContent = doc.said;
     this.foot.classList.toggle("warns", doc.warns);
-    this.foot.hidden = !(doc.steps.length || doc.said || doc.busy);
+    this.notes.replaceChildren(...(doc.notes || []).map((note) => h("p", { className: "note" }, note)));
+    this.fill.hidden = doc.busy || !doc.empty;
+    this.foot.hidden = !(doc.steps.length || doc.said || doc.busy || doc.empty);
     this.stop.hidden = !doc.busy;
     this.more.hidden = doc.busy || !doc.more;
     this.undo.disabled = doc.busy || !doc.undo;

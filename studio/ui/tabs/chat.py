@@ -24,6 +24,7 @@ from studio.ui.article_view import place
 from studio.ui.chat_bubbles import brief, bubbles_of, turn_of
 from studio.ui.components import AT_ONCE, Number, numbers, part, read
 from studio.ui.identity import keep, language, shown, who
+from studio.ui.picture_room import picture_room
 from studio.ui.threads import Pool, in_thread, threaded
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
@@ -78,6 +79,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             elem_id="question",
             max_plain_text_length=20_000,
         )
+        room = picture_room(studio)
         with gr.Row(elem_id="chat-tools"):
             clear = gr.Button(words("clear"), elem_id="clear", size="sm", min_width=80)
             more = gr.Button(words("continue"), elem_id="continue-answer", size="sm", min_width=80, visible=False)
@@ -103,6 +105,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
     for event in running:  # also after an error; not as its last step, as what is sent before its end is lost
         event.then(lambda: _box(running=False), None, box, **AT_ONCE)
     welcome.edit(events.edit, talk, welcome, **AT_ONCE)
+    box.change(None, box, room, js="box => (box && box.files || []).length", show_progress="hidden", **AT_ONCE)
     box.stop(events.stop, **AT_ONCE)  # Gradio's own cancelling at times ends as an error
     bubbles.like(threaded(events.liked), talk, talk, trigger_mode="multiple", **AT_ONCE)
     for new in (clear.click, bubbles.clear):
@@ -166,7 +169,7 @@ class _Events:
             await in_thread(answer.stop.press)
             with suppress(TimeoutError):  # else its last words could come after this
                 await asyncio.wait_for(answer.finish(), _PATIENCE)
-        return await in_thread(bubbles_of, self._studio, said), gr.Button(visible=goes_on(said))
+        return await in_thread(bubbles_of, self._studio, said, language(request)), gr.Button(visible=goes_on(said))
 
     async def again(self, request: gr.Request, said: Conversation, values: Any) -> Replies:
         """The last question once more."""
@@ -253,7 +256,7 @@ class _Events:
         elif not answering.ended:
             waits = place(answering.waiting, spoken)
         more = gr.Button(visible=answering.ended and goes_on(said))
-        return bubbles_of(self._studio, said, waits), box, said, more
+        return bubbles_of(self._studio, said, spoken, waits), box, said, more
 
 
 def goes_on(said: Conversation) -> bool:
