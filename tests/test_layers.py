@@ -38,8 +38,8 @@ TABLE: dict[str, set[str]] = {
     "app": {"tasks", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
     "api": {"app"},
     "ui": {
-        "api", "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs", "settings",
-        "documents",
+        "api", "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs",
+        "settings", "documents",
     },
     "cli": {
         "ui", "app", "tasks", "library", "export", "storage", "pictures", "checkpoints", "engine", "protocol", "specs",

@@ -93,7 +93,7 @@ def _jpeg_bytes(image: Any) -> int:
     memory, two bytes each, however much it is reduced."""
     scale = next(scale for scale in (8, 4, 2, 1) if reduction(image.size) >= scale)
     pixels: int = image.width * image.height
-    reduced = 4 * pixels // scale**2
+    reduced: int = 4 * pixels // scale**2
     if not image.info.get("progressive"):
         return reduced
     samples: int = sum(h * v for _, h, v, _ in image.layer)
