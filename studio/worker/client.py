@@ -264,7 +264,3 @@ class WorkerClient:
             self._retry_at = None
             if self.state == "failed":
                 self._settle("starting")
-
-
-Lane = WorkerClient  # the former names, until everything uses these
-Ticket = Request

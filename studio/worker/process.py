@@ -55,14 +55,15 @@ def main(spec: EngineSpec, pipe: Connection, beat: float) -> None:
 
 
 def _end_with_the_page() -> None:
-    for terminal in (signal.SIGINT, signal.SIGTERM):  # they go to the whole group: the page decides
-        signal.signal(terminal, signal.SIG_IGN)
+    """Not covered: a process that is stopped before it gets here, a moment after its start, and then left behind."""
     if sys.platform == "linux":
         # The signal comes when the *thread* that started this process ends: the client's own, which outlives it.
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = multiprocessing.parent_process()
     if parent and os.getppid() != parent.pid:  # it died before it could be watched
         os._exit(0)
+    for terminal in (signal.SIGINT, signal.SIGTERM):  # they go to the whole group: the page decides
+        signal.signal(terminal, signal.SIG_IGN)
 
 
 class _Worker:
