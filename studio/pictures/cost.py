@@ -104,10 +104,10 @@ def _jpeg_bytes(image: Any) -> int:
 def _strip_bytes(image: Any) -> int:
     """What libtiff decodes at a time: a strip, often the whole picture."""
     tags = image.tag_v2
-    rows = min(int(tags.get(278, image.height)), image.height)  # RowsPerStrip
-    bits = tags.get(258, (8,))  # BitsPerSample
+    rows: int = min(int(tags.get(278, image.height)), image.height)  # RowsPerStrip
+    bits: int = max(tags.get(258, (8,)))  # BitsPerSample
     samples = int(tags.get(277, 1))  # SamplesPerPixel
-    return int(image.width) * rows * samples * max(1, int(max(bits)) // 8)
+    return int(image.width * rows * samples * max(1, bits // 8))
 
 
 def _is_turned(image: Any) -> bool:
