@@ -132,7 +132,7 @@ def _open(data: bytes) -> tuple[Image.Image, bool, Hints]:
 def _seek_largest(image: ImageFile.ImageFile) -> None:
     """A TIFF may begin with a preview: go to the image that has the most pixels, the first of equal ones."""
     best, most = 0, image.width * image.height
-    with suppress(EOFError):
+    with suppress(Exception):  # the end, or damage that does not concern the images before it
         for frame in range(1, _MOST_FRAMES):
             image.seek(frame)
             if image.width * image.height > most:
@@ -142,10 +142,10 @@ def _seek_largest(image: ImageFile.ImageFile) -> None:
 
 def _seek_visible(image: ImageFile.ImageFile) -> None:
     """Stickers may begin with an empty frame: go to the first that shows something; to the first when none does."""
-    if not getattr(image, "is_animated", False) or image.format == "TIFF":
+    if not _is_empty(image):
         return
-    with suppress(EOFError):
-        for frame in range(_MOST_FRAMES):
+    with suppress(Exception):  # as above
+        for frame in range(1, _MOST_FRAMES):
             image.seek(frame)
             if not _is_empty(image):
                 return
@@ -154,11 +154,14 @@ def _seek_visible(image: ImageFile.ImageFile) -> None:
 
 def _is_empty(image: Image.Image) -> bool:
     """Whether every pixel is transparent. Takes no copy of the picture."""
-    image.load()
     if image.mode in ("RGBA", "LA"):
+        image.load()
         return image.getextrema()[-1] == (0, 0)
     clear = image.info.get("transparency")
-    return image.mode == "P" and isinstance(clear, int) and image.getextrema() == (clear, clear)
+    if image.mode != "P" or not isinstance(clear, int):
+        return False
+    image.load()
+    return image.getextrema() == (clear, clear)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

@@ -219,6 +219,11 @@ def test_the_largest_image_of_a_tiff() -> None:
     assert (taken.width, taken.height) == (320, 200)
 
 
+def test_damage_behind_the_first_image_does_not_matter() -> None:
+    data = saved(photo(), "TIFF", save_all=True, append_images=[photo(64, 64)])
+    assert take_in(data[:-60], "a").width == 320
+
+
 def test_black_and_white() -> None:
     image = Image.new("1", (64, 64), 1)
     assert opened(take_in(saved(image, "TIFF"), "a")).getpixel((3, 3)) == WHITE
