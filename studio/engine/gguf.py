@@ -197,7 +197,7 @@ def _yield_to_others() -> None:
     """Give this thread, and those that it will start, a lower priority.
 
     llama.cpp takes every core and spins while its threads wait for each other. On two busy cores a search beside a text
-    took 220 to 250 ms, and with this 110 (82 without a text), while the text lost nothing. On Linux a priority belongs
+    took 220 to 250 ms, and with this 110 (82 without a text), on a machine with both cores busy. On Linux a priority belongs
     to a thread; elsewhere it would slow the searches as well.
     """
     if sys.platform == "linux":

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.library.picture_intake import TakenIn, take_in
+from studio.library.zip_names import read_names
 from studio.pictures.cost import LARGEST_FILE as LARGEST  # bytes of one file
 from studio.storage.regular_file import open_regular, read_regular
 
@@ -32,6 +33,7 @@ _BROKEN = (  # what zipfile raises at a damaged archive
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError),
 )
+_SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 _SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
 
 
@@ -82,9 +84,10 @@ def take(files: Iterable[File]) -> Iterator[tuple[File, TakenIn | Refused]]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a system put the file there and no person: dot files, Apple's `__MACOSX`, Windows' Thumbs.db."""
+    """Whether a system put the file there and no person: dot files, Apple's `__MACOSX`, a Synology's
+    `@eaDir`, Windows' Thumbs.db."""
     parts = PurePosixPath(name).parts
-    return any(p.startswith(".") or p == "__MACOSX" for p in parts) or parts[-1].lower() in _SYSTEM
+    return any(p.startswith(".") or p in _SYSTEM_FOLDERS for p in parts) or parts[-1].lower() in _SYSTEM
 
 
 def _inside(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -123,7 +126,8 @@ def _inside_zip(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     total = sum(e.file_size for e in entries if e.file_size <= LARGEST)
     if total > MOST_BYTES:
         raise InputError("zip_too_large", name=source.name, size=total >> 30, limit=MOST_BYTES >> 30)
-    for name, entry in sorted(((_name(entry), entry) for entry in entries), key=lambda pair: pair[0]):
+    names = map(_harmless, read_names(entries))
+    for name, entry in sorted(zip(names, entries, strict=True), key=lambda pair: pair[0]):
         yield name, _zip_reader(archive, entry, name)
 
 
@@ -162,17 +166,8 @@ def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> 
     return read
 
 
-def _name(entry: zipfile.ZipInfo) -> str:
-    """The entry's name without the parts that lead elsewhere.
-
-    Chinese Windows writes names in GB 2312 without saying so, which zipfile reads as the signs of old DOS.
-    """
-    name = entry.filename
-    if not entry.flag_bits & 0x800:
-        try:
-            name = name.encode("cp437").decode("gb2312")
-        except UnicodeError:
-            pass  # it was what it looked like
+def _harmless(name: str) -> str:
+    """The name without the parts that lead elsewhere."""
     parts = [p for p in name.replace("\\", "/").split("/") if p not in ("", ".", "..") and not p.endswith(":")]
     clean = "/".join("".join(c if c.isprintable() else "?" for c in p) for p in parts)
     return clean or "?"

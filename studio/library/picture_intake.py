@@ -30,8 +30,9 @@ class TakenIn:
 def take_in(data: bytes, name: str) -> TakenIn:
     """Clean a picture file; `name` stands in the error's sentence. Raises StudioError.
 
-    The result is upright, RGB, at most 2048 pixels long, without metadata. Animations give their first frame,
-    transparent parts become white, colours become sRGB. Any thread may call this; it waits while two others are at it.
+    The result is upright, RGB, at most 2048 pixels long, without metadata. Animations give their first frame that shows
+    something, TIFFs their largest image; transparent parts become white, colours become sRGB. Any thread may call this;
+    it waits while two others are at it.
     """
     if not data:
         raise InputError("picture_empty", name=name)

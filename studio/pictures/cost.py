@@ -93,7 +93,7 @@ def _jpeg_bytes(image: Any) -> int:
     memory, two bytes each, however much it is reduced."""
     scale = next(scale for scale in (8, 4, 2, 1) if reduction(image.size) >= scale)
     pixels: int = image.width * image.height
-    reduced: int = 4 * pixels // scale**2
+    reduced = 4 * pixels // scale**2
     if not image.info.get("progressive"):
         return reduced
     samples: int = sum(h * v for _, h, v, _ in image.layer)
@@ -104,10 +104,10 @@ def _jpeg_bytes(image: Any) -> int:
 def _strip_bytes(image: Any) -> int:
     """What libtiff decodes at a time: a strip, often the whole picture."""
     tags = image.tag_v2
-    rows = min(int(tags.get(278, image.height)), int(image.height))  # RowsPerStrip
-    bits = tags.get(258, (8,))  # BitsPerSample
+    rows: int = min(int(tags.get(278, image.height)), image.height)  # RowsPerStrip
+    bits: int = max(tags.get(258, (8,)))  # BitsPerSample
     samples = int(tags.get(277, 1))  # SamplesPerPixel
-    return int(image.width) * rows * samples * max(1, int(max(bits)) // 8)
+    return int(image.width * rows * samples * max(1, bits // 8))
 
 
 def _is_turned(image: Any) -> bool:

@@ -12,12 +12,13 @@ import math
 import re
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 
 from studio.errors import InputError, StudioError
 from studio.pictures.cost import (
@@ -46,6 +47,9 @@ _STARTS = {  # what files are that are taken for pictures, by their first bytes
     rb"....ftyp(?:mp4|iso|qt|M4V)": "video",
 }
 _OURS = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:hei|hev|mif|msf|avi)", re.S)
+_PHOTOMETRIC = 262  # TIFF's tag; 0 says that the value 0 is white
+_FOURTEEN_BITS = (1 << 14) - 1
+_MOST_FRAMES = 32  # of an animation or of a TIFF that are looked at
 _TURNS = {  # EXIF orientation → what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -90,7 +94,8 @@ def known_formats() -> tuple[str, ...]:
 def normalise(data: bytes) -> Normalised:
     """Clean a picture file. Raises InputError, without the file's name.
 
-    Animations give their first frame, transparent parts become white, colours become sRGB.
+    Animations give their first frame that shows something, TIFFs their largest image; transparent parts become white,
+    colours become sRGB.
     """
     try:
         image, lossy, hints = _open(data)
@@ -106,7 +111,10 @@ def _open(data: bytes) -> tuple[Image.Image, bool, Hints]:
     formats = known_formats()
     require_affordable_webp(data)
     with Image.open(io.BytesIO(data), formats=formats) as image:
+        if image.format == "TIFF":
+            _seek_largest(image)
         require_affordable(image, len(data))
+        _seek_visible(image)
         lossy = image.format in _LOSSY
         if image.mode in ("RGB", "L", "CMYK", "YCbCr"):
             image.thumbnail((LONGEST, LONGEST), reducing_gap=REDUCING_GAP)  # JPEGs are never decoded at full size
@@ -119,6 +127,41 @@ def _open(data: bytes) -> tuple[Image.Image, bool, Hints]:
         eight_bit.thumbnail((LONGEST, LONGEST), reducing_gap=REDUCING_GAP)
         upright = eight_bit.transpose(turn) if turn is not None else eight_bit
         return _to_rgb(upright, profile), lossy, hints
+
+
+def _seek_largest(image: ImageFile.ImageFile) -> None:
+    """A TIFF may begin with a preview: go to the image that has the most pixels, the first of equal ones."""
+    best, most = 0, image.width * image.height
+    with suppress(Exception):  # the end, or damage that does not concern the images before it
+        for frame in range(1, _MOST_FRAMES):
+            image.seek(frame)
+            if image.width * image.height > most:
+                best, most = frame, image.width * image.height
+    image.seek(best)
+
+
+def _seek_visible(image: ImageFile.ImageFile) -> None:
+    """Stickers may begin with an empty frame: go to the first that shows something; to the first when none does."""
+    if not _is_empty(image):
+        return
+    with suppress(Exception):  # as above
+        for frame in range(1, _MOST_FRAMES):
+            image.seek(frame)
+            if not _is_empty(image):
+                return
+    image.seek(0)
+
+
+def _is_empty(image: Image.Image) -> bool:
+    """Whether every pixel is transparent. Takes no copy of the picture."""
+    if image.mode in ("RGBA", "LA"):
+        image.load()
+        return image.getextrema()[-1] == (0, 0)
+    clear = image.info.get("transparency")
+    if image.mode != "P" or not isinstance(clear, int):
+        return False
+    image.load()
+    return image.getextrema() == (clear, clear)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -156,18 +199,26 @@ def _in_bands(image: Image.Image, convert: Callable[[Image.Image], Image.Image])
 
 def _scaling(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """How measured values of this picture become 0..255."""
-    top = 65535.0 if image.mode.startswith("I;16") else _largest_value(image)
-    factor = 1.0
-    if top > 255:
-        factor = 255 / max(top, 65535.0) if image.mode.startswith("I") else 255 / top
-    elif image.mode == "F" and 0 < top <= 1:
-        factor = 255.0
+    factor = np.float32(_factor(image.mode, _largest_value(image)))
+    # Pillow inverts such TIFFs when they have eight bits, and only then.
+    white_is_zero = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
 
     def scale(band: Image.Image) -> Image.Image:
-        values = np.nan_to_num(np.asarray(band, dtype=np.float32)) * np.float32(factor)
-        return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+        values = (np.nan_to_num(np.asarray(band, dtype=np.float32)) * factor).clip(0, 255)
+        return Image.fromarray((255 - values if white_is_zero else values).astype(np.uint8))
 
     return scale
+
+
+def _factor(mode: str, largest: float) -> float:
+    """What values up to `largest` are multiplied with. Cameras and instruments put 10 to 14 bits into 16: those are
+    stretched, and what has 16 bits keeps its brightness."""
+    if mode == "F" and 0 < largest <= 1:
+        return 255.0
+    if largest <= 255:
+        return 1.0
+    whole = 65535.0 if mode != "F" and _FOURTEEN_BITS < largest <= 65535 else largest
+    return 255 / whole
 
 
 def _largest_value(image: Image.Image) -> float:

@@ -180,7 +180,14 @@ def test_too_many_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "hidden"),
-    [("a.png", False), (".a.png", True), ("x/.y/a.png", True), ("__MACOSX/a.png", True), ("x/THUMBS.DB", True)],
+    [
+        ("a.png", False),
+        (".a.png", True),
+        ("x/.y/a.png", True),
+        ("__MACOSX/a.png", True),
+        ("x/THUMBS.DB", True),
+        ("@eaDir/a.png", True),
+    ],
 )
 def test_hidden_names(name: str, hidden: bool) -> None:
     assert is_hidden(name) == hidden

@@ -184,6 +184,46 @@ def test_measured_values_are_scaled(top: float) -> None:
     assert grey[0, 0] == 0 and grey[-1, -1] == 255
 
 
+@pytest.mark.parametrize("top", [255, 1000, 4095, 16383])
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_few_bits_in_sixteen_are_stretched(format: str, top: int) -> None:
+    values = np.linspace(0, top, 64 * 64).reshape(64, 64).astype(np.uint16)
+    grey = np.asarray(opened(take_in(saved(Image.fromarray(values), format), "a")))[..., 0]
+    assert grey[0, 0] == 0 and grey[32, 0] == pytest.approx(128, abs=3) and grey[-1, -1] == 255
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_tiff_in_which_zero_is_white(dtype: type) -> None:
+    values = np.linspace(0, 255 if dtype is np.uint8 else 60_000, 64 * 64).reshape(64, 64).astype(dtype)
+    data = saved(Image.fromarray(values), "TIFF", tiffinfo={262: 0})
+    assert Image.open(io.BytesIO(data)).tag_v2[262] == 0
+    grey = np.asarray(opened(take_in(data, "a")))[..., 0]
+    if dtype is np.uint8:  # Pillow turns these over when it writes, too
+        assert grey[0, 0] < 30 and grey[-1, -1] > 230
+    else:
+        assert grey[0, 0] > 230 and grey[-1, -1] < 30
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG"])
+def test_of_a_sticker_the_first_frame_that_shows_something(format: str) -> None:
+    empty, full = Image.new("RGBA", (64, 64), (0, 0, 0, 0)), Image.new("RGBA", (64, 64), (*RED, 255))
+    options = {"save_all": True, "duration": 100, "lossless": True}
+    data = saved(empty, format, append_images=[empty, full], **options)
+    assert np.allclose(opened(take_in(data, "a")).getpixel((3, 3)), RED, atol=6)
+    assert opened(take_in(saved(empty, format, append_images=[empty], **options), "a")).getpixel((3, 3)) == WHITE
+
+
+def test_the_largest_image_of_a_tiff() -> None:
+    pages = [photo(32, 20), photo(320, 200), photo(160, 100)]
+    taken = take_in(saved(pages[0], "TIFF", save_all=True, append_images=pages[1:]), "a")
+    assert (taken.width, taken.height) == (320, 200)
+
+
+def test_damage_behind_the_first_image_does_not_matter() -> None:
+    data = saved(photo(), "TIFF", save_all=True, append_images=[photo(64, 64)])
+    assert take_in(data[:-60], "a").width == 320
+
+
 def test_black_and_white() -> None:
     image = Image.new("1", (64, 64), 1)
     assert opened(take_in(saved(image, "TIFF"), "a")).getpixel((3, 3)) == WHITE
