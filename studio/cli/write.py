@@ -63,6 +63,8 @@ def write(
         assert last is not None
         if last.error:
             raise last.error
+        for note in last.article.notes:
+            bar.console.print(note, markup=False)
         save(last.article, out, format, studio)
     return out
 

@@ -47,6 +47,11 @@ def _left_out(turn: Turn, language: Language) -> str:
     return "\n\n*" + t("left_out", language).format(what=what[:1].upper() + what[1:]) + "*" if gone else ""
 
 
+def goes_on(said: Conversation) -> bool:
+    """Whether the last answer is to be continued: it was cut at its length, stopped, or interrupted."""
+    return bool(said.turns) and bool(said.turns[-1].answer) and said.turns[-1].finish != "stop"
+
+
 def turn_of(index: int | tuple[int, ...] | list[int]) -> int:
     """The turn of a message."""
     return (index if isinstance(index, int) else index[0]) // 2

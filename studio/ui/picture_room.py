@@ -7,18 +7,19 @@ from typing import Any
 import gradio as gr
 
 from studio.app import Studio
+from studio.ui.components import AT_ONCE
 
 _LOAD = "import(new URL('page/room.js', document.baseURI)).then(m => m.mount({element, props, watch, server}))"
 
 
-def picture_room(studio: Studio) -> gr.HTML:
-    """The component; its value is the number of pictures, see `room.js`."""
+def picture_room(studio: Studio, box: gr.MultimodalTextbox) -> None:
+    """Lay it out where it stands, for the pictures of `box`; its value is their number, see `room.js`."""
 
     def facts(_: Any) -> dict[str, int]:
         card = studio.lane.cards.get("viewer")
         return {"image": card.image_tokens, "context": card.context} if card and card.sees else {}
 
-    return gr.HTML(
+    room = gr.HTML(
         0,
         html_template="<div></div>",
         js_on_load=_LOAD,
@@ -26,3 +27,4 @@ def picture_room(studio: Studio) -> gr.HTML:
         elem_id="question-room",
         server_functions=[facts],
     )
+    box.change(None, box, room, js="box => (box && box.files || []).length", show_progress="hidden", **AT_ONCE)

@@ -21,7 +21,7 @@ from studio.tasks.chat import Answering
 from studio.ui import examples
 from studio.ui.article_editor import Desk, download_url
 from studio.ui.article_view import place
-from studio.ui.chat_bubbles import brief, bubbles_of, turn_of
+from studio.ui.chat_bubbles import brief, bubbles_of, goes_on, turn_of
 from studio.ui.components import AT_ONCE, Number, numbers, part, read
 from studio.ui.identity import keep, language, shown, who
 from studio.ui.picture_room import picture_room
@@ -79,7 +79,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             elem_id="question",
             max_plain_text_length=20_000,
         )
-        room = picture_room(studio)
+        picture_room(studio, box)
         with gr.Row(elem_id="chat-tools"):
             clear = gr.Button(words("clear"), elem_id="clear", size="sm", min_width=80)
             more = gr.Button(words("continue"), elem_id="continue-answer", size="sm", min_width=80, visible=False)
@@ -105,7 +105,6 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
     for event in running:  # also after an error; not as its last step, as what is sent before its end is lost
         event.then(lambda: _box(running=False), None, box, **AT_ONCE)
     welcome.edit(events.edit, talk, welcome, **AT_ONCE)
-    box.change(None, box, room, js="box => (box && box.files || []).length", show_progress="hidden", **AT_ONCE)
     box.stop(events.stop, **AT_ONCE)  # Gradio's own cancelling at times ends as an error
     bubbles.like(threaded(events.liked), talk, talk, trigger_mode="multiple", **AT_ONCE)
     for new in (clear.click, bubbles.clear):
@@ -257,11 +256,6 @@ class _Events:
             waits = place(answering.waiting, spoken)
         more = gr.Button(visible=answering.ended and goes_on(said))
         return bubbles_of(self._studio, said, spoken, waits), box, said, more
-
-
-def goes_on(said: Conversation) -> bool:
-    """Whether the last answer is to be continued: it was cut at its length, stopped, or interrupted."""
-    return bool(said.turns) and bool(said.turns[-1].answer) and said.turns[-1].finish != "stop"
 
 
 def _pool(files: Sequence[Any]) -> Pool:
