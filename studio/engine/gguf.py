@@ -197,8 +197,8 @@ def _yield_to_others() -> None:
     """Give this thread, and those that it will start, a lower priority.
 
     llama.cpp takes every core and spins while its threads wait for each other. On two busy cores a search beside a text
-    took 220 to 250 ms, and with this 110 (82 without a text), on a machine with both cores busy. On Linux a priority belongs
-    to a thread; elsewhere it would slow the searches as well.
+    took 220 to 250 ms, and with this 110 (82 without a text); what it costs the text was not measured. On Linux a
+    priority belongs to a thread; elsewhere it would slow the searches as well.
     """
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
