@@ -20,7 +20,7 @@ from dataclasses import asdict
 from typing import IO
 
 from studio.errors import StudioError
-from studio.pictures.cost import LARGEST_FILE, MEMORY
+from studio.pictures.cost import LARGEST_FILE, MEMORY, PATIENCE
 from studio.pictures.frames import Header, read_frame, write_frame
 from studio.pictures.normalise import known_formats, normalise
 
@@ -41,11 +41,11 @@ def main() -> None:
         except EOFError:
             return
         _limit_memory(len(data))
-        _set_alarm(request["seconds"] + 1)  # for when the parent, which has a limit as well, is gone
+        _set_alarms(request["seconds"])
         started = time.process_time()
         header, made = _answer(data)
         del data
-        _set_alarm(0)
+        _set_alarms(0)
         header |= {"peak": _peak_memory(status), "cpu": time.process_time() - started}
         try:
             write_frame(answers, header, made)
@@ -78,10 +78,12 @@ def _limit_memory(file_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY - file_bytes, resource.RLIM_INFINITY))
 
 
-def _set_alarm(seconds: float) -> None:
-    """Let the system kill this process after so many seconds; 0 takes that back."""
+def _set_alarms(seconds: float) -> None:
+    """Let the system kill this process after so many seconds of a core, and by the clock after the parent would have
+    done so, for when it is gone; 0 takes that back."""
     if sys.platform != "win32":
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds and PATIENCE * seconds + 1)
 
 
 def _peak_memory(status: IO[bytes] | None) -> int:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from studio.errors import InputError, StudioError
-from studio.pictures.cost import too_costly
+from studio.pictures.cost import PATIENCE, too_costly
 from studio.pictures.frames import Header, read_frame, write_frame
 
 MOST_FILES = 500  # for one process: libraries leak
@@ -31,13 +31,13 @@ class Decoder:
 
     def ask(self, data: bytes, seconds: float) -> tuple[Header, bytes]:
         """The answer to a file; its header also tells `cpu` seconds and the `peak` of memory in bytes since the process
-        started. Raises EOFError, OSError or ValueError when none comes within so many seconds."""
+        started. Raises EOFError, OSError or ValueError when none comes within so many seconds of a core."""
         self._files += 1
-        return self._timed(seconds, data)
+        return self._timed(PATIENCE * seconds, data, seconds)
 
     def wait_until_ready(self) -> None:
         """Raises as `ask`."""
-        self._timed(_START_SECONDS, None)
+        self._timed(_START_SECONDS)
 
     def is_fit(self) -> bool:
         """Whether it lives and may take another file."""
@@ -58,20 +58,20 @@ class Decoder:
             self._process.wait(1)  # its own end tells more than ours
         code = self._process.returncode
         self.end()
-        if self._expired or (os.name == "posix" and code == -signal.SIGALRM):
+        if self._expired or (os.name == "posix" and code in (-signal.SIGPROF, -signal.SIGALRM)):
             return InputError("picture_timeout", name=name, seconds=round(seconds))
         if os.name == "posix" and code == -signal.SIGKILL:  # by the system, which ran out of memory
             return InputError("picture_too_costly", name=name, **too_costly().facts)
         return InputError("picture_crashed", name=name)
 
-    def _timed(self, seconds: float, data: bytes | None) -> tuple[Header, bytes]:
+    def _timed(self, seconds: float, data: bytes | None = None, cpu: float = 0.0) -> tuple[Header, bytes]:
         assert self._process.stdin and self._process.stdout
         timer = threading.Timer(seconds, self._expire)  # pipes have no time-outs, on Windows not even by select
         timer.daemon = True
         timer.start()
         try:
             if data is not None:
-                write_frame(self._process.stdin, {"seconds": seconds}, data)
+                write_frame(self._process.stdin, {"seconds": cpu}, data)
             return read_frame(self._process.stdout, _LARGEST_ANSWER)
         finally:
             timer.cancel()
