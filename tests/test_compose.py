@@ -14,10 +14,11 @@ from studio.documents.article import Article, Brief, Picture
 from studio.engine.scripted import shown
 from studio.errors import ContextOverflow, OutOfMemory, StorageError, StudioError, WorkerDied
 from studio.library.picture_intake import take_in
-from studio.protocol import Call, Choose, Describe, Description, Embed, Failed, Generate, Label, ModelCard
+from studio.protocol import Call, Choose, Describe, Description, Embed, Failed, Generate, Label, ModelCard, Text
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
 from studio.tasks.jobs import Job
+from studio.tasks.model_calls import budget_of
 from studio.tasks.progress import Stop
 from studio.tasks.write import OVERRUN
 from studio.worker.request import Request
@@ -312,6 +313,17 @@ def test_whatever_fails_while_illustrating_the_article_is_done(
     assert len(article.pictures) == 3 and own in article.pictures
     assert failing.count
     assert any(told.startswith(note) and error.say() in told for told in article.notes), article.notes
+
+
+def test_counting_tokens_can_be_stopped(start: Start) -> None:
+    """Else Stop would wait for a new worker, which may take as long as loading does."""
+    studio = start(Reply(TEXT, times=0), card=SEEING)
+    cards, stop = studio.lane.wait_ready(), Stop()
+    budget = budget_of(studio.lane, "composer", cards["composer"], stop)
+    assert budget.count(((Text("three plain words"),),)) == (4,)
+    stop.press()
+    with studio.lane._changed:  # nothing can be answered meanwhile
+        assert budget.count(((Text("three plain words"),),)) == (0,)
 
 
 def test_empty_places_are_filled_later(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

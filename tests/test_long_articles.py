@@ -93,7 +93,7 @@ class Engine(ScriptedEngine):
 
 
 @dataclass
-class Ticket:
+class Request:
     """One call on the engine, in this process."""
 
     made: Iterator[Event]
@@ -114,19 +114,19 @@ class Ticket:
         """It is over already."""
 
 
-class Lane:
+class Worker:
     """The worker's client without a worker."""
 
     state = "ready"
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self.senses = engine, ScriptedSenses(ScriptedSpec())
+        self.engine, self.senses, self.cards = engine, ScriptedSenses(ScriptedSpec()), engine.cards
 
     def wait_ready(self, timeout: float | None = None) -> Mapping[Role, ModelCard]:
         return self.engine.cards
 
-    def submit(self, call: Call, person: str = "") -> Ticket:
-        return Ticket(self._events(call))
+    def submit(self, call: Call, person: str = "") -> Request:
+        return Request(self._events(call))
 
     def _events(self, call: Call) -> Iterator[Event]:
         never: Cancelled = lambda: False  # noqa: E731
@@ -153,11 +153,11 @@ class Workshop:
             Picture(self.store.add_file(take_in(file.read_bytes(), file.name), "me"), file.stem)
             for file in sorted(PICTURES.glob("*.webp"))[:10]
         )
-        embed = Embedder(Lane(self.engines[4096]))  # type: ignore[arg-type]
+        embed = Embedder(Worker(self.engines[4096]))  # type: ignore[arg-type]
         self.library = Library(self.store, PICTURES, embed)
 
     def composer(self, context: int) -> Composer:
-        lane = Lane(self.engines[context])
+        lane = Worker(self.engines[context])
         embed = Embedder(lane)  # type: ignore[arg-type]
         read = lru_cache(maxsize=200)(self.store.read_file)
         return Composer(lane, lambda: Finder(lane, embed, self.library, read), read)  # type: ignore[arg-type]
@@ -256,7 +256,7 @@ def test_every_article_is_done_with_all_its_pictures(
 
 def test_the_engine_refuses_what_does_not_fit() -> None:
     """Else the test above would say nothing."""
-    lane = Lane(Engine(4096))
+    lane = Worker(Engine(4096))
     call = Generate("composer", (Text(text_of("en", 4200, 80, 0)),))
     *_, last = lane.submit(call).events()
     assert isinstance(last, Failed) and last.error.key == "context_overflow"

@@ -85,7 +85,7 @@ class Asker:
     ) -> Iterator[Answering]:
         card = self._card()
         speech, sampling = dialect(card), sampling or dialect(card).answering
-        budget = budget_of(self._lane, "viewer", card)
+        budget = budget_of(self._lane, "viewer", card, stop)
         conversation = replace(conversation, model=card.name)
         begin = conversation.turns[-1].answer
         if card.sees:

@@ -33,13 +33,12 @@ from studio.tasks.progress import Progress, Stop, in_queue
 from studio.worker.client import WorkerClient
 
 
-def budget_of(lane: WorkerClient, role: Role, card: ModelCard) -> Budget:
+def budget_of(lane: WorkerClient, role: Role, card: ModelCard, stop: Stop) -> Budget:
     """What fits into the context of a loaded model, counted by its own tokenizer."""
 
     def count(prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
-        counted = lane.submit(Count(role, prompts)).result()
-        assert isinstance(counted, Counts)
-        return counted.values
+        counted = stop.watch(lane.submit(Count(role, prompts))).result()
+        return counted.values if isinstance(counted, Counts) else (0,) * len(prompts)  # stopped: nothing is asked
 
     return Budget(card, count)
 
@@ -53,7 +52,7 @@ class Calls:
             raise ModelError("composer_missing")
         self.card: ModelCard = cards["composer"]
         self.speech: Dialect = dialect(self.card)
-        self.budget = budget_of(lane, "composer", self.card)
+        self.budget = budget_of(lane, "composer", self.card, stop)
         self.stop = stop
         self._lane, self._read, self._person = lane, read, person
 
