@@ -4,11 +4,9 @@
 // nothing moves under the reader and a paragraph that is being typed in is never redrawn. Text arrives as HTML that
 // the server has sanitised; everything else is set as text.
 
-import { arrange, button, h, icon, spoken, toast, word } from "./dom.js";
+import { FORMATS, arrange, button, h, icon, spoken, toast, word } from "./dom.js";
 import { cards } from "./examples.js";
 import { Inspector } from "./inspector.js";
-
-const FORMATS = ["zip", "xlsx", "html", "docx", "pdf"];
 
 export class Paper {
   constructor({ element, props, trigger, watch, server, upload }) {
