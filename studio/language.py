@@ -6,8 +6,7 @@ import re
 
 from studio.errors import Language
 
-HAN = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"  # Chinese characters, as part of a pattern's brackets
-_HAN = re.compile(f"[{HAN}]")
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _LATIN = re.compile("[A-Za-z]")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from studio.documents.article import Article, Picture, Section
 from studio.errors import Language, NotFoundError
 from studio.library.index import STARTER_SET
-from studio.markdown import parse, to_html
+from studio.markdown import inline_html, parse, parse_inline, to_html
 from studio.protocol import Queued
 from studio.storage.store import Store
 from studio.tasks.progress import Progress
@@ -62,6 +62,7 @@ class View:
             "id": article.id,
             "open": open,
             "title": article.title,
+            "titleHtml": inline_html(parse_inline(article.title)),
             "sections": [self._section(s) for s in article.sections],
             "steps": steps(progress, self._language) if progress else [],
             "said": said(article, progress, self._language)
@@ -146,7 +147,7 @@ def said(article: Article, progress: Progress | None, language: Language) -> str
     return t(f"status_{article.status}", language) if article.status in ("stopped", "cut") else ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # sections that do not change are shown again with every token that is written
 def html(markdown: str) -> str:
     """Markdown → safe HTML, the same as in every export."""
     return to_html(parse(markdown))

@@ -75,7 +75,7 @@ export class Paper {
     const known = new Map((this.doc.sections || []).map((section) => [section.id, section]));
     this.doc = { ...doc, sections: doc.sections.map((section) => (section.html === undefined ? known.get(section.id) : section)).filter(Boolean) };
     doc = this.doc;
-    this.title.textContent = doc.title;
+    this.title.innerHTML = doc.titleHtml || "";
     this.title.hidden = !doc.title;
     this.empty.hidden = Boolean(doc.title || doc.sections.length || doc.busy);
     this.tools.hidden = !doc.id;
