@@ -149,5 +149,6 @@ def said(article: Article, progress: Progress | None, language: Language) -> str
 
 @lru_cache(maxsize=4096)  # sections that do not change are shown again with every token that is written
 def html(markdown: str) -> str:
-    """Markdown → safe HTML, the same as in every export."""
-    return to_html(parse(markdown))
+    """Markdown → safe HTML, the same as in every export. Its line end keeps the words apart from those of a caption for
+    whoever reads the page as text."""
+    return to_html(parse(markdown)) + "\n"
