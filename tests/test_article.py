@@ -1,10 +1,8 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from studio.documents.article import Article, Brief, Illustration, Picture, Section, from_dict, split, to_dict
+from studio.documents.article import Article, Brief, Illustration, Picture, Section, from_dict, to_dict
 from studio.errors import InputError, NotFoundError
 
 ARTICLE = Article(Brief("tea"), "Tea", (Section("a", id="1"), Section("b", id="2"), Section("c", id="3")))
@@ -68,17 +66,3 @@ def test_bad_briefs_are_refused(brief: Brief) -> None:
 
 def test_outline_lines_are_cleaned() -> None:
     assert Brief(" x ", outline=("", " ## One  two ", "Three")).check().outline == ("One two", "Three")
-
-
-def test_split_keeps_lists_and_code_together() -> None:
-    title, blocks = split("# T\n\npara\nnext\n\n- a\n- b\n\n```\nx\n\ny\n```\nend")
-    assert title == "T"
-    assert blocks == ("para", "next", "- a\n- b", "```\nx\n\ny\n```", "end")
-
-
-@given(st.text())
-def test_split_loses_no_word(text: str) -> None:
-    title, blocks = split(text)
-    kept = sorted(title.split() + [word for block in blocks for word in block.split()])
-    assert set(text.split()) - set(kept) <= {"#"}
-    assert all(block.strip() for block in blocks)

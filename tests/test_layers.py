@@ -14,16 +14,18 @@ STUDIO = Path(__file__).parents[1] / "studio"
 
 # Each part and the parts below it that it may import, beside itself and the ground. A part is a module or folder of
 # studio/.
-GROUND = {"errors", "logs", "messages", "__init__"}  # `__init__` is studio's version
+GROUND = {"errors", "language", "logs", "messages", "__init__"}  # `__init__` is studio's version
 TABLE: dict[str, set[str]] = {
     "messages": set(),
     "errors": {"messages"},
+    "language": {"errors"},
     "logs": {"errors"},
     "__init__": set(),
     "settings": set(),
     "protocol": set(),
     "specs": {"protocol"},
-    "documents": set(),
+    "markdown": set(),
+    "documents": {"markdown"},
     "pictures": set(),
     "prompts": {"protocol"},
     "checkpoints": {"settings", "protocol", "specs"},
@@ -33,13 +35,13 @@ TABLE: dict[str, set[str]] = {
     "worker": {"engine", "protocol", "specs"},
     "storage": {"documents", "pictures"},
     "library": {"storage", "documents", "pictures", "prompts", "protocol"},
-    "export": {"documents", "pictures"},
-    "tasks": {"worker", "storage", "library", "prompts", "protocol", "documents"},
+    "export": {"documents", "markdown", "pictures"},
+    "tasks": {"worker", "storage", "library", "prompts", "protocol", "documents", "markdown"},
     "app": {"tasks", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
     "api": {"app"},
     "ui": {
         "api", "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs",
-        "settings", "documents",
+        "settings", "documents", "markdown",
     },
     "cli": {
         "ui", "app", "tasks", "library", "export", "storage", "pictures", "checkpoints", "engine", "protocol", "specs",

@@ -12,7 +12,7 @@ from studio.app import Studio
 from studio.checkpoints.catalog import plan
 from studio.documents.table import questions_of
 from studio.errors import EngineError, InputError, Language, NotFoundError, StorageError
-from studio.export import TABLE_FORMATS, export_table
+from studio.export import export, find_format
 from studio.library import gather
 from studio.settings import Settings
 from studio.storage.persons import CLI
@@ -27,9 +27,7 @@ def batch(
     Ctrl+C writes what there is, says how to go on, and is raised again.
     """
     format = out.suffix.lstrip(".").lower()
-    if format not in TABLE_FORMATS:
-        known = ", ".join(f".{name}" for name in TABLE_FORMATS)
-        raise InputError("format_unknown", format=out.suffix or out.name, known=known)
+    find_format("table", format or out.name)
     asked = read_text(questions)
     paths = [Path(source).absolute() for source in sources]
     questions_of(asked), gather.find(paths)  # before any model is loaded
@@ -102,6 +100,6 @@ def _write(end: Filling, out: Path, format: str, studio: Studio) -> None:
         return
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(export_table(end.table, format, studio.store.read_file))
+        out.write_bytes(export(end.table, format, studio.store.read_file, {}))
     except OSError as e:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e

@@ -74,6 +74,20 @@ def configured(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+class _Out(click.Option):
+    """`--out`. Its help names the formats there are, which are looked up only when somebody asks for it."""
+
+    def __init__(self, *names: Any, kind: Any, **options: Any) -> None:
+        super().__init__(*names, **options)
+        self._kind = kind
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from studio.export import formats_for
+
+        self.help = "FILE" + ", ".join(f".{name}" for name in formats_for(self._kind))
+        return super().get_help_record(ctx)
+
+
 @click.group()
 @click.version_option(__version__)
 def studio() -> None:
@@ -101,9 +115,7 @@ def serve(chosen: Settings) -> None:
 @click.option("--images", default="auto", help="Number of pictures, 0 to 15, or auto")
 @click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=8909)
-@click.option(
-    "--out", required=True, type=click.Path(dir_okay=False), help="FILE.zip, .md, .xlsx, .html, .docx or .pdf"
-)
+@click.option("--out", required=True, type=click.Path(dir_okay=False), cls=_Out, kind="article")
 @configured
 def write(
     chosen: Settings,
@@ -148,7 +160,7 @@ def ask(chosen: Settings, pictures: tuple[str, ...], question: str) -> None:
 @studio.command()
 @click.argument("pictures", nargs=-1, required=True, type=click.Path())
 @click.option("--questions", required=True, type=click.Path(), help="File with one question a line")
-@click.option("--out", required=True, type=click.Path(dir_okay=False), help="FILE.xlsx or .csv")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), cls=_Out, kind="table")
 @click.option("--resume", is_flag=True, help="Ask only what an earlier run has no answer for")
 @configured
 def batch(chosen: Settings, pictures: tuple[str, ...], questions: str, out: str, resume: bool) -> None:

@@ -13,7 +13,7 @@ from studio.app import Studio
 from studio.checkpoints.catalog import plan
 from studio.documents.article import Article, Brief, Picture
 from studio.errors import InputError, NotFoundError, StorageError
-from studio.export import FORMATS, article_files
+from studio.export import find_format
 from studio.library.picture_intake import take_in
 from studio.pictures.cost import LARGEST_FILE
 from studio.settings import Settings
@@ -40,10 +40,7 @@ def write(
     """Write the article and the file; gives the file's path. `pictures` are files of own ones. Raises StudioError with
     what went wrong."""
     format = out.suffix.lstrip(".").lower()
-    if format not in FORMATS:
-        raise InputError(
-            "format_unknown", format=out.suffix or out.name, known=", ".join(f".{name}" for name in FORMATS)
-        )
+    find_format("article", format or out.name)
     brief.check()  # before any model is loaded
     files = [(name, read_picture(name)) for name in pictures]
     try_out(out)
@@ -87,15 +84,15 @@ def told(progress: Progress) -> str:
 
 
 def save(article: Article, out: Path, format: str, studio: Studio) -> None:
-    """Into the file; a .md gets its pictures in a folder beside it."""
+    """Into the file; a format of several files (.md) gets its pictures in a folder beside it."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        if format == "md":
-            text, files, _ = article_files(article, studio.store.read_file)
+        if folder := find_format("article", format).folder:
+            text, files = folder(article, studio.store.read_file)
             for name, data in files.items():
                 (out.parent / name).parent.mkdir(parents=True, exist_ok=True)
                 (out.parent / name).write_bytes(data)
-            out.write_text(text, encoding="utf-8")
+            out.write_bytes(text)
         else:
             out.write_bytes(studio.exported(CLI, article, format))
     except OSError as e:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from studio.errors import InputError, NotFoundError
+from studio.markdown import is_heading
 
 MAX_IMAGES = 15
 SEED = 8909
@@ -54,7 +55,7 @@ class Section:
     @property
     def is_heading(self) -> bool:
         """True for a Markdown heading, which can have no picture after it."""
-        return self.text.startswith("#")
+        return is_heading(self.text)
 
 
 @dataclass(frozen=True)
@@ -196,37 +197,6 @@ class Article:
         return replace(self, sections=self.sections[:start] + sections + self.sections[stop:])
 
 
-def split(text: str) -> tuple[str, tuple[str, ...]]:
-    """Markdown as written by a model → (title, blocks). The title is a first `# ` line, else empty.
-
-    Every non-empty line is a block (REFERENCE.md §5: paragraphs are non-empty lines), except that the lines of a
-    list, quote, table or code block stay together.
-    """
-    blocks: list[str] = []
-    joined = False  # the block before may still grow
-    fenced = False
-    for line in text.splitlines():
-        if fenced:
-            blocks[-1] += "\n" + line
-            fenced = not line.startswith("```")
-            continue
-        if not line.strip():
-            joined = False
-            continue
-        line = line.rstrip()
-        fenced = line.lstrip().startswith("```")
-        continues = _is_part_of_list(line) and joined
-        if continues:
-            blocks[-1] += "\n" + line
-        else:
-            blocks.append(line if fenced or _is_part_of_list(line) else line.strip())
-        joined = _is_part_of_list(line)
-    title = ""
-    if blocks and blocks[0].startswith("# "):
-        title = blocks.pop(0)[2:].strip()
-    return title, tuple(blocks)
-
-
 def _printable(text: str) -> str:
     """Without control characters; what joins an emoji stays."""
     return "".join(c for c in text if c.isspace() or unicodedata.category(c) != "Cc")
@@ -237,12 +207,6 @@ def _heading(line: str) -> str:
     deep = line.startswith(("  ", "\t", "###"))
     words = " ".join(line.split()).lstrip("# ")
     return f"  {words}" if deep and words else words
-
-
-def _is_part_of_list(line: str) -> bool:
-    head = line.lstrip()
-    number = head.split(". ", 1)[0]
-    return head.startswith(("- ", "* ", "> ", "|")) or (number.isdigit() and len(number) <= 3 and ". " in head)
 
 
 def to_dict(article: Article) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from studio.documents.article import Article, Illustration, Picture, Section, split
+from studio.documents.article import Article, Illustration, Picture, Section
 from studio.errors import InputError
+from studio.markdown import sections
 
 MAX_TEXT = 50_000  # characters of one edit
 
@@ -94,8 +95,7 @@ def _illustration(article: Article, section: str) -> Illustration:
 
 
 def _blocks(text: str) -> tuple[str, ...]:
-    title, blocks = split(_fitting(text, "text"))
-    return (f"# {title}", *blocks) if title else blocks  # a typed "# " line is a heading here, not the article's title
+    return sections(_fitting(text, "text"))  # a typed "# " line is a heading here, not the article's title
 
 
 def _fitting(words: str, what: str) -> str:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 from studio.documents.article import Article
 from studio.documents.conversation import Conversation
 from studio.documents.table import Table
+from studio.errors import Language
+from studio.language import language_of
+from studio.markdown import clean, parse_inline, plain
 
-Language = Literal["en", "zh"]
-
-# What XML, and so xlsx, cannot hold at all (a lone surrogate cannot even be encoded), and the noncharacters.
-_UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 # Direction marks and other invisible signs: harmless in a text, a trick in a file name ("gpj.exe").
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd]")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")  # names Windows keeps for devices
@@ -79,24 +75,16 @@ def label(key: str, language: Language, **facts: object) -> str:
     return LABELS[key][language == "zh"].format(**facts) if key in LABELS else key
 
 
-def language_of(exported: Article | Conversation | Table) -> Language:
-    """The language most of it is in. A Chinese text full of English terms is still Chinese."""
-    if isinstance(exported, Article):
-        words = [exported.title, *(section.text for section in exported.sections)]
-        words = words if any(words) else [exported.brief.subject]
-    elif isinstance(exported, Table):
-        words = [*exported.questions, *(cell.answer for row in exported.rows[:100] for cell in row.cells)]
+def document_language(document: Article | Conversation | Table) -> Language:
+    """The language most of it is in."""
+    if isinstance(document, Article):
+        words = [document.title, *(section.text for section in document.sections)]
+        words = words if any(words) else [document.brief.subject]
+    elif isinstance(document, Table):
+        words = [*document.questions, *(cell.answer for row in document.rows[:100] for cell in row.cells)]
     else:
-        words = [part for turn in exported.turns for part in (turn.question, turn.answer)]
-    text = " ".join(words)
-    han = len(_HAN.findall(text))
-    return "zh" if han and han * 4 >= len(re.findall("[A-Za-z]", text)) else "en"
-
-
-def clean(text: str) -> str:
-    """Without characters that no file format can hold; line ends are `\\n`. Nothing else changes."""
-    text = _UNUSABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return _SURROGATE.sub("\ufffd", text)
+        words = [part for turn in document.turns for part in (turn.question, turn.answer)]
+    return language_of(" ".join(words))
 
 
 def line(text: str) -> str:
@@ -104,9 +92,9 @@ def line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
-def unmarked(title: str) -> str:
+def plain_title(title: str) -> str:
     """A title on one line without marks of emphasis, where Markdown is not shown."""
-    return line(re.sub(r"[*`]+", "", title))
+    return plain(parse_inline(title))
 
 
 def slug(text: str, limit: int = 40) -> str:

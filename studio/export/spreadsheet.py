@@ -17,9 +17,11 @@ import xlsxwriter
 
 from studio.documents.article import Article, Picture
 from studio.documents.conversation import Conversation
-from studio.export.clean_text import Language, clean, label, language_of, line, pieces, unmarked
+from studio.errors import Language
+from studio.export.clean_text import document_language, label, line, pieces, plain_title
 from studio.export.images import SHEET_SIDE, Loaded, ReadPicture, for_sheet, load
-from studio.export.markdown import remarks
+from studio.export.markdown_files import remarks
+from studio.markdown import clean, parse, to_text
 
 CELL = 32_767  # characters a cell can hold
 PICTURE_WIDTH, PICTURE_HEIGHT = 320, 300  # pixels a picture is shown at, at most
@@ -105,26 +107,24 @@ _CONVERSATION = (
 
 def article_sheet(article: Article, read_picture: ReadPicture, about: Mapping[str, object]) -> bytes:
     """The workbook of an article."""
-    language = language_of(article)
+    language = document_language(article)
     rows = _article_rows(article, read_picture, language)
-    return workbook("article", _ARTICLE, rows, about, language, article.title)
+    return workbook("article", _ARTICLE, rows, about, language, plain_title(article.title))
 
 
 def conversation_sheet(conversation: Conversation, read_picture: ReadPicture, about: Mapping[str, object]) -> bytes:
     """The workbook of a conversation. Several pictures of one question follow in rows below it."""
-    language = language_of(conversation)
+    language = document_language(conversation)
     rows = _conversation_rows(conversation, read_picture, language)
     return workbook("conversation", _CONVERSATION, rows, about, language, label("conversation", language))
 
 
 def _article_rows(article: Article, read_picture: ReadPicture, language: Language) -> Iterator[Row]:
-    if unmarked(article.title):
-        yield Row(None, {"text": Cell(unmarked(article.title), "title")})
+    if plain_title(article.title):
+        yield Row(None, {"text": Cell(plain_title(article.title), "title")})
     for number, section in enumerate(article.sections, 1):
-        text = section.text
-        cells = {"text": Cell(text)}
-        if section.is_heading and "\n" not in text.strip():
-            cells["text"] = Cell(text.lstrip("#").strip() or text, "heading")
+        text = to_text(parse(section.text))
+        cells = {"text": Cell(text, "heading" if section.is_heading else "text")}
         picture = None
         if shown := section.illustration:
             cells |= {"caption": Cell(shown.caption), "source": Cell(shown.picture.credit, "soft")}

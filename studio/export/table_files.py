@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from studio import __version__
 from studio.documents.table import Cell as Answer
 from studio.documents.table import Table
-from studio.export.clean_text import Language, clean, label, language_of, line
+from studio.errors import Language
+from studio.export.clean_text import document_language, label, line
 from studio.export.images import ReadPicture
 from studio.export.spreadsheet import Cell, Column, Row, picture_cell, workbook
+from studio.markdown import clean
 
 THUMBNAIL = 320  # pixels of the file inside, shown at half of that: ten thousand of them stay a file one can send
 _PICTURE = Column("picture", 176)
@@ -25,7 +27,7 @@ _FORMULA = tuple("=+-@\t＝＋－＠")
 
 def sheet(table: Table, read_picture: ReadPicture) -> bytes:
     """The workbook."""
-    language = language_of(table)
+    language = document_language(table)
     questions = tuple(Column(f"question {n}", 320, question) for n, question in enumerate(table.questions))
     rows = _rows(table, read_picture, language)
     return workbook("table", (_PICTURE, _NAME, *questions), rows, about(table), language, table.questions[0])
@@ -33,7 +35,7 @@ def sheet(table: Table, read_picture: ReadPicture) -> bytes:
 
 def csv_file(table: Table) -> bytes:
     """The words alone, for any program that reads CSV."""
-    language = language_of(table)
+    language = document_language(table)
     out = io.StringIO(newline="")
     writer = csv.writer(out)  # the dialect that Excel writes
     writer.writerow([label("name", language), *map(_plain, table.questions)])

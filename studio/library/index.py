@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from studio.errors import InputError, Language, NotFoundError, StorageError, StudioError
+from studio.language import language_of
 from studio.library.picture_intake import take_in
 from studio.library.picture_rows import HIT, Hit, changeable, find, put, to_hit
 from studio.pictures.cost import LARGEST_FILE
@@ -86,7 +87,7 @@ class Library:
         """The best `limit` pictures for any text; with `fill` also weak ones, as long as there are any. By words alone
         without `by_meaning`: then no model is asked."""
         words = clean(words)
-        spoken = language or ("zh" if re.search(r"[\u4e00-\u9fff]", words) else "en")
+        spoken = language or language_of(words)
         gone = set(exclude)
         sql = f"SELECT {HIT}, id, vector, tags_en FROM pictures WHERE NOT removed"
         rows = [r for r in self._database.read(sql) if r["key"] not in gone]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from studio.language import language_of
 from studio.protocol import Control, Image, Prompt, Sampling, Segment, Text
 
 USER = Control("[UNUSED_TOKEN_146]")
@@ -117,8 +118,9 @@ def _request(instruction: str, materials: str) -> str:
     edits ("基于以下素材"), and in English where the title is, so that the article is, too."""
     if not materials:
         return instruction
-    chinese = any("\u4e00" <= c <= "\u9fff" for c in instruction)
-    return (MATERIALS_ZH if chinese else MATERIALS_EN).format(title=instruction, materials=materials)
+    return (MATERIALS_ZH if language_of(instruction) == "zh" else MATERIALS_EN).format(
+        title=instruction, materials=materials
+    )
 
 
 def merged(prompt: Prompt) -> Prompt:

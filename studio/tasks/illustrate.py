@@ -16,12 +16,13 @@ from typing import TypeVar
 
 from studio.documents.article import MAX_IMAGES, Article, Illustration, Section
 from studio.errors import StudioError
+from studio.language import language_of
 from studio.prompts import fitting, replies
 from studio.protocol import Sampling
 from studio.tasks.find import Finder, Found
 from studio.tasks.model_calls import Calls
 from studio.tasks.notes import note, with_failure
-from studio.tasks.progress import Progress, language_of
+from studio.tasks.progress import Progress
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.documents.article import Article
 from studio.errors import StudioError
-from studio.tasks.progress import language_of
+from studio.language import language_of
 
 # key: (English, Chinese)
 _NOTES: dict[str, tuple[str, str]] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from studio.documents.article import Article
-from studio.errors import Language, StudioError
+from studio.errors import StudioError
 from studio.protocol import Queued, Started
 from studio.worker.client import WorkerClient
 from studio.worker.request import Request
@@ -88,8 +88,3 @@ def until_loaded(lane: WorkerClient, stop: Stop) -> None:
     """Wait until the models are loaded or `stop` is pressed. Raises the error that keeps them from loading."""
     while lane.state == "starting" and not stop.pressed:
         lane.wait_ready(0.2)
-
-
-def language_of(text: str) -> Language:
-    """Chinese when the text has Chinese characters, else English."""
-    return "zh" if any("\u4e00" <= c <= "\u9fff" for c in text) else "en"

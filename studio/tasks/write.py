@@ -10,19 +10,21 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
-from studio.documents.article import Article, Brief, Section, split
+from studio.documents.article import Article, Brief, Section
 from studio.errors import EngineError, StudioError
+from studio.language import language_of
+from studio.markdown import sections, split
 from studio.prompts import Edit, fitting, replies
 from studio.protocol import Done, Image, Piece, Prompt, Queued, Sampling, Started
 from studio.tasks.find import Finder
 from studio.tasks.illustrate import attempt, fill, illustrate, illustrate_one
 from studio.tasks.model_calls import Calls
 from studio.tasks.notes import note
-from studio.tasks.progress import Progress, Step, Stop, in_queue, language_of, until_loaded
+from studio.tasks.progress import Progress, Step, Stop, in_queue, until_loaded
 from studio.tasks.sentences import last_end, whole
 from studio.worker.client import WorkerClient
 
-__all__ = ["Composer", "Progress", "Step", "Stop", "language_of"]
+__all__ = ["Composer", "Progress", "Step", "Stop"]
 
 TITLE = 24  # tokens
 LEAST_SECTION = 96
@@ -138,10 +140,9 @@ class Composer:
             sampling = calls.sampling(brief, max_tokens=share + OVERRUN, stop=("\n#",))
             heading = line.strip()
             marked = f"{'###' if line.startswith(' ') else '##'} {heading}"
-            beginning = "\n\n".join([*(s.text for s in article.sections), marked]) + "\n\n"
             ask = _section(brief, heading, calls)
             written = (*_written(article), marked)
-            article, spent = yield from _write_on(article, ask, written, sampling, beginning, calls, share)
+            article, spent = yield from _write_on(article, ask, written, sampling, f"{marked}\n\n", calls, share)
             left -= spent  # what a section leaves goes to those after it
             article = replace(article, status="writing")  # a section that fills its share is no cut article
             if calls.stop.pressed:
@@ -153,9 +154,8 @@ class Composer:
         kept = len(article.sections)
         article = replace(article, model=calls.card.name, status="writing", error="", notes=())
         yield Progress(article, "writing")
-        beginning = "\n\n".join(s.text for s in article.sections)
         ask, written = _article(brief, calls), _written(article)
-        article, _ = yield from _write_on(article, ask, written, calls.sampling(brief), beginning, calls)
+        article, _ = yield from _write_on(article, ask, written, calls.sampling(brief), "", calls, on_last=True)
         if not article.pictures:
             yield from self._finish(article, calls)
         else:  # illustrated already: the new part stays as it is until it is asked for
@@ -196,6 +196,7 @@ def _write_on(
     beginning: str,
     calls: Calls,
     share: int | None = None,
+    on_last: bool = False,
 ) -> Generator[Progress, None, tuple[Article, int]]:
     """Ask with as much as fits, say what was left out, and stream the answer into the article, see `_grow`."""
     brief, images = article.brief, calls.images(article.brief.pictures)
@@ -209,16 +210,22 @@ def _write_on(
     if asked.tight:
         article = article.noted(note("room_small", article, model=model, room=asked.room))
     sampling = replace(sampling, max_tokens=asked.room)
-    return (yield from _grow(article, asked.prompt, sampling, beginning, calls, min(share or asked.room, asked.room)))
+    share = min(share or asked.room, asked.room)
+    return (yield from _grow(article, asked.prompt, sampling, beginning, calls, share, on_last))
 
 
 def _grow(
-    article: Article, prompt: Prompt, sampling: Sampling, beginning: str, calls: Calls, share: int
+    article: Article, prompt: Prompt, sampling: Sampling, beginning: str, calls: Calls, share: int, on_last: bool
 ) -> Generator[Progress, None, tuple[Article, int]]:
-    """Stream a generation into the article behind `beginning`; sections keep their ids as they grow. After `share`
-    tokens it stops at the end of a sentence; one that breaks off at the limit is left out. Gives the tokens, too."""
+    """Stream a generation into the article behind its sections. `beginning` is what the new text begins with; with
+    `on_last` the last section goes on. What stood before stays as it is, and new sections keep their ids as they grow.
+    After `share` tokens it stops at the end of a sentence; one that breaks off at the limit is left out. Gives the
+    tokens, too."""
+    kept = len(article.sections)
+    if on_last and kept:
+        kept, beginning = kept - 1, article.sections[-1].text
     text, began, count, due = beginning, 0.0, 0, len(beginning)
-    article = _with_text(article, text)
+    article = _with_text(article, kept, text)
     for event in calls.events(prompt, sampling):
         match event:
             case Queued() | Started():
@@ -228,24 +235,24 @@ def _grow(
                 count += 1
                 text += piece
                 if count > share and (end := last_end(text, due)) > due:
-                    return _with_text(article, text[:end]), count
+                    return _with_text(article, kept, text[:end]), count
                 due = len(text) if count <= share else due
-                article = _with_text(article, text)
+                article = _with_text(article, kept, text)
                 spent = time.monotonic() - began
                 yield Progress(article, "writing", speed=count / spent if spent > 0.2 else 0.0)
             case Done(reason, usage):
                 if reason == "length":
-                    article = replace(_with_text(article, whole(text, len(beginning))), status="cut")
+                    article = replace(_with_text(article, kept, whole(text, len(beginning))), status="cut")
                 yield Progress(article, "writing", speed=usage.tokens_per_second)
     return article, count
 
 
-def _with_text(article: Article, text: str) -> Article:
-    """The article with its sections made from `text`; a section at the same place keeps its id and its picture."""
-    title, blocks = split(text)
+def _with_text(article: Article, kept: int, text: str) -> Article:
+    """The article with the sections from `kept` on made from `text`; one at the same place keeps its id and picture."""
+    title, blocks = ("", sections(text)) if kept else split(text)
     given = article.title if article.brief.title else ""  # stays, whatever the model writes
-    if given and blocks and blocks[0].strip('*《》“”" ') == given:
+    if given and not kept and blocks and blocks[0].strip('*《》“”" ') == given:
         blocks = blocks[1:]
-    old = article.sections
-    sections = tuple(replace(old[i], text=block) if i < len(old) else Section(block) for i, block in enumerate(blocks))
-    return replace(article, title=given or title or article.title, sections=sections)
+    old = article.sections[kept:]
+    grown = tuple(replace(old[i], text=block) if i < len(old) else Section(block) for i, block in enumerate(blocks))
+    return replace(article, title=given or title or article.title, sections=article.sections[:kept] + grown)

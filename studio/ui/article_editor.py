@@ -21,6 +21,7 @@ from studio.app import Studio
 from studio.documents.article import Article, Picture
 from studio.documents.edits import EDITS, place
 from studio.errors import InputError, NotFoundError, StudioError
+from studio.language import language_of
 from studio.prompts import Edit
 from studio.tasks.drafts import Draft
 from studio.tasks.jobs import Job
@@ -178,7 +179,7 @@ class Desk:
             return place(article, section, own, own.title)
         if not self._studio.store.may_see(person, picture):
             raise NotFoundError("stored_picture_missing", picture=picture)
-        if hit := self._studio.library.picture(picture, "zh" if _chinese(article) else "en"):
+        if hit := self._studio.library.picture(picture, language_of(article.markdown)):
             return place(article, section, hit.picture, hit.caption)
         shown = article.section(section).illustration
         known = {p.key: p for p in (*(shown.candidates if shown else ()), *article.brief.pictures)}
@@ -228,11 +229,12 @@ def download_url(path: Path) -> str:
 
 
 def script_facts(words: dict[str, tuple[str, str]], icons: dict[str, str], upload: int) -> str:
-    """What the page's scripts know from the start (`upload`: bytes a file may have), as JavaScript that is safe inside
-    a script element."""
+    """What the page's scripts know from the start (`upload`: bytes a file may have; `formats`: those an article can be
+    exported to), as JavaScript that is safe inside a script element."""
+    formats = list(export.formats_for("article"))
     return (
         "window.studio = "
-        + json.dumps({"words": words, "icons": icons, "upload": upload}).replace("<", "\\u003c")
+        + json.dumps({"words": words, "icons": icons, "upload": upload, "formats": formats}).replace("<", "\\u003c")
         + ";"
     )
 
@@ -246,10 +248,6 @@ def _around(article: Article, section: str, edit: str) -> tuple[str, str]:
     if edit == "insert_after":
         return texts[at], (texts[at + 1] if at + 1 < len(texts) else "")
     return texts[at], ""
-
-
-def _chinese(article: Article) -> bool:
-    return any("\u4e00" <= c <= "\u9fff" for c in article.markdown)
 
 
 def _whole(value: Any) -> int:

@@ -9,6 +9,7 @@ import gradio as gr
 from studio.app import Studio
 from studio.documents.conversation import Conversation, Turn
 from studio.errors import Language
+from studio.language import language_of
 from studio.ui.plain_markdown import plain_markdown
 from studio.ui.words import t
 
@@ -60,7 +61,7 @@ def turn_of(index: int | tuple[int, ...] | list[int]) -> int:
 def brief(said: Conversation) -> str:
     """An instruction for an article about what was talked about: the last answer."""
     answer = next((turn.answer for turn in reversed(said.turns) if turn.answer), "")
-    chinese = any("\u4e00" <= c <= "\u9fff" for c in answer)
+    chinese = language_of(answer) == "zh"
     return (
         f"{'写一篇图文并茂的文章，内容是：' if chinese else 'Write an article about this: '}{answer}" if answer else ""
     )

@@ -10,8 +10,6 @@ TABLE_WORDS: dict[str, tuple[str, str]] = {
     "table_earlier": ("Earlier tables", "以前的表格"),
     "table_delete": ("Delete", "删除"),
     "table_undelete": ("Undo delete", "撤销删除"),
-    "table_xlsx": ("Excel", "Excel 表格"),
-    "table_csv": ("CSV", "CSV"),
     "table_empty": (
         "Every picture gets a row, every question a column. Answers come in one by one and are kept; you may close the "
         "page and find the table again under “Earlier tables”.",

@@ -5,9 +5,12 @@ The page follows the browser's language; its switch stores a choice (see `langua
 
 from __future__ import annotations
 
+from typing import get_args
+
 import gradio as gr
 
 from studio.errors import Language
+from studio.export import Kind, formats_for
 from studio.ui.table_words import TABLE_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -93,8 +96,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "添加一张或几张图片，然后提问。图片会编号，后面的问题也能继续用。",
     ),
     "write_about": ("Write an article about this", "据此写一篇图文"),
-    "save_zip": ("Save as Markdown", "存为 Markdown"),
-    "save_xlsx": ("Save as Excel", "存为 Excel"),
     "answer_length": ("Longest answer (tokens)", "最长回答（token）"),
     "chat_temperature": ("Temperature", "温度"),
     "chat_top_p": ("Top-p", "Top-p"),
@@ -127,11 +128,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "文章会在这里展开：先写文字，再在合适的地方配图。",
     ),
     "export": ("Export", "导出"),
-    "format_zip": ("Markdown with pictures (zip)", "Markdown 与图片（zip）"),
-    "format_xlsx": ("Excel", "Excel 表格"),
-    "format_html": ("Web page", "网页"),
-    "format_docx": ("Word", "Word 文档"),
-    "format_pdf": ("PDF", "PDF"),
     "undo": ("Undo", "撤销"),
     "redo": ("Redo", "重做"),
     "copy_markdown": ("Copy as Markdown", "复制为 Markdown"),
@@ -282,6 +278,17 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
+def page_words() -> dict[str, tuple[str, str]]:
+    """WORDS, and what the export formats are called: `format_` in a menu, `save_` on a button of its own."""
+    formats = {name: format for kind in get_args(Kind) for name, format in formats_for(kind).items()}
+    menu = {f"format_{name}": format.words for name, format in formats.items()}
+    buttons = {
+        f"save_{name}": (f"Save as {english}", f"存为 {chinese}")
+        for name, (english, chinese) in ((name, format.button) for name, format in formats.items())
+    }
+    return WORDS | menu | buttons
+
+
 def t(key: str, language: Language) -> str:
     """A word in one language."""
     return WORDS[key][language == "zh"]
@@ -289,7 +296,8 @@ def t(key: str, language: Language) -> str:
 
 def i18n() -> gr.I18n:
     """The table Gradio uses to follow the browser's language."""
+    words = page_words()
     return gr.I18n(
-        en={key: english for key, (english, _) in WORDS.items()},
-        **{code: {key: chinese for key, (_, chinese) in WORDS.items()} for code in ("zh", "zh-CN", "zh-TW")},
+        en={key: english for key, (english, _) in words.items()},
+        **{code: {key: chinese for key, (_, chinese) in words.items()} for code in ("zh", "zh-CN", "zh-TW")},
     )

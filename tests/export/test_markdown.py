@@ -13,9 +13,9 @@ from markdown_it.token import Token
 from PIL import Image
 
 from studio.documents.article import Brief, Section
-from studio.export import article_files, export, export_conversation
+from studio.export import export
 from studio.export.clean_text import line
-from studio.export.markdown import contained, escape
+from studio.export.markdown_files import article_files, contained, escape
 
 from .conftest import FILES, article_of, shown
 
@@ -168,7 +168,7 @@ def test_a_block_ends_where_it_ends(open, closed):
 
 
 def test_a_conversation(talk, read_picture):
-    with ZipFile(BytesIO(export_conversation(talk, "zip", read_picture, {}))) as zip:
+    with ZipFile(BytesIO(export(talk, "zip", read_picture, {}))) as zip:
         text = zip.read("conversation.md").decode()
         assert [name.split("/")[0] for name in zip.namelist()] == ["conversation.md", "images", "images", "about.json"]
     assert [words for _, words in images(text)] == ["Picture 1: Terraces", "Picture 2"]

@@ -15,8 +15,8 @@ from PIL import Image
 from studio.documents.article import Picture
 from studio.documents.table import Cell, Skipped, Table
 from studio.errors import InputError
-from studio.export import TABLE_FORMATS, export_table, filename
-from studio.export.clean_text import clean
+from studio.export import export, filename, formats_for
+from studio.markdown import clean
 
 from .conftest import FILES
 
@@ -35,11 +35,11 @@ def of(*cells: Cell, questions: tuple[str, ...] = ("What?", "Where?"), key: str 
 
 
 def opened(table: Table) -> openpyxl.Workbook:
-    return openpyxl.load_workbook(BytesIO(export_table(table, "xlsx", read)))
+    return openpyxl.load_workbook(BytesIO(export(table, "xlsx", read, {})))
 
 
 def rows(table: Table) -> list[list[str]]:
-    return list(csv.reader(StringIO(export_table(table, "csv", read).decode("utf-8-sig"), newline="")))
+    return list(csv.reader(StringIO(export(table, "csv", read, {}).decode("utf-8-sig"), newline="")))
 
 
 def test_a_sheet_has_a_picture_a_name_and_a_column_a_question():
@@ -78,7 +78,7 @@ def test_chinese():
     table = of(Cell("一只猫。", "length"), questions=("图里有什么？",))
     assert list(opened(table)["表格"].iter_rows(values_only=True))[0] == ("图片", "名称", "图里有什么？")
     assert rows(table) == [["名称", "图里有什么？"], ["sea/cat.jpg", "一只猫。\n[到达长度上限而停止]"]]
-    assert export_table(table, "csv", read).startswith(b"\xef\xbb\xbf")
+    assert export(table, "csv", read, {}).startswith(b"\xef\xbb\xbf")
     assert filename(table, "csv") == "图里有什么？.csv" and filename(table, "xlsx").endswith(".xlsx")
 
 
@@ -89,7 +89,7 @@ def test_no_answer_becomes_a_formula(words):
     sheet = opened(table)["Table"]
     for place in ("C1", "C2"):
         assert (sheet[place].value, sheet[place].data_type) == (words, "s")
-    with ZipFile(BytesIO(export_table(table, "xlsx", read))) as zip:
+    with ZipFile(BytesIO(export(table, "xlsx", read, {}))) as zip:
         assert all(b"<f>" not in zip.read(name) for name in zip.namelist() if "worksheets" in name)
 
 
@@ -102,12 +102,12 @@ def test_any_words_survive(answer, question):
     assert sheet["C2"].value == clean("y" + answer) and sheet["C1"].value == clean("y" + question)
 
 
-@pytest.mark.parametrize("format", TABLE_FORMATS)
+@pytest.mark.parametrize("format", formats_for("table"))
 def test_the_same_gives_the_same_bytes_and_an_empty_table_is_no_error(format):
-    assert export_table(of(), format, read) == export_table(of(), format, read)
-    assert export_table(Table(("What?",)), format, read)
+    assert export(of(), format, read, {}) == export(of(), format, read, {})
+    assert export(Table(("What?",)), format, read, {})
 
 
 def test_an_unknown_format_is_said():
     with pytest.raises(InputError, match="xlsx, csv"):
-        export_table(of(), "zip", read)
+        export(of(), "zip", read, {})

@@ -32,7 +32,7 @@ from studio.ui.server.receiving import Receiver
 from studio.ui.server.request_log import RequestLog
 from studio.ui.server.routes import add_routes
 from studio.ui.uploads import MAX_UPLOAD, Uploads, uploads_of
-from studio.ui.words import WORDS, i18n
+from studio.ui.words import i18n, page_words
 
 _BETWEEN_SWEEPS = 3600.0  # seconds
 
@@ -117,4 +117,4 @@ def _sweeping(uploads: Uploads) -> Callable[[FastAPI], AbstractAsyncContextManag
 @cache
 def _head_script() -> str:
     """What must be on the page before Gradio's own scripts run (its `head=` comes too late)."""
-    return f"{(STATIC / 'language.js').read_text()}\n{script_facts(WORDS, icons(), MAX_UPLOAD)}"
+    return f"{(STATIC / 'language.js').read_text()}\n{script_facts(page_words(), icons(), MAX_UPLOAD)}"

@@ -1,6 +1,7 @@
 // Small tools that every view of the page uses: elements, icons, words, word differences.
 
-const { words, icons, upload } = window.studio;
+const { words, icons, upload, formats } = window.studio;
+export const FORMATS = formats; // names of what an article can be exported to, their words are `format_` and the name
 export const MOST_MIB = upload / 2 ** 20; // a file that is sent to the studio
 export const spoken = navigator.language.startsWith("zh") ? 1 : 0;
 

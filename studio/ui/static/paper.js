@@ -4,11 +4,9 @@
 // nothing moves under the reader and a paragraph that is being typed in is never redrawn. Text arrives as HTML that
 // the server has sanitised; everything else is set as text.
 
-import { arrange, button, h, icon, spoken, toast, word } from "./dom.js";
+import { FORMATS, arrange, button, h, icon, spoken, toast, word } from "./dom.js";
 import { cards } from "./examples.js";
 import { Inspector } from "./inspector.js";
-
-const FORMATS = ["zip", "xlsx", "html", "docx", "pdf"];
 
 export class Paper {
   constructor({ element, props, trigger, watch, server, upload }) {
@@ -77,7 +75,7 @@ export class Paper {
     const known = new Map((this.doc.sections || []).map((section) => [section.id, section]));
     this.doc = { ...doc, sections: doc.sections.map((section) => (section.html === undefined ? known.get(section.id) : section)).filter(Boolean) };
     doc = this.doc;
-    this.title.textContent = doc.title;
+    this.title.innerHTML = doc.titleHtml || "";
     this.title.hidden = !doc.title;
     this.empty.hidden = Boolean(doc.title || doc.sections.length || doc.busy);
     this.tools.hidden = !doc.id;

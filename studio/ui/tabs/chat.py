@@ -86,7 +86,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             write = gr.Button(words("write_about"), elem_id="write-about", size="sm", min_width=80)
             saves = {
                 kind: gr.Button(words(f"save_{kind}"), elem_id=f"save-{kind}", size="sm", min_width=80)
-                for kind in export.CONVERSATION_FORMATS
+                for kind in export.formats_for("conversation")
             }
         with gr.Accordion(words("more"), open=False):
             settings = numbers(NUMBERS, "chat-settings")
@@ -270,7 +270,7 @@ def _box(running: bool, **value: Any) -> gr.MultimodalTextbox:
 
 def _file(studio: Studio, person: str, said: Conversation, kind: str) -> Path:
     about = {"model": said.model, "studio": __version__}
-    data = export.export_conversation(said, kind, studio.store.read_file, about)
+    data = export.export(said, kind, studio.store.read_file, about)
     return uploads_of(studio).export(person, export.filename(said, kind), data)
 
 

@@ -67,8 +67,8 @@ def table_tab(studio: Studio) -> None:
             with gr.Row(visible=False, elem_id="table-tools") as tools:
                 go_on = gr.Button(words("table_continue"), elem_id="table-continue", size="sm", min_width=80)
                 saves = {
-                    kind: gr.Button(words(f"table_{kind}"), elem_id=f"table-{kind}", size="sm", min_width=80)
-                    for kind in export.TABLE_FORMATS
+                    kind: gr.Button(words(f"save_{kind}"), elem_id=f"table-{kind}", size="sm", min_width=80)
+                    for kind in export.formats_for("table")
                 }
                 delete = gr.Button(words("table_delete"), elem_id="table-delete", size="sm", min_width=80)
         url = gr.Textbox(visible=False)
@@ -179,7 +179,7 @@ class _Events:
         def save(request: gr.Request, id: int) -> str:
             try:
                 table = self._studio.store.tables.get(who(request), id)
-                data = export.export_table(table, kind, self._studio.store.read_file)
+                data = export.export(table, kind, self._studio.store.read_file, {})
                 path = uploads_of(self._studio).export(who(request), export.filename(table, kind), data)
             except StudioError as e:
                 raise shown(e, request) from e

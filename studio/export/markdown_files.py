@@ -17,8 +17,10 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from studio.documents.article import Article, Picture
 from studio.documents.conversation import Conversation, Turn
-from studio.export.clean_text import Language, clean, label, language_of, line, slug
+from studio.errors import Language
+from studio.export.clean_text import document_language, label, line, slug
 from studio.export.images import ReadPicture, for_everywhere, load
+from studio.markdown import clean
 
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 # HTML that CommonMark lets run over blank lines, and what ends it.
@@ -80,7 +82,7 @@ def article_files(
 
     `folder` is the name of the pictures' folder; it stands in the text's links, so it should be a plain word.
     """
-    pictures = _Folder(read_picture, folder, language_of(article))
+    pictures = _Folder(read_picture, folder, document_language(article))
     blocks = _title(article.title)
     for section in article.sections:
         blocks.append(contained(section.text))
@@ -93,7 +95,7 @@ def conversation_files(
     conversation: Conversation, read_picture: ReadPicture, folder: str = "images"
 ) -> tuple[str, dict[str, bytes], dict[str, object]]:
     """The same of a conversation: each question a heading and a quote, its pictures, the answer."""
-    language = language_of(conversation)
+    language = document_language(conversation)
     pictures = _Folder(read_picture, folder, language)
     blocks = [f"# {label('conversation', language)}"]
     seen = 0
@@ -109,7 +111,7 @@ def conversation_files(
 
 def text_only(article: Article) -> str:
     """One file without pictures: each picture's caption and credit stand in its place."""
-    language = language_of(article)
+    language = document_language(article)
     blocks, number = _title(article.title), 0
     for section in article.sections:
         blocks.append(contained(section.text))

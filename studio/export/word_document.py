@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -14,35 +15,87 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Cm, Pt, RGBColor
-from docx.text.paragraph import Paragraph
+from docx.shared import Cm, Length, Pt, RGBColor
+from docx.text.paragraph import Paragraph as WordParagraph
 
 from studio.documents.article import Article, Illustration
-from studio.export.clean_text import Language, label, language_of, line, unmarked
+from studio.errors import Language
+from studio.export.clean_text import document_language, label, line, plain_title
 from studio.export.images import PAGE_SIDE, ReadPicture, for_sheet, load
-from studio.export.markdown_blocks import Block, Run, Runs, blocks, line_runs
+from studio.markdown import (
+    Block,
+    Blocks,
+    Code,
+    Heading,
+    List,
+    Paragraph,
+    Quote,
+    Rule,
+    Run,
+    Runs,
+    Table,
+    parse,
+    parse_inline,
+)
 
 _INK, _SOFT, _JADE = RGBColor(0x1F, 0x1E, 0x1B), RGBColor(0x6B, 0x67, 0x5F), RGBColor(0x3F, 0x73, 0x65)
 _WIDTH, _HIGHEST = Cm(16), Cm(9)  # of a picture
+_QUOTE_STEP, _LIST_STEP = Cm(0.7), Cm(0.63)  # indents; a list's is that of Word's own styles
+_MOST_COLUMNS = 63  # Word's limit
+_ALIGNMENTS = {
+    "left": WD_ALIGN_PARAGRAPH.LEFT,
+    "center": WD_ALIGN_PARAGRAPH.CENTER,
+    "right": WD_ALIGN_PARAGRAPH.RIGHT,
+}
 _TEXT, _HEAD = ("Georgia", "宋体"), ("Georgia", "黑体")  # Latin and Chinese; every Word has them or knows a likeness
 
 
 def article_docx(article: Article, read_picture: ReadPicture, about: Mapping[str, object]) -> bytes:
     """The file. `about["model"]` and `about["created"]`, when given, stand in small print at the end."""
-    language = language_of(article)
+    language = document_language(article)
     writer = _Writer(language)
     title = line(article.title)
     if title:
-        writer.paragraph(line_runs(title), "Title")
+        writer.paragraph(parse_inline(title), "Title")
     for section in article.sections:
-        writer.blocks(blocks(section.text))
+        writer.blocks(parse(section.text))
         if section.illustration:
             writer.figure(section.illustration, read_picture)
     model = line(str(about.get("model") or article.model))
     if model:
         parts = [label("written", language, model=model), line(str(about.get("created") or ""))[:10]]
         writer.small(" · ".join(filter(None, parts)))
-    return writer.finish(unmarked(title) or label("article", language))
+    return writer.finish(plain_title(title) or label("article", language))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Inside how many quotes and lists a block lies."""
+
+    quotes: int = 0
+    lists: int = 0
+
+    @property
+    def depth(self) -> int:
+        """The level of a list: Word's styles have three."""
+        return min(self.lists, 3)
+
+    @property
+    def style(self) -> str:
+        """A paragraph's."""
+        if self.quotes:
+            return "Quote"
+        return "Normal" if not self.lists else "List Continue" if self.depth == 1 else f"List Continue {self.depth}"
+
+    @property
+    def left(self) -> Length:
+        """How far in."""
+        return Length(min(self.quotes, 6) * _QUOTE_STEP + min(self.lists, 6) * _LIST_STEP)
+
+    def indent(self, paragraph: WordParagraph, more: int = 0) -> None:
+        """Move a paragraph in."""
+        if left := self.left + more:
+            paragraph.paragraph_format.left_indent = Length(left)
 
 
 class _Writer:
@@ -51,7 +104,6 @@ class _Writer:
     def __init__(self, language: Language) -> None:
         self._language = language
         self._document: Document = docx.Document()
-        self._lists: dict[int, int] = {}  # a list of this section → Word's number for it
         page = self._document.sections[0]
         page.page_width, page.page_height = Cm(21), Cm(29.7)
         page.left_margin = page.right_margin = Cm(2.5)
@@ -66,31 +118,31 @@ class _Writer:
         if border is not None:
             border.getparent().remove(border)
 
-    def blocks(self, made: Sequence[Block]) -> None:
-        """The blocks of a section."""
-        self._lists.clear()
-        for block in made:
-            self._block(block)
+    def blocks(self, blocks: Blocks, place: _Place | None = None) -> None:
+        """The blocks of a section, or of what lies inside a list or a quote."""
+        place = place or _Place()
+        for block in blocks:
+            self._block(block, place)
 
-    def _block(self, block: Block) -> None:
-        match block.kind:
-            case "heading":
-                self.paragraph(block.runs, f"Heading {block.level}")
-            case "item":
-                self._item(block)
-            case "table":
-                self._table(block)
-            case "rule":
-                self.paragraph(
-                    (Run("＊　＊　＊" if self._language == "zh" else "* * *"),), "Normal"
-                ).alignment = WD_ALIGN_PARAGRAPH.CENTER
-            case "code":
-                made = self.paragraph(block.runs, "Normal")
-                made.paragraph_format.left_indent = Cm(0.6)
-            case _:
-                self.paragraph(block.runs, "Quote" if block.quoted else "Normal")
+    def _block(self, block: Block, place: _Place) -> None:
+        match block:
+            case Paragraph(runs):
+                place.indent(self.paragraph(runs, place.style))
+            case Heading(level, runs):
+                place.indent(self.paragraph(runs, f"Heading {level}"))
+            case Code(text):
+                place.indent(self.paragraph((Run(text, code=True),), "Normal"), Cm(0.6))
+            case Rule():
+                stars = "＊　＊　＊" if self._language == "zh" else "* * *"
+                self.paragraph((Run(stars),), "Normal").alignment = WD_ALIGN_PARAGRAPH.CENTER
+            case Quote(blocks):
+                self.blocks(blocks, replace(place, quotes=place.quotes + 1))
+            case List():
+                self._list(block, place)
+            case Table():
+                self._table(block, place)
 
-    def paragraph(self, runs: Runs, style: str) -> Paragraph:
+    def paragraph(self, runs: Runs, style: str) -> WordParagraph:
         """Styled words at the end of the document."""
         made = self._document.add_paragraph(style=style)
         self._fill(made, runs)
@@ -136,42 +188,44 @@ class _Writer:
                 new.writestr(ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), old.read(name), ZIP_DEFLATED)
         return out.getvalue()
 
-    def _fill(self, paragraph: Paragraph, runs: Runs) -> None:
+    def _fill(self, paragraph: WordParagraph, runs: Runs) -> None:
         for run in runs:
             made = paragraph.add_run(run.text)
             made.bold, made.italic = run.bold or None, run.italic or None
             made.font.strike = run.struck or None
-            if run.sub:
-                made.font.subscript = True
-            if run.sup:
-                made.font.superscript = True
             if run.code:
                 made.font.name, made.font.size = "Consolas", Pt(9.5)
-            if run.link.startswith(("http:", "https:", "mailto:")):
+            if run.link:
                 made.font.color.rgb, made.font.underline = _JADE, True
                 self._link(paragraph, made, run.link)
 
-    def _link(self, paragraph: Paragraph, run: Any, address: str) -> None:
+    def _link(self, paragraph: WordParagraph, run: Any, address: str) -> None:
         """Put the run into a hyperlink, which python-docx has no word for."""
         link = OxmlElement("w:hyperlink")
         link.set(qn("r:id"), paragraph.part.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True))
         run._r.addprevious(link)
         link.append(run._r)
 
-    def _item(self, block: Block) -> None:
-        ordered = block.mark[:1].isdigit()
-        depth = min(block.level, 3)
-        kind = "List Number" if ordered else "List Bullet" if block.mark else "List Continue"
-        made = self.paragraph(block.runs, kind if depth == 1 else f"{kind} {depth}")
-        made.paragraph_format.space_after = Pt(3)
-        if ordered:
-            if block.list not in self._lists:
-                self._lists[block.list] = self._new_list(made, int(block.mark[:-1]))
-            numbers = made._p.get_or_add_pPr().get_or_add_numPr()
-            numbers.get_or_add_numId().val = self._lists[block.list]
-            numbers.get_or_add_ilvl().val = 0
+    def _list(self, block: List, place: _Place) -> None:
+        """A list of Word's own. What follows the first paragraph of an item is indented like it."""
+        inside = replace(place, lists=place.lists + 1)
+        kind = "List Bullet" if block.start is None else "List Number"
+        number = None
+        for item in block.items:
+            first = item[0].runs if item and isinstance(item[0], Paragraph) else ()
+            made = self.paragraph(first, kind if inside.depth == 1 else f"{kind} {inside.depth}")
+            made.paragraph_format.space_after = Pt(3)
+            if place.quotes or inside.lists > inside.depth:
+                made.paragraph_format.left_indent = inside.left
+                made.paragraph_format.first_line_indent = -_LIST_STEP
+            if block.start is not None:
+                number = number or self._new_list(made, block.start)
+                numbers = made._p.get_or_add_pPr().get_or_add_numPr()
+                numbers.get_or_add_numId().val = number
+                numbers.get_or_add_ilvl().val = 0
+            self.blocks(item[1:] if first else item, inside)
 
-    def _new_list(self, paragraph: Paragraph, start: int) -> int:
+    def _new_list(self, paragraph: WordParagraph, start: int) -> int:
         """A list of Word's that begins to count anew: else every numbered list of the document would be one."""
         numbering = self._document.part.numbering_part.element
         style = paragraph.style
@@ -182,19 +236,22 @@ class _Writer:
         number.add_lvlOverride(ilvl=0).add_startOverride(start)
         return int(number.numId)
 
-    def _table(self, block: Block) -> None:
-        count = max(map(len, block.rows), default=0)
-        if not count:
+    def _table(self, block: Table, place: _Place) -> None:
+        count = len(block.alignments)
+        if count > _MOST_COLUMNS:
+            for runs in block.lines():
+                place.indent(self.paragraph(runs, place.style))
             return
-        table = self._document.add_table(len(block.rows), count, style="Table Grid")
-        for r, row in enumerate(block.rows):
-            table.rows[r]._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
-            for c, runs in enumerate(row):
-                cell = table.cell(r, c).paragraphs[0]
-                cell.paragraph_format.space_before = cell.paragraph_format.space_after = Pt(3)
-                cell.paragraph_format.line_spacing = 1.15
-                head = r == 0 and block.heads
-                self._fill(cell, tuple(Run(**{**vars(run), "bold": True}) for run in runs) if head else runs)
+        table = self._document.add_table(1 + len(block.rows), count, style="Table Grid")
+        for at, (row, cells) in enumerate(zip(table.rows, (block.head, *block.rows), strict=True)):
+            row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+            for cell, runs, alignment in zip(row.cells, cells, block.alignments, strict=True):
+                paragraph = cell.paragraphs[0]
+                paragraph.alignment = _ALIGNMENTS.get(alignment)
+                layout = paragraph.paragraph_format
+                layout.space_before = layout.space_after = Pt(3)
+                layout.line_spacing = 1.15
+                self._fill(paragraph, runs if at else tuple(replace(run, bold=True) for run in runs))
         self._document.add_paragraph().paragraph_format.space_after = Pt(4)
 
     def _style(self, name: str, fonts: tuple[str, str], size: float, colour: RGBColor, after: float) -> None:

@@ -1,0 +1,1 @@
+"""One module a format, each with one entry, `FORMAT`. A new module is all that a new format needs."""
