@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "edge"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 
 class Tracebacks(logging.Handler):
@@ -32,8 +32,8 @@ class Tracebacks(logging.Handler):
 
 def main(count: int) -> None:
     """Send them and tell how they were answered."""
-    from calls import Request, requests
-    from edge_server import SPEC, free_port, run
+    from edge.calls import Request, requests
+    from edge.edge_server import SPEC, free_port, run
     from hypothesis import HealthCheck, Phase, given, settings
 
     from studio.app import Studio

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "edge"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 FORM = "multipart/form-data; boundary=x"
 
 
@@ -38,7 +38,7 @@ def halves(host: str, port: int, count: int) -> Iterator[socket.socket]:
 
 def main(count: int) -> None:
     """Open them, ask for the page meanwhile, and wait until all are gone."""
-    from edge_server import SPEC, free_port, run
+    from edge.edge_server import SPEC, free_port, run
 
     from studio.app import Studio
     from studio.settings import Settings

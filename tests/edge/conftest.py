@@ -1,5 +1,5 @@
-"""The fixtures of `edge_server`, whose name is nobody else's: tests import from it."""
+"""The fixtures of `edge_server`."""
 
-from edge_server import edge, start
+from edge.edge_server import edge, start
 
 __all__ = ["edge", "start"]

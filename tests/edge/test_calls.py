@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from calls import Request, requests
-from edge_server import Edge
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from edge.calls import Request, requests
+from edge.edge_server import Edge
 from studio.errors import InputError
 from studio.ui.arguments import arguments_of, call, check, event_arguments, parse
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from edge_server import PICTURES, Edge, reference, upload
 
+from edge.edge_server import PICTURES, Edge, reference, upload
 from studio.errors import InputError
 from studio.ui.arguments import event_data
 from studio.ui.uploads import UploadedFile, Uploads, clean_name

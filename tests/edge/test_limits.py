@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from edge_server import Edge, Start, upload
 
+from edge.edge_server import Edge, Start, upload
 from studio.ui.server.limits import Limits
 
 ALICE, BOB = "a" * 32, "b" * 32

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from edge_server import Edge, Start, reference, upload
 
+from edge.edge_server import Edge, Start, reference, upload
 from studio.errors import InputError
 from studio.settings import Settings
 from studio.storage import users
