@@ -42,10 +42,12 @@ def tiny(pixels: int = 490) -> Architecture:
 SIZES: dict[str, Callable[[int], Architecture]] = {"7b": lambda pixels: published("7b", pixels), "tiny": tiny}
 
 
-def seat(size: str, device: torch.device, pixels: int, batch: int, tokens: int, quantize: str = "none") -> Seat:
-    """A model with random weights and room for so many tokens."""
+def seat(
+    size: str, device: torch.device, pixels: int, batch: int, tokens: int, quantize: str = "none", context: int = 16384
+) -> Seat:
+    """A model with random weights, and a cache for so many tokens of all calls together."""
     spec = NativeSpec(quantize=quantize, batch=batch)
-    plan = Planned(SIZES[size](pixels), None)
+    plan = Planned(replace(SIZES[size](pixels), context=context), None)
     made = seat_of(plan, device, dtype_of(device), RESERVED + blocks_for(tokens), spec)
     made.warm()
     return made

@@ -1,6 +1,7 @@
 """The native engine's speed, beside the copy rate of the same device, and beside transformers, in the same run.
 
     python benchmarks/engine.py [--device cuda] [--size 7b] [--quick] [--peers] [--int8] [--calls 500]
+    python benchmarks/engine.py --context-lengths 2048,4096,8192,16384     (these alone)
 
 Random weights of the true shapes: nothing is downloaded, and the speed is that of a real checkpoint. Decoding cannot be
 faster than its weights can be read, so it is also given as a fraction of that floor. Prints a table with the targets of
@@ -181,6 +182,61 @@ def quantised(size: str, device: torch.device, quick: bool) -> dict[str, float]:
     }
 
 
+def long_contexts(size: str, device: torch.device, lengths: list[int], quick: bool) -> dict[str, Any]:
+    """By length of the context: tokens a second of one stream that ends there; milliseconds to the first token of a
+    prompt that long, nothing known, and with all but 300 tokens known; the longest pause of a stream beside it."""
+    made = seat(size, device, 490, 8, 3 * max(lengths), context=max(lengths))
+    result: dict[str, Any] = {**environment(device), "model": made.card.name}
+    new, repeat = (16, 1) if quick else (256, 3)
+    with engine_of({"viewer": made}, 8) as engine:
+        done(engine, text(60, 1, 16))
+        for length in lengths:
+            found = {"decode_tokens_per_s": _rate(engine, length - new, new)}
+            for name, known in (("first_token_ms", 0), ("first_token_of_300_new_ms", length - 300)):
+                times = [_first_token(engine, made, length - 2, known, seed) for seed in range(repeat + 1)]
+                found[name] = 1000 * statistics.median(times[1:])
+            found["longest_pause_beside_ms"] = 1000 * _pause_beside(engine, made, length)
+            result[str(length)] = found
+        result["memory"] = made.memory()
+    return result
+
+
+def _first_token(engine: NativeEngine, made: Seat, tokens: int, known: int, seed: int) -> float:
+    made.scheduler.blocks.forget()
+    prompt = words(tokens - 1, seed)
+    if known:
+        done(engine, Generate("viewer", (Text(prompt[:known]),), Sampling(max_tokens=1)))
+    return done(engine, Generate("viewer", (Text(prompt),), Sampling(temperature=0, max_tokens=2))).usage.first_token
+
+
+def _pause_beside(engine: NativeEngine, made: Seat, tokens: int) -> float:
+    """The longest pause of a stream while a prompt of so many tokens is read."""
+    made.scheduler.blocks.forget()
+    engine.submit(1, text(60, 1, tokens // 4))
+    last, longest, reading = 0.0, 0.0, False
+    while engine.busy:
+        for number, event in engine.step():
+            now = time.perf_counter()
+            if number == 1 and isinstance(event, Piece):
+                if not reading:
+                    engine.submit(2, text(tokens - 2, 2, 2))
+                longest = max(longest, now - last) if reading else 0.0
+                last, reading = now, True
+            elif number == 2 and isinstance(event, Done):
+                engine.cancel(1)
+    return longest
+
+
+def table_of_contexts(result: dict[str, Any]) -> str:
+    """The figures of `long_contexts` for people."""
+    rows = {int(name): found for name, found in result.items() if name.isdigit()}
+    names = list(next(iter(rows.values())))
+    lines = [f"{result['model']}, random weights; {result['device']}, torch {result['torch']}, {result['commit']}"]
+    lines.append("context | " + " | ".join(names))
+    lines += [f"{length:7,} | " + " | ".join(f"{found[name]:.1f}" for name in names) for length, found in rows.items()]
+    return "\n".join(lines)
+
+
 def table(result: dict[str, Any]) -> str:
     """The figures for people, with the targets."""
     floor = result["copy_bytes_per_s"] / result["decode_bytes"]
@@ -214,8 +270,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--peers", action="store_true", help="also transformers' generate on a Llama of the same shape")
     parser.add_argument("--int8", action="store_true", help="also with int8 weights")
     parser.add_argument("--calls", type=int, default=0, help="calls after which memory is looked at")
+    parser.add_argument("--context-lengths", default="", help="measure by length of the context, e.g. 2048,16384")
     given = parser.parse_args(arguments)
     device = device_of(given.device)
+    if given.context_lengths:
+        result = long_contexts(given.size, device, list(map(int, given.context_lengths.split(","))), given.quick)
+        print(table_of_contexts(result))
+        print(json.dumps(result))
+        return
     result = measure(given.size, device, given.quick, given.calls)
     for asked, more in ((given.int8, quantised), (given.peers, _peers)):
         if asked:

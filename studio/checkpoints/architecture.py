@@ -24,8 +24,8 @@ PIXELS = {"composer": 224, "viewer": 490}  # what the published 7B model of each
 TOWER = "vit.vision_tower.vision_model."
 SIZES = {(4096, 32): "7B", (2048, 24): "1.8B"}
 VIT_NORM_EPS = 1e-5  # CLIP's, which no checkpoint of this family writes down
+POSITIONS = 32768  # max_position_embeddings in the config.json of every published XComposer2
 TILE_PIXELS, MOST_TILES = 336, 25  # 4KHD: side of a tile, and how many the original takes at inference
-TILE_CONTEXT = 16384
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Architecture:
     ffn: int
     norm_eps: float
     rope_theta: float
-    context: int  # tokens
+    context: int  # tokens: as many as config.json has positions for, or fewer where less memory is planned for
     bos: int
     eos: int
     ranks: Mapping[str, int] = field(default_factory=dict)  # PLoRA rank by linear, for those that have one
@@ -131,17 +131,17 @@ def tile_tokens(rows: int, columns: int) -> int:
 
 def published(size: str, image: int) -> Architecture:
     """The published shapes without a file, for random weights: XComposer2-7B (224 px) and -VL-7B (490 px). `tiny` has
-    their context and positions a picture and is small everywhere else: to try a whole path on a CPU."""
+    their context and tokens a picture and is small everywhere else: to try a whole path on a CPU."""
     if size not in ("7b", "tiny"):
         raise ModelError("model_unknown", name=size, known="7b")
     positions = (image // 14) ** 2 + 1
     if size == "tiny":
         vision = Vision(image, 14, 64, 1, 4, 128, positions, 64, 64)
         ranks = dict.fromkeys(LINEARS, 8)
-        return Architecture("xcomposer2", 2048, 64, 2, 4, 2, 128, 1e-5, 1e6, 4096, 1, 2, ranks, vision)
+        return Architecture("xcomposer2", 2048, 64, 2, 4, 2, 128, 1e-5, 1e6, POSITIONS, 1, 2, ranks, vision)
     vision = Vision(image, 14, 1024, 24, 16, 4096, positions, 1024, 4096)
     ranks = dict.fromkeys(LINEARS, 256)
-    return Architecture("xcomposer2", 92544, 4096, 32, 32, 8, 14336, 1e-5, 1e6, 4096, 1, 2, ranks, vision)
+    return Architecture("xcomposer2", 92544, 4096, 32, 32, 8, 14336, 1e-5, 1e6, POSITIONS, 1, 2, ranks, vision)
 
 
 def read(folder: Path, shapes: Shapes) -> Architecture:
@@ -161,7 +161,7 @@ def read(folder: Path, shapes: Shapes) -> Architecture:
         ffn=shape_of(folder, shapes, "model.layers.0.feed_forward.w1.weight", 2)[0],
         norm_eps=get("rms_norm_eps"),
         rope_theta=get("rope_theta"),
-        context=_context(config, get, family),
+        context=_context(config, get),
         bos=get.whole("bos_token_id", vocab - 1),
         eos=get.whole("eos_token_id", vocab - 1),
         ranks={name: shape_of(folder, shapes, plora, 2)[0] for name, plora in first.items() if plora in shapes},
@@ -203,16 +203,15 @@ def _family(folder: Path, config: Mapping[str, Any], shapes: Shapes) -> Family:
     return "xcomposer2" if "vision_proj.0.weight" in shapes else "internlm2"
 
 
-def _context(config: Mapping[str, Any], get: Fields, family: Family) -> int:
-    """Tokens. Beyond max_position_embeddings the dynamic NTK scaling would begin, which this code does not do."""
+def _context(config: Mapping[str, Any], get: Fields) -> int:
+    """Tokens. Beyond max_position_embeddings the dynamic NTK scaling would begin, which this code does not do.
+
+    `max_length` does not count: it is where the original demo cuts a prompt.
+    """
     scaling = config.get("rope_scaling")
     if isinstance(scaling, dict) and scaling.get("type", "dynamic") != "dynamic":
         raise get.wrong("rope_scaling", f"cannot be {scaling}")
-    most = get.whole("max_position_embeddings")
-    if family == "internlm2":
-        return most
-    written = get.whole("max_length")
-    return min(max(written, TILE_CONTEXT) if family == "xcomposer2-4khd" else written, most)
+    return get.whole("max_position_embeddings")
 
 
 def _vision(folder: Path, get: Fields, shapes: Shapes, family: Family) -> Vision:

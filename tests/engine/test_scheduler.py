@@ -52,6 +52,18 @@ def test_prompts_are_read_in_order_within_the_budget_while_others_step() -> None
     assert numbers(s.plan()) == ([], [(4, 0, 6)])
 
 
+def test_far_behind_the_beginning_a_step_reads_less_where_others_would_wait() -> None:
+    """Attention over 16k tokens makes a chunk twice as slow, and the pause of who is being answered twice as long."""
+    for beside, expected in ((False, [2048] * 8), (True, [2047, 2047, 2047, 1638, 1412, 1262])):
+        s = scheduler(budget=2048, blocks=20000)
+        if beside:
+            s.add(sequence(1, prompt=4, most=1000))
+            begin(s, s.plan())
+        s.add(sequence(2, prompt=16384, most=4))
+        counts = [reading.count for _ in expected for reading in s.plan().reading]
+        assert counts == expected
+
+
 def test_nobody_overtakes_a_call_that_waits_for_blocks() -> None:
     s = scheduler(blocks=8)
     s.add(sequence(1, prompt=12, most=4))  # 4 of 7 blocks

@@ -110,14 +110,14 @@ def config(a: Architecture) -> dict[str, object]:
         "num_hidden_layers": a.layers,
         "num_attention_heads": a.heads,
         "num_key_value_heads": a.kv_heads,
-        "max_position_embeddings": 32768 if a.vision else a.context,
+        "max_position_embeddings": a.context,
         "rms_norm_eps": a.norm_eps,
         "rope_theta": a.rope_theta,
         "bos_token_id": a.bos,
         "eos_token_id": a.eos,
         "rope_scaling": {"type": "dynamic", "factor": 1.0},
     }
-    return result | ({"max_length": a.context, "img_size": a.vision.image} if a.vision else {})
+    return result | ({"max_length": 64, "img_size": a.vision.image} if a.vision else {})
 
 
 def write(folder: Path, a: Architecture, weights: dict[str, torch.Tensor], form: str = "safetensors") -> Path:

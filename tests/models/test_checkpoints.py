@@ -63,7 +63,7 @@ def test_4khd_is_known_by_its_separators(tmp_path: Path) -> None:
     assert A.vision is not None
     eyes = replace(A.vision, image=336, patch=14, positions=577, layers=1, projector_in=4 * A.vision.width)
     ranks = {**dict.fromkeys(LINEARS, 6), "attention.wqkv": 8}
-    a = replace(A, family="xcomposer2-4khd", vision=eyes, ranks=ranks, context=16384)
+    a = replace(A, family="xcomposer2-4khd", vision=eyes, ranks=ranks)
     folder = write(tmp_path / "m", a, tensors(a))
     settings = config(a) | {"max_length": 4096, "architectures": ["InternLM2ForCausalLM"]}
     (folder / "config.json").write_text(json.dumps(settings))
@@ -162,7 +162,9 @@ def test_missing_and_misshapen_tensors_are_named(tmp_path: Path) -> None:
     assert "[7], expected [64]" in str(failure(write(tmp_path / "m", A, weights)))
 
 
-@pytest.mark.parametrize("field", ["num_attention_heads", "rms_norm_eps", "rope_theta", "max_length", "bos_token_id"])
+@pytest.mark.parametrize(
+    "field", ["num_attention_heads", "rms_norm_eps", "rope_theta", "max_position_embeddings", "bos_token_id"]
+)
 @pytest.mark.parametrize("value", [None, "many"])
 def test_a_config_without_a_field_is_named(folder: Path, field: str, value: object) -> None:
     (folder / "config.json").write_text(json.dumps(config(A) | {field: value}))

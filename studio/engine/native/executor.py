@@ -42,7 +42,7 @@ class Seat:
         self.card, self.model, self.tokenizer = card, model, tokenizer
         self.runner = Runner(model.decoder, blocks, batch, options, tokenizer.stops)
         self.pictures = Pictures(model.tower, self.runner.graphs) if model.tower else None
-        self._intake = Intake(card, model, tokenizer, self.pictures)
+        self._intake = Intake(card, model, tokenizer, self.pictures, blocks)
         budget = BUDGET if self.runner.ahead else PLAIN_BUDGET
         self.scheduler = Scheduler(Blocks(blocks, BLOCK), batch, budget, reuse=not options.deterministic)
         self._calls: dict[int, Generation | Choice] = {}

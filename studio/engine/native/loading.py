@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,10 +21,10 @@ from studio.engine.native.model_runner import Options
 from studio.engine.native.swap import Swap
 from studio.errors import ModelError, StudioError
 from studio.models import tokenizer as tokenizers
-from studio.models.kv_cache import BLOCK
+from studio.models.kv_cache import BLOCK, blocks_for
 from studio.models.model import from_source
 from studio.models.weights import Checkpoint, RandomSource, Source
-from studio.protocol import Control, Image, ModelCard, Prompt, Role, Text
+from studio.protocol import LEAST_ROOM, Control, Image, ModelCard, Prompt, Role, Text
 from studio.specs import MOST_BEAMS, NativeSpec
 
 RANDOM_NOTE = "Random weights: the text means nothing · 随机权重：文字没有意义"
@@ -57,10 +57,11 @@ def load(spec: NativeSpec) -> Loaded:
     dtype = dtype_of(device)
     plans = _plans(spec)
     distinct = {plan.folder if plan.checkpoint else id(plan): plan for plan in plans.values()}
-    plan = budget_of([plan.architecture for plan in distinct.values()], device, dtype, spec.quantize, spec.swap)
+    plan = budget_of([planned.architecture for planned in distinct.values()], device, dtype, spec)
     swap = Swap(device) if plan.swap else None
     done: dict[object, Seat] = {}
-    for key, planned in distinct.items():
+    for (key, planned), context in zip(distinct.items(), plan.contexts, strict=True):
+        planned = replace(planned, architecture=replace(planned.architecture, context=context))
         blocks = cache_blocks(planned.architecture, spec.batch, plan.spare // 2 // len(distinct), dtype.itemsize)
         done[key] = seat_of(planned, device, dtype, blocks, spec)
         if swap:
@@ -94,10 +95,11 @@ def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype, blocks: int
 
 
 def cache_blocks(a: Architecture, batch: int, spare: int, element: int) -> int:
-    """Blocks of cache: one context, which the budget has counted, and as far as `spare` bytes go enough for every call
-    at once and as much again for what was read before."""
-    context = a.context // BLOCK
-    return RESERVED + context + min((2 * batch - 1) * context, spare // a.cache_bytes(BLOCK, element))
+    """Blocks of cache: one context, which the budget has counted, beams behind it, and as far as `spare` bytes go
+    enough for every call at once and as much again for what was read before."""
+    context = blocks_for(a.context)
+    beams = MOST_BEAMS * blocks_for(LEAST_ROOM + BLOCK)  # 0.1 GiB of the 7B's, out of the workspace
+    return RESERVED + context + beams + min((2 * batch - 1) * context, spare // a.cache_bytes(BLOCK, element))
 
 
 def device_of(name: str) -> torch.device:
@@ -121,13 +123,12 @@ def dtype_of(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def budget_of(
-    models: list[Architecture], device: torch.device, dtype: torch.dtype, quantize: str = "none", swap: str = "auto"
-) -> Budget:
+def budget_of(models: list[Architecture], device: torch.device, dtype: torch.dtype, spec: NativeSpec) -> Budget:
     """What will be where; ModelError with the numbers and the flag that helps when it cannot be."""
     host = machine.host_free()
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else host
-    return budget([parts(a) for a in models], str(device), dtype.itemsize, free, host, quantize, swap)
+    how = spec.quantize, spec.swap, spec.context
+    return budget([parts(a) for a in models], str(device), dtype.itemsize, free, host, *how)
 
 
 def self_test(seat: Seat) -> None:

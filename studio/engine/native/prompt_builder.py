@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from studio.engine.native.block_manager import Unit
-from studio.engine.native.check.reference_loop import Span, blocks_of_search
+from studio.engine.native.block_manager import RESERVED, Unit
+from studio.engine.native.check.reference_loop import Span, blocks_of_search, tokens_of_search
 from studio.engine.native.image_cache import Pictures
 from studio.engine.native.requests import Choice, Generation
 from studio.engine.native.scheduler import Reading, Sequence
@@ -22,17 +22,22 @@ from studio.protocol import LEAST_ROOM, Choose, Generate, Image, ModelCard, Text
 
 
 class Intake:
-    """See above; for one model."""
+    """See above; for one model whose cache has so many `blocks`."""
 
-    def __init__(self, card: ModelCard, model: Model, tokenizer: Tokenizer, pictures: Pictures | None) -> None:
+    def __init__(
+        self, card: ModelCard, model: Model, tokenizer: Tokenizer, pictures: Pictures | None, blocks: int
+    ) -> None:
         self._card, self._model, self._tokenizer, self._pictures = card, model, tokenizer, pictures
+        self._blocks = blocks - RESERVED
 
     def generation(self, number: int, call: Generate) -> Generation:
-        """Raises ContextOverflow when the prompt leaves too little room."""
+        """Raises ContextOverflow when the prompt leaves too little room. A search of beams that would take more of the
+        cache than there is ends sooner, as one that reaches the end of the context."""
         runs, sampling = self._tokenizer.encode(call.prompt), call.sampling
         units = self._fitting(runs, min(sampling.max_tokens, LEAST_ROOM))
         most = min(sampling.max_tokens, self._card.context - len(units))
         if sampling.beams > 1:
+            most = min(most, tokens_of_search(len(units), self._blocks, sampling.beams))
             blocks = blocks_of_search(len(units), most, sampling.beams)
             sequence = Sequence(number, "search", units, most, blocks, self._opened(runs))
         else:

@@ -2,7 +2,8 @@
 
 Calls are admitted in the order in which they came, as soon as one of `batch` places and enough blocks for the whole
 call are free: an admitted call never has to give way. A step continues every call whose prompt has been read, and reads
-at most `budget` tokens of the prompts that have not, so that nobody who is being answered waits long.
+at most `budget` tokens of the prompts that have not, so that nobody who is being answered waits long: fewer tokens far
+behind the beginning of a long prompt, where attention makes each of them slower.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Literal
 
 from studio.engine.native.block_manager import Blocks, Unit
+
+NEAR = 4096  # tokens of context up to which a prompt token costs about the same …
+DOUBLE = 8192  # … and so many further on twice as much, measured by benchmarks/engine.py --context-lengths
 
 Kind = Literal["stream", "choice", "search"]
 
@@ -97,12 +102,14 @@ class Scheduler:
         searching = tuple(s for s in self._running if s.kind == "search" and s.read == s.prompt)
         reading = []
         left = self.budget - len(stepping) if self.reuse else self.budget  # a row costs about as much as a token
+        pausing = self.reuse and (stepping or searching)
         for sequence in self._running:
-            count = min(left, sequence.prompt - sequence.read)
+            cost = 1 + max(0, sequence.read - NEAR) / DOUBLE if pausing else 1
+            count = min(int(left / cost), sequence.prompt - sequence.read)
             if count > 0:
                 reading.append(Reading(sequence, sequence.read, count))
                 sequence.read += count
-                left = left - count if self.reuse else 0  # else alone, cut at the same places always
+                left = left - ceil(count * cost) if self.reuse else 0  # else alone, cut at the same places always
         return Plan(stepping, tuple(reading), searching)
 
     def seat(self, sequence: Sequence) -> None:

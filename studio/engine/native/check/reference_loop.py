@@ -91,3 +91,8 @@ class Search:
 def blocks_of_search(prompt: int, most: int, count: int) -> int:
     """Blocks that a search over `most` tokens with `count` beams needs behind a prompt."""
     return blocks_for(prompt) + count * (blocks_for(prompt + most) - prompt // BLOCK)
+
+
+def tokens_of_search(prompt: int, blocks: int, count: int) -> int:
+    """Tokens that a search with `count` beams may write behind a prompt with so many blocks in all."""
+    return ((blocks - blocks_for(prompt)) // count + prompt // BLOCK) * BLOCK - prompt
