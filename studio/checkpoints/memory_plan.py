@@ -15,7 +15,8 @@ from pathlib import Path
 
 from studio.checkpoints import machine
 from studio.checkpoints import shapes as files
-from studio.checkpoints.architecture import LINEARS, PIXELS, Architecture, published, read
+from studio.checkpoints.architecture import LINEARS, Architecture
+from studio.checkpoints.families import PIXELS, published, read
 from studio.checkpoints.machine import gib
 from studio.errors import ModelError
 from studio.specs import NativeSpec
@@ -26,13 +27,13 @@ INT8 = 1 + 1 / 64  # bytes of a weight: itself, and at most one 16-bit scale for
 
 
 @dataclass(frozen=True)
-class Parts:
+class ModelSizes:
     """How many numbers each part of a model has; `cache` is a token's keys and values."""
 
     name: str
     linears: int
     plora: int
-    eyes: int
+    vision: int
     tables: int  # embeddings, head, norms
     cache: int
     context: int
@@ -40,11 +41,11 @@ class Parts:
     def weights(self, element: int, quantize: str) -> int:
         """Bytes at `element` bytes a number."""
         linears = self.linears * (INT8 if quantize == "int8" else element)
-        return int(linears) + (self.plora + self.eyes + self.tables) * element
+        return int(linears) + (self.plora + self.vision + self.tables) * element
 
 
 @dataclass(frozen=True)
-class Budget:
+class MemoryPlan:
     """What will be where, in bytes. `weights` and `caches` are given by model, in the order of `names`."""
 
     names: tuple[str, ...]
@@ -97,8 +98,8 @@ class Budget:
         return told
 
 
-def budget(
-    models: Sequence[Parts],
+def plan_memory(
+    models: Sequence[ModelSizes],
     device: str,
     element: int,
     free: int,
@@ -106,7 +107,7 @@ def budget(
     quantize: str = "none",
     swap: str = "auto",
     context: int = 16384,
-) -> Budget:
+) -> MemoryPlan:
     """The plan for these models (each named once) with these settings.
 
     `device` is as torch names it, `element` the bytes of a number there, `free` its free bytes, `host` those of main
@@ -115,11 +116,11 @@ def budget(
     """
     gpu = device.startswith("cuda")
 
-    def plan(quantize: str, swap: bool, count: int = len(models), limit: int = LEAST_CONTEXT) -> Budget:
+    def plan(quantize: str, swap: bool, count: int = len(models), limit: int = LEAST_CONTEXT) -> MemoryPlan:
         # With a count of one, the larger model: whichever runs alone has room then.
         some = sorted(models, key=lambda m: -m.weights(element, quantize))[:count] if count < len(models) else models
         contexts = tuple(min(m.context, limit, context) for m in some)
-        return Budget(
+        return MemoryPlan(
             tuple(m.name for m in some),
             tuple(m.weights(element, quantize) for m in some),
             tuple(m.cache * tokens * element for m, tokens in zip(some, contexts, strict=True)),
@@ -151,7 +152,7 @@ def budget(
     raise ModelError(key, model=", ".join(least.names), needed=gib(least.needed), device=device, free=gib(free))
 
 
-def before_loading(spec: NativeSpec) -> Budget | None:
+def before_loading(spec: NativeSpec) -> MemoryPlan | None:
     """What `spec` would need on this machine, without torch; None where torch's old format hides the sizes.
 
     Raises ModelError when a file is wrong or nothing allowed fits.
@@ -166,21 +167,21 @@ def before_loading(spec: NativeSpec) -> Budget | None:
         return None
     cards = machine.gpus() if spec.device == "auto" or spec.device.startswith("cuda") else []
     host = machine.host_free()
-    models = [parts(a) for a in architectures]
+    models = [model_sizes(a) for a in architectures]
     how = spec.quantize, spec.swap, spec.context
     if not cards:
-        return budget(models, "cpu", 4, host, host, *how)
+        return plan_memory(models, "cpu", 4, host, host, *how)
     number = spec.device.partition(":")[2]
     index = int(number) if number.isdigit() and int(number) < len(cards) else 0
-    return budget(models, f"cuda:{index}", 2, cards[index].free, host, *how)
+    return plan_memory(models, f"cuda:{index}", 2, cards[index].free, host, *how)
 
 
-def parts(a: Architecture) -> Parts:
-    """The parts of an architecture."""
-    sizes = dict.fromkeys(("linears", "plora", "eyes", "tables"), 0)
+def model_sizes(a: Architecture) -> ModelSizes:
+    """The sizes of an architecture's parts."""
+    sizes = dict.fromkeys(("linears", "plora", "vision", "tables"), 0)
     for name, shape in a.tensors().items():
         sizes[_part(name)] += math.prod(shape)
-    return Parts(a.name, **sizes, cache=a.cache_bytes(1, 1), context=a.context)
+    return ModelSizes(a.name, **sizes, cache=a.cache_bytes(1, 1), context=a.context)
 
 
 def of_folder(folder: Path) -> Architecture | None:
@@ -211,4 +212,4 @@ def _part(name: str) -> str:
         return "plora"
     if any(name.endswith(f".{linear}.weight") for linear in LINEARS):
         return "linears"
-    return "eyes" if name.startswith(("vit.", "vision_proj.", "plora_")) else "tables"
+    return "vision" if name.startswith(("vit.", "vision_proj.", "plora_")) else "tables"

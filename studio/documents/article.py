@@ -199,7 +199,7 @@ class Article:
 def split(text: str) -> tuple[str, tuple[str, ...]]:
     """Markdown as written by a model → (title, blocks). The title is a first `# ` line, else empty.
 
-    Every non-empty line is a block (REFERENCE.md §5: paragraphs are non-empty lines), except that the lines of a
+    Every non-empty line is a block (as the models write paragraphs), except that the lines of a
     list, quote, table or code block stay together.
     """
     blocks: list[str] = []

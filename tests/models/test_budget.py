@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 
 from studio.checkpoints import machine
 from studio.checkpoints import memory_plan as budgets
-from studio.checkpoints.architecture import published
+from studio.checkpoints.families import published
 from studio.checkpoints.machine import Gpu
-from studio.checkpoints.memory_plan import WORKSPACE, before_loading, budget, of_folder, parts
+from studio.checkpoints.memory_plan import WORKSPACE, before_loading, model_sizes, of_folder, plan_memory
 from studio.cli import doctor
 from studio.errors import ModelError
 from studio.settings import Settings
 from studio.specs import NativeSpec
 
 GIB = 1 << 30
-BOTH = [parts(published("7b", 224)), parts(published("7b", 490))]
+BOTH = [model_sizes(published("7b", 224)), model_sizes(published("7b", 490))]
 
 
 def failure(free: float, host: float, **settings: str) -> ModelError:
     with pytest.raises(ModelError) as caught:
-        budget(BOTH, "cuda:0", 2, int(free * GIB), int(host * GIB), **settings)
+        plan_memory(BOTH, "cuda:0", 2, int(free * GIB), int(host * GIB), **settings)
     assert caught.value.say("zh")
     return caught.value
 
@@ -35,11 +35,11 @@ def failure(free: float, host: float, **settings: str) -> ModelError:
 @pytest.mark.parametrize("eyes", [True, False])
 def test_the_parts_are_the_whole(eyes: bool) -> None:
     a = architecture(eyes=eyes)
-    p = parts(a)
-    assert p.linears + p.plora + p.eyes + p.tables == a.parameters()
+    p = model_sizes(a)
+    assert p.linears + p.plora + p.vision + p.tables == a.parameters()
     assert p.weights(2, "none") == 2 * a.parameters()
     assert p.cache * p.context == a.cache_bytes(a.context, 1)
-    assert (p.eyes > 0, p.plora > 0) == (eyes, eyes)
+    assert (p.vision > 0, p.plora > 0) == (eyes, eyes)
 
 
 def test_the_published_models_by_part() -> None:
@@ -51,32 +51,32 @@ def test_the_published_models_by_part() -> None:
 
 
 def test_a_large_card_holds_both() -> None:
-    plan = budget(BOTH, "cuda:0", 2, 39 * GIB, 64 * GIB)
+    plan = plan_memory(BOTH, "cuda:0", 2, 39 * GIB, 64 * GIB)
     assert not plan.swap and plan.needed_on_host == 0 and plan.contexts == (16384, 16384) and not plan.shortened
     assert plan.needed == sum(plan.weights) + 2 * published("7b", 224).cache_bytes(16384, 2) + WORKSPACE
     assert plan.spare == 39 * GIB - plan.needed
-    assert budget(BOTH, "cuda:0", 2, 140 * GIB, 64 * GIB, swap="on").swap  # asked for
+    assert plan_memory(BOTH, "cuda:0", 2, 140 * GIB, 64 * GIB, swap="on").swap  # asked for
 
 
 def test_on_a_small_card_they_take_turns() -> None:
-    plan = budget(BOTH, "cuda:0", 2, 24 * GIB, 40 * GIB)
+    plan = plan_memory(BOTH, "cuda:0", 2, 24 * GIB, 40 * GIB)
     assert plan.swap and plan.needed < 24 * GIB and plan.needed_on_host == sum(plan.weights)
     assert "one model at a time" in "\n".join(plan.lines()) and "main memory: 32.3 GiB" in "\n".join(plan.lines())
-    assert not budget(BOTH, "cuda:0", 2, 24 * GIB, 40 * GIB, quantize="int8").swap
+    assert not plan_memory(BOTH, "cuda:0", 2, 24 * GIB, 40 * GIB, quantize="int8").swap
 
 
 def test_the_context_is_what_was_asked_for_what_the_model_has_or_what_fits() -> None:
     """A shorter context comes before taking turns, and never goes below what the models were trained on."""
-    large = budget(BOTH, "cuda:0", 2, 139 * GIB, 64 * GIB, context=1 << 20)
+    large = plan_memory(BOTH, "cuda:0", 2, 139 * GIB, 64 * GIB, context=1 << 20)
     assert large.contexts == (32768, 32768) and not large.shortened
-    assert budget(BOTH, "cuda:0", 2, 139 * GIB, 64 * GIB, context=5000).contexts == (5000, 5000)
+    assert plan_memory(BOTH, "cuda:0", 2, 139 * GIB, 64 * GIB, context=5000).contexts == (5000, 5000)
     rest = sum(large.weights) + WORKSPACE
     for gib, context in ((4, 16384), (3.9, 8192), (2, 8192), (1, 4096)):
-        plan = budget(BOTH, "cuda:0", 2, rest + int(gib * GIB), 64 * GIB)
+        plan = plan_memory(BOTH, "cuda:0", 2, rest + int(gib * GIB), 64 * GIB)
         assert not plan.swap and plan.contexts == (context, context) and plan.shortened == (context < 16384)
         assert ("shorter than --context" in "\n".join(plan.lines())) == plan.shortened
         assert f"for a context of {context:,} tokens" in plan.lines()[0]
-    assert budget(BOTH, "cuda:0", 2, rest + GIB // 2, 64 * GIB).swap
+    assert plan_memory(BOTH, "cuda:0", 2, rest + GIB // 2, 64 * GIB).swap
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_plan_fits_and_an_error_means_that_none_does(
     fits = resident and sum(weights) + rest <= free
     turns = swap != "off" and count == 2 and max(weights) + rest <= free and sum(weights) <= host
     try:
-        plan = budget(models, "cuda", 2, free, host, quantize, swap, context)
+        plan = plan_memory(models, "cuda", 2, free, host, quantize, swap, context)
     except ModelError:
         assert not fits and not turns
         return
