@@ -174,7 +174,7 @@ def test_doctor_prints_the_plan_before_anything_is_loaded(tmp_path: Path, monkey
     told = doctor.format_report(doctor.report(Settings(data=str(tmp_path), random_weights="7b")))
     assert "of 24.0 GiB on cuda:0, one model at a time" in told and "WARNING: random weights" in told
     assert "XComposer2-VL-7B: weights 16.1 GiB, KV cache 2.0 GiB for a context of 16,384 tokens" in told
-    told = doctor.told(doctor.report(Settings(data=str(tmp_path), random_weights="7b", context=6000)))
+    told = doctor.format_report(doctor.report(Settings(data=str(tmp_path), random_weights="7b", context=6000)))
     assert "for a context of 6,000 tokens" in told
     monkeypatch.setattr(machine, "host_free", lambda: 8 * GIB)
     report = doctor.report(Settings(data=str(tmp_path), random_weights="7b"))
