@@ -21,8 +21,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from studio.checkpoints import gguf_file, machine, memory_plan, shapes
-from studio.checkpoints.architecture import read, require_role, require_tensors
 from studio.checkpoints.catalog import plan
+from studio.checkpoints.families import read, require_role, require_tensors
 from studio.checkpoints.machine import gib
 from studio.errors import InputError, ModelError, StorageError, StudioError
 from studio.protocol import Role
