@@ -136,7 +136,7 @@ def kill_the_store(folder: Path, count: int, chance: random.Random) -> Figures:
     confirmed, lost = 0, []
     for number in range(count):
         data = folder / f"store-{number // 20}"  # some folders old, some new
-        facts = kill_after(data, chance.uniform(0.0, 0.25), number)
+        facts = kill_after(data, chance.randint(0, 40), chance.uniform(0.0, 0.02), number)
         confirmed += len(facts)
         lost += losses(data, facts)
     return {"kills": count, "confirmed": confirmed, "lost": len(lost), "first_loss": lost[:1]}

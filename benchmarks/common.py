@@ -19,11 +19,12 @@ import numpy as np
 import torch
 from PIL import Image as Picture
 
-from studio.checkpoints.architecture import Architecture, Vision, published
+from studio.checkpoints.architecture import Architecture, Vision
+from studio.checkpoints.families import published
 from studio.engine.native.block_manager import RESERVED
 from studio.engine.native.engine import NativeEngine
-from studio.engine.native.executor import Seat
-from studio.engine.native.loading import Planned, dtype_of, seat_of
+from studio.engine.native.executor import ModelExecutor
+from studio.engine.native.loading import PlannedModel, default_dtype, load_executor
 from studio.models.kv_cache import blocks_for
 from studio.protocol import Choose, Done, Generate, Image, Piece, Sampling, Text
 from studio.specs import NativeSpec
@@ -42,18 +43,22 @@ def tiny(pixels: int = 490) -> Architecture:
 SIZES: dict[str, Callable[[int], Architecture]] = {"7b": lambda pixels: published("7b", pixels), "tiny": tiny}
 
 
-def seat(size: str, device: torch.device, pixels: int, batch: int, tokens: int, quantize: str = "none") -> Seat:
-    """A model with random weights and room for so many tokens."""
+def executor(
+    size: str, device: torch.device, pixels: int, batch: int, tokens: int, quantize: str = "none", context: int = 16384
+) -> ModelExecutor:
+    """A model with random weights, and a cache for so many tokens of all calls together."""
     spec = NativeSpec(quantize=quantize, batch=batch)
-    plan = Planned(SIZES[size](pixels), None)
-    made = seat_of(plan, device, dtype_of(device), RESERVED + blocks_for(tokens), spec)
-    made.warm()
+    plan = PlannedModel(replace(SIZES[size](pixels), context=context), None)
+    made = load_executor(plan, device, default_dtype(device), RESERVED + blocks_for(tokens), spec)
+    made.warm_up()
     return made
 
 
 def environment(device: torch.device) -> dict[str, str]:
     """What was measured on."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "BLOCK_TABLE"], capture_output=True, text=True, check=False
+    ).stdout
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     return {"device": card, "torch": torch.__version__, "commit": commit.strip() or "unknown"}
 
@@ -128,9 +133,9 @@ def together(engine: NativeEngine, calls: Sequence[Generate | Choose]) -> dict[s
 
 
 @contextmanager
-def engine_of(seats: dict[Any, Seat], batch: int) -> Iterator[NativeEngine]:
+def engine_of(executors: dict[Any, ModelExecutor], batch: int) -> Iterator[NativeEngine]:
     """An engine that is closed, and its memory given back."""
-    engine = NativeEngine(seats, batch)
+    engine = NativeEngine(executors, batch)
     try:
         yield engine
     finally:

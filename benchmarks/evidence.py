@@ -259,7 +259,7 @@ def used_memory(studio: Studio) -> int:
 
 def environment(commit_given: str) -> dict[str, Any]:
     """What was measured on. A copied working tree may have no history, so its commit can be given."""
-    asked = ["git", "rev-parse", "--short", "HEAD"]
+    asked = ["git", "rev-parse", "--short", "BLOCK_TABLE"]
     commit = subprocess.run(asked, capture_output=True, text=True).stdout if shutil.which("git") else ""
     cards = gpus()
     names = ("torch", "transformers", "triton", "numpy", "pillow")

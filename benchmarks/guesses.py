@@ -5,7 +5,7 @@
 Random weights do not rewrite, so the two halves are measured apart. On the device: tokens a second of plain steps, of
 steps that wait for each token because a guess needs it, and of steps with guesses. On the text: `edits.json` has
 paragraphs with an edit of each, written for this benchmark by a language model (Claude); each is taken for what the
-model draws, and the engine's own `Guesses` is asked at every step. Prompts are the real ones. Last line: JSON.
+model draws, and the engine's own `PromptLookup` is asked at every step. Prompts are the real ones. Last line: JSON.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import done, engine_of, environment, seat, settle, text
+from common import done, engine_of, environment, executor, settle, text
 
-from studio.engine.native.loading import device_of
-from studio.engine.native.prompt_lookup import Guesses
-from studio.engine.native.speculative import GUESSES
+from studio.engine.native.loading import parse_device
+from studio.engine.native.prompt_lookup import PromptLookup
+from studio.engine.native.speculative import MAX_DRAFT_TOKENS
 from studio.models.tokenizer import Tokenizer, from_file
 from studio.prompts import dialect
 from studio.protocol import ModelCard
@@ -34,10 +34,10 @@ def steps(tokenizer: Tokenizer, edit: dict[str, str]) -> tuple[int, int, int]:
     prompt = dialect(card).edit(edit["edit"], edit["old"], edit["wish"], "")  # type: ignore[arg-type]
     units = [unit for run in tokenizer.encode(prompt) if isinstance(run, list) for unit in run]
     drawn = [*tokenizer.encode_text(edit["new"]), tokenizer.eos]
-    guesses, at, guessing, plain = Guesses(units), 0, 0, 0
+    guesses, at, guessing, plain = PromptLookup(units), 0, 0, 0
     while at < len(drawn):
         right = 0
-        if guess := guesses.next(GUESSES):
+        if guess := guesses.propose(MAX_DRAFT_TOKENS):
             guessing += 1
             while right < min(len(guess), len(drawn) - at - 1) and guess[right] == drawn[at + right]:
                 right += 1
@@ -50,8 +50,8 @@ def steps(tokenizer: Tokenizer, edit: dict[str, str]) -> tuple[int, int, int]:
 
 def costs(size: str, name: str) -> dict[str, float]:
     """Milliseconds of a plain step, of one that waits, and of one with guesses."""
-    device = device_of(name)
-    made = seat(size, device, 224, 8, 8 * 4096)
+    device = parse_device(name)
+    made = executor(size, device, 224, 8, 8 * 4096)
     with engine_of({"composer": made}, 8) as engine:
         found = {}
         for key, repeats in (("step", False), ("waiting_step", True)):  # random text is never guessed right or at all
@@ -65,8 +65,8 @@ def costs(size: str, name: str) -> dict[str, float]:
         for _ in range(40):
             settle(device)
             started = time.perf_counter()
-            made.scheduler.plan()
-            made._harvested(made.runner.step_with([5] * GUESSES, sequence))
+            made.scheduler.schedule()
+            made._process_output(made.runner.speculative_step([5] * MAX_DRAFT_TOKENS, sequence))
             times.append(time.perf_counter() - started)
         found["guessing_step"] = 1000 * statistics.median(times)
     return {f"{key}_ms": value for key, value in found.items()} | environment(device)

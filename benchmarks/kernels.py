@@ -54,7 +54,7 @@ class Layer:
         """One product, as a decoding step does it."""
         _, _, normed, gated = PRODUCTS[name]
         out = self.outputs[name]
-        launch.product(
+        launch.matmul(
             self.inputs[name], self.matrices[name], out, None, norm=self.norm if normed else None, eps=1e-5,
             residual=None if normed else out, gated=gated,
         )  # fmt: skip

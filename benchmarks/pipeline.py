@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable
 
 import torch
-from common import SIZES, copy_rate, done, engine_of, environment, photo, seat, text, words
+from common import SIZES, copy_rate, done, engine_of, environment, executor, photo, text, words
 
 from studio.engine.native.engine import NativeEngine
-from studio.engine.native.loading import device_of
+from studio.engine.native.loading import parse_device
 from studio.protocol import Choose, Generate, Sampling, Scores, Segment, Text
 
 ORIGINAL = {"article": 62.1, "places": 2.0, "captions": 9.2, "choices": 4.4}  # seconds, one H200, original code
@@ -84,9 +84,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="shorten everything, for a smoke test")
     given = parser.parse_args(arguments)
-    device = device_of(given.device)
+    device = parse_device(given.device)
     result = {**environment(device), "copy_bytes_per_s": copy_rate(device, 1)}
-    with engine_of({"composer": seat(given.size, device, 224, 8, 16 * 4096)}, 8) as engine, torch.inference_mode():
+    with engine_of({"composer": executor(given.size, device, 224, 8, 16 * 4096)}, 8) as engine, torch.inference_mode():
         run(engine, 0, given.scale)
         rounds = [run(engine, i, given.scale) for i in range(1, given.repeat + 1)]
     median = {name: statistics.median(found[name] for found in rounds) for name in rounds[0]}

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import SIZES, dtype_of, environment
+from common import SIZES, default_dtype, environment
 
 from studio.checkpoints.architecture import Architecture
 from studio.engine.native import engine as native
-from studio.engine.native.loading import device_of
+from studio.engine.native.loading import parse_device
 from studio.models.weights import RandomSource
 from studio.protocol import Generate, Sampling, Text
 from studio.specs import NativeSpec
@@ -49,7 +49,7 @@ def write(folder: Path, a: Architecture, tokenizer: Path, device: torch.device) 
         "img_size": a.vision.image,
     }
     (folder / "config.json").write_text(json.dumps(config))
-    source = RandomSource(a.tensors(), device, dtype_of(device))
+    source = RandomSource(a.tensors(), device, default_dtype(device))
     names = sorted(a.tensors())
     for i in range(2):
         save_file({name: source(name).cpu() for name in names[i::2]}, folder / f"model-{i + 1}-of-2.safetensors")
@@ -80,7 +80,7 @@ def main() -> None:
     if given.here:
         print(json.dumps(answer(given.folder, given.device)))
         return
-    device = device_of(given.device)
+    device = parse_device(given.device)
     if not given.folder.is_dir():
         write(given.folder, SIZES[given.size](490), given.tokenizer, device)
     result: dict[str, Any] = dict(environment(device))

@@ -141,7 +141,7 @@ def _wait(url: str, started: float) -> None:
 
 def _commit() -> str:
     done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT, check=False
+        ["git", "rev-parse", "--short", "BLOCK_TABLE"], capture_output=True, text=True, cwd=ROOT, check=False
     )
     return done.stdout.strip() or "unknown"
 

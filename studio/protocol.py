@@ -2,7 +2,7 @@
 
 Plain frozen data without behaviour: it is pickled through a pipe today and could travel to another machine tomorrow. A
 prompt is a sequence of segments and not a string, so that text a person typed can never turn into a control token
-or an image (REFERENCE.md §4): only `Control` becomes one.
+or an image: only `Control` becomes one.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class ModelCard:
     """What the page may know of a loaded model."""
 
     name: str  # "XComposer2-7B", "starter model"
-    dialect: Literal["xcomposer2", "internlm2", "starter"]  # which prompts it understands, see prompts.py
+    dialect: str  # which prompts it understands: xcomposer2, internlm2 or starter, see studio.prompts
     languages: tuple[str, ...]  # languages it writes
     sees: bool  # takes Image segments
     context: int  # tokens

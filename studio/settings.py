@@ -42,6 +42,12 @@ class Settings:
     gguf: str = _setting("", "A GGUF file to run on llama.cpp instead of the starter model")
     mmproj: str = _setting("", "The mmproj GGUF that lets the --gguf model see pictures")
     quantize: str = _setting("none", "Weight-only quantisation of XComposer2: none or int8", choices=("none", "int8"))
+    context: int = _setting(
+        16384,
+        "Tokens of context of XComposer2: at most what its config.json has (32,768), less where memory is short",
+        low=2048,
+        high=1 << 20,
+    )
     batch: int = _setting(8, "Calls that XComposer2 works on at once; 1: one after another", low=1, high=64)
     deterministic: str = _setting(
         "no", "The same text whatever else runs, to the last bit: slower, keeps nothing it read", choices=("no", "yes")

@@ -33,6 +33,7 @@ class NativeSpec:
     swap: str = "auto"
     batch: int = 1
     deterministic: bool = False
+    context: int = 16384  # tokens; a model takes fewer where it has fewer positions, or where memory is short
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class NoMeaning(CountingClient):
     def submit(self, call: Call, person: str = "") -> Request:
         self.calls.append(call)
         request = Request(len(self.calls), call, person, lambda request: None)
-        request.put(Failed(ModelError("meaning_missing")))
+        request.put(Failed(ModelError("text_embedder_missing")))
         return request
 
 

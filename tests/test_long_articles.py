@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from studio.documents.article import Article, Brief, Picture, Section
 from studio.engine.base import Cancelled
-from studio.engine.scripted import ScriptedEngine, ScriptedSenses
+from studio.engine.scripted import ScriptedAuxiliaryModels, ScriptedEngine
 from studio.errors import StudioError
 from studio.library.index import Library
 from studio.library.picture_intake import take_in
@@ -120,7 +120,7 @@ class Worker:
     state = "ready"
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self.senses, self.cards = engine, ScriptedSenses(ScriptedSpec()), engine.cards
+        self.engine, self.senses, self.cards = engine, ScriptedAuxiliaryModels(ScriptedSpec()), engine.cards
 
     def wait_ready(self, timeout: float | None = None) -> Mapping[Role, ModelCard]:
         return self.engine.cards

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden import GOLDEN, architecture, llama, needs_golden, tensors, write
+from golden import GOLDEN, architecture, llama, tensors, write
 from safetensors.torch import load_file, save_file
 
 from studio.cli.main import main
@@ -114,7 +114,6 @@ def test_check_says_where_it_does_not_agree(capfd: pytest.CaptureFixture[str], o
     assert code == 1 and "greedy: differs at step 3" in out and "DOES NOT AGREE" in out
 
 
-@needs_golden
 def test_check_agrees_with_the_original_code(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capfd, "check", GOLDEN, "--golden", GOLDEN / "io.safetensors", "--json")
     found = json.loads(out)

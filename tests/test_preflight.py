@@ -120,6 +120,7 @@ TROUBLES: list[tuple[str, str, Callable[[Path, Settings], Iterator[list[str]] | 
     ("port", "address_unusable", lambda path, chosen: ["--host", "203.0.113.7"]),
     ("login", "login_file_missing", lambda path, chosen: ["--login", str(path / "nowhere")]),
     ("login", "login_file_plain", plain_logins),
+    ("login", "open_needed", lambda path, chosen: ["--host", "0.0.0.0"]),
     ("database", "database_broken", damaged_database),
     ("database", "database_broken", half_database),
     ("database", "database_newer", newer_database),

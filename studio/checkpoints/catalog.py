@@ -153,4 +153,5 @@ def _native(settings: Settings) -> NativeSpec | None:
         swap=settings.swap,
         batch=settings.batch,
         deterministic=settings.deterministic == "yes",
+        context=settings.context,
     )

@@ -2,8 +2,8 @@
 
 Sizes come from the shapes in the files and the settings; torch is not imported. The choice, in this order: all models
 on the device; where that is too much, the idle one in main memory (`--swap`); else an error with the numbers and the
-flag that helps. `--quantize int8` shrinks the linears of the decoder alone: PLoRA, ViT, projector, embeddings and
-head stay in 16 bits.
+flag that helps. Either way the context is halved, down to 4,096 tokens, where that makes the difference. `--quantize
+int8` shrinks the linears of the decoder alone: PLoRA, ViT, projector, embeddings and head stay in 16 bits.
 """
 
 from __future__ import annotations
@@ -15,23 +15,25 @@ from pathlib import Path
 
 from studio.checkpoints import machine
 from studio.checkpoints import shapes as files
-from studio.checkpoints.architecture import LINEARS, PIXELS, Architecture, published, read
+from studio.checkpoints.architecture import LINEARS, Architecture
+from studio.checkpoints.families import PIXELS, published, read
 from studio.checkpoints.machine import gib
 from studio.errors import ModelError
 from studio.specs import NativeSpec
 
 WORKSPACE = 2 << 30  # bytes on a GPU for activations, pictures, beams and graphs, beside weights and cache
+LEAST_CONTEXT = 4096  # tokens: what XComposer2 was trained on
 INT8 = 1 + 1 / 64  # bytes of a weight: itself, and at most one 16-bit scale for each group of 128
 
 
 @dataclass(frozen=True)
-class Parts:
+class ModelSizes:
     """How many numbers each part of a model has; `cache` is a token's keys and values."""
 
     name: str
     linears: int
     plora: int
-    eyes: int
+    vision: int
     tables: int  # embeddings, head, norms
     cache: int
     context: int
@@ -39,11 +41,11 @@ class Parts:
     def weights(self, element: int, quantize: str) -> int:
         """Bytes at `element` bytes a number."""
         linears = self.linears * (INT8 if quantize == "int8" else element)
-        return int(linears) + (self.plora + self.eyes + self.tables) * element
+        return int(linears) + (self.plora + self.vision + self.tables) * element
 
 
 @dataclass(frozen=True)
-class Budget:
+class MemoryPlan:
     """What will be where, in bytes. `weights` and `caches` are given by model, in the order of `names`."""
 
     names: tuple[str, ...]
@@ -54,6 +56,8 @@ class Budget:
     host: int  # in main memory
     device: str
     swap: bool  # one model is on the device at a time
+    contexts: tuple[int, ...]  # tokens, by model
+    shortened: bool = False  # a longer context was asked for
 
     @property
     def needed(self) -> int:
@@ -78,8 +82,13 @@ class Budget:
 
     def lines(self) -> list[str]:
         """The plan for people."""
-        rows = zip(self.names, self.weights, self.caches, strict=True)
-        told = [f"{name}: weights {gib(weights)}, cache {gib(cache)}" for name, weights, cache in rows]
+        rows = zip(self.names, self.weights, self.caches, self.contexts, strict=True)
+        told = [
+            f"{name}: weights {gib(weights)}, KV cache {gib(cache)} for a context of {context:,} tokens"
+            for name, weights, cache, context in rows
+        ]
+        if self.shortened:
+            told.append("the context is shorter than --context, as memory is short")
         how = ", one model at a time on it" if self.swap else ""
         told.append(
             f"workspace {gib(self.workspace)}; in all {gib(self.needed)} of {gib(self.free)} on {self.device}{how}"
@@ -89,34 +98,48 @@ class Budget:
         return told
 
 
-def budget(
-    models: Sequence[Parts], device: str, element: int, free: int, host: int, quantize: str = "none", swap: str = "auto"
-) -> Budget:
+def plan_memory(
+    models: Sequence[ModelSizes],
+    device: str,
+    element: int,
+    free: int,
+    host: int,
+    quantize: str = "none",
+    swap: str = "auto",
+    context: int = 16384,
+) -> MemoryPlan:
     """The plan for these models (each named once) with these settings.
 
     `device` is as torch names it, `element` the bytes of a number there, `free` its free bytes, `host` those of main
-    memory. Raises ModelError with the numbers and the flag that helps when nothing allowed fits.
+    memory; `context` is the longest, in tokens. Raises ModelError with the numbers and the flag that helps when nothing
+    allowed fits.
     """
     gpu = device.startswith("cuda")
 
-    def plan(quantize: str, swap: bool, count: int = len(models)) -> Budget:
+    def plan(quantize: str, swap: bool, count: int = len(models), limit: int = LEAST_CONTEXT) -> MemoryPlan:
         # With a count of one, the larger model: whichever runs alone has room then.
         some = sorted(models, key=lambda m: -m.weights(element, quantize))[:count] if count < len(models) else models
-        return Budget(
+        contexts = tuple(min(m.context, limit, context) for m in some)
+        return MemoryPlan(
             tuple(m.name for m in some),
             tuple(m.weights(element, quantize) for m in some),
-            tuple(m.cache * m.context * element for m in some),
+            tuple(m.cache * tokens * element for m, tokens in zip(some, contexts, strict=True)),
             WORKSPACE if gpu else 0,
             free,
             host,
             device,
             swap,
+            contexts,
+            contexts != tuple(min(m.context, context) for m in some),
         )
 
     swappable = gpu and len(models) > 1
-    ways = [plan(quantize, way) for way in (False, True) if way in _ways(swap, swappable)]
-    if chosen := next((way for way in ways if way.fits), None):
-        return chosen
+    allowed = _ways(swap, swappable)
+    ways = [plan(quantize, way) for way in allowed]
+    for way in allowed:
+        for limit in _limits(context):
+            if (chosen := plan(quantize, way, limit=limit)).fits:
+                return chosen
     if quantize == "none" and gpu and any(plan("int8", way.swap).fits for way in ways):
         key = "card_too_small_int8"
     elif swap == "off" and swappable and plan(quantize, True).fits:
@@ -129,7 +152,7 @@ def budget(
     raise ModelError(key, model=", ".join(least.names), needed=gib(least.needed), device=device, free=gib(free))
 
 
-def before_loading(spec: NativeSpec) -> Budget | None:
+def before_loading(spec: NativeSpec) -> MemoryPlan | None:
     """What `spec` would need on this machine, without torch; None where torch's old format hides the sizes.
 
     Raises ModelError when a file is wrong or nothing allowed fits.
@@ -144,20 +167,21 @@ def before_loading(spec: NativeSpec) -> Budget | None:
         return None
     cards = machine.gpus() if spec.device == "auto" or spec.device.startswith("cuda") else []
     host = machine.host_free()
-    models = [parts(a) for a in architectures]
+    models = [model_sizes(a) for a in architectures]
+    how = spec.quantize, spec.swap, spec.context
     if not cards:
-        return budget(models, "cpu", 4, host, host, spec.quantize, spec.swap)
+        return plan_memory(models, "cpu", 4, host, host, *how)
     number = spec.device.partition(":")[2]
     index = int(number) if number.isdigit() and int(number) < len(cards) else 0
-    return budget(models, f"cuda:{index}", 2, cards[index].free, host, spec.quantize, spec.swap)
+    return plan_memory(models, f"cuda:{index}", 2, cards[index].free, host, *how)
 
 
-def parts(a: Architecture) -> Parts:
-    """The parts of an architecture."""
-    sizes = dict.fromkeys(("linears", "plora", "eyes", "tables"), 0)
+def model_sizes(a: Architecture) -> ModelSizes:
+    """The sizes of an architecture's parts."""
+    sizes = dict.fromkeys(("linears", "plora", "vision", "tables"), 0)
     for name, shape in a.tensors().items():
         sizes[_part(name)] += math.prod(shape)
-    return Parts(a.name, **sizes, cache=a.cache_bytes(1, 1), context=a.context)
+    return ModelSizes(a.name, **sizes, cache=a.cache_bytes(1, 1), context=a.context)
 
 
 def of_folder(folder: Path) -> Architecture | None:
@@ -167,6 +191,14 @@ def of_folder(folder: Path) -> Architecture | None:
     """
     shapes = files.shapes(folder)
     return read(folder, shapes) if shapes else None
+
+
+def _limits(context: int) -> list[int]:
+    """Contexts to try, the longest first: halves of what was asked for, and the least."""
+    limits = [context]
+    while limits[-1] > LEAST_CONTEXT:
+        limits.append(max(limits[-1] // 2, LEAST_CONTEXT))
+    return limits
 
 
 def _ways(swap: str, swappable: bool) -> tuple[bool, ...]:
@@ -180,4 +212,4 @@ def _part(name: str) -> str:
         return "plora"
     if any(name.endswith(f".{linear}.weight") for linear in LINEARS):
         return "linears"
-    return "eyes" if name.startswith(("vit.", "vision_proj.", "plora_")) else "tables"
+    return "vision" if name.startswith(("vit.", "vision_proj.", "plora_")) else "tables"

@@ -21,8 +21,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from studio.checkpoints import gguf_file, machine, memory_plan, shapes
-from studio.checkpoints.architecture import read, require_role, require_tensors
 from studio.checkpoints.catalog import plan
+from studio.checkpoints.families import read, require_role, require_tensors
 from studio.checkpoints.machine import gib
 from studio.errors import InputError, ModelError, StorageError, StudioError
 from studio.protocol import Role
@@ -141,8 +141,12 @@ def check_port(settings: Settings) -> Iterator[StudioError]:
 
 
 def check_login(settings: Settings) -> Iterator[StudioError]:
-    """The file of users is there, hashed, and lets somebody in."""
+    """The file of users is there, hashed, and lets somebody in; without one the page is not open to the network."""
     if not settings.login:
+        if settings.host not in ("127.0.0.1", "localhost", "::1"):
+            from studio.ui.server.listen import check_open  # loads Gradio, so only where it has something to say
+
+            check_open(settings)
         return
     path = Path(settings.login).expanduser().absolute()
     Users(path).check()

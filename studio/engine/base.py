@@ -1,7 +1,7 @@
 """The engine's contract: calls in, events out, a step at a time. Everything above the engine knows only this page.
 
 An engine lives in the worker's process. One thread submits and steps; `cancel` may come from any thread. An engine
-that works on one call at a time is written as two plain functions (`OneByOne`) and made an `Engine` by
+that works on one call at a time is written as two plain functions (`SingleCallEngine`) and made an `Engine` by
 `studio.engine.serial`.
 """
 
@@ -69,7 +69,7 @@ class Engine(Protocol):
         ...
 
 
-class OneByOne(Protocol):
+class SingleCallEngine(Protocol):
     """An engine that does one call at a time, from beginning to end."""
 
     @property
@@ -99,11 +99,11 @@ class OneByOne(Protocol):
         ...
 
 
-class Senses(Protocol):
-    """Small models beside the engine, on the CPU: eyes for captions, meaning for retrieval. Loaded at first use."""
+class AuxiliaryModels(Protocol):
+    """Small models beside the engine, on the CPU: an image tagger and a text embedder. Loaded at first use."""
 
     def describe(self, image: Image) -> Description:
-        """What is in the picture, with its certainty."""
+        """What is in the picture, with probabilities."""
         ...
 
     def embed(self, texts: tuple[str, ...]) -> list[tuple[float, ...]]:

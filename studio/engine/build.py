@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from studio.engine.base import Engine, Senses
-from studio.engine.serial import Serial
+from studio.engine.base import AuxiliaryModels, Engine
+from studio.engine.serial import SerialEngine
 from studio.specs import EngineSpec, GgufSpec, NativeSpec, ScriptedSpec
 
 
@@ -13,7 +13,7 @@ def build_engine(spec: EngineSpec) -> Engine:
         case GgufSpec():
             from studio.engine.gguf import GgufEngine
 
-            return Serial(GgufEngine(spec))
+            return SerialEngine(GgufEngine(spec))
         case NativeSpec():
             from studio.engine.native.engine import load
 
@@ -21,20 +21,20 @@ def build_engine(spec: EngineSpec) -> Engine:
         case ScriptedSpec():
             from studio.engine.scripted import ScriptedEngine
 
-            return Serial(ScriptedEngine(spec), spec.batch)
+            return SerialEngine(ScriptedEngine(spec), spec.batch)
 
 
-def build_senses(spec: EngineSpec) -> Senses:
+def build_auxiliary(spec: EngineSpec) -> AuxiliaryModels:
     """The auxiliary models beside it. They load themselves at first use."""
     if isinstance(spec, ScriptedSpec):
-        from studio.engine.scripted import ScriptedSenses
+        from studio.engine.scripted import ScriptedAuxiliaryModels
 
-        return ScriptedSenses(spec)
-    from studio.auxiliary.auxiliary_models import StarterSenses
+        return ScriptedAuxiliaryModels(spec)
+    from studio.auxiliary.auxiliary_models import LocalAuxiliaryModels
 
-    return StarterSenses(spec.threads)
+    return LocalAuxiliaryModels(spec.threads)
 
 
-def build(spec: EngineSpec) -> tuple[Engine, Senses]:
+def build(spec: EngineSpec) -> tuple[Engine, AuxiliaryModels]:
     """Both."""
-    return build_engine(spec), build_senses(spec)
+    return build_engine(spec), build_auxiliary(spec)

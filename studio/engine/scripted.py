@@ -137,7 +137,7 @@ class ScriptedEngine:
         raise EngineError("script_exhausted", prompt=prompt[-200:])
 
 
-class ScriptedSenses:
+class ScriptedAuxiliaryModels:
     """Descriptions from a table; vectors that count words, so that texts sharing words are near."""
 
     def __init__(self, spec: ScriptedSpec) -> None:

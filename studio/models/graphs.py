@@ -11,14 +11,14 @@ from typing import Any
 import torch
 
 
-class Graphs:
+class CudaGraphs:
     """Captured work by name. It must read its inputs and leave its outputs in tensors that stay where they are.
 
-    Nothing is captured until `open` is set: as long as models are being loaded, weights may still move.
+    Nothing is captured until `enabled` is set: as long as models are being loaded, weights may still move.
     """
 
     def __init__(self) -> None:
-        self.open = False
+        self.enabled = False
         self._captured: dict[Hashable, torch.cuda.CUDAGraph] = {}
         self._memory: Any = None  # one pool for all of them
 
@@ -28,7 +28,7 @@ class Graphs:
             graph.replay()
             return
         work()
-        if self.open:
+        if self.enabled:
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, pool=self._memory):
                 work()

@@ -1,4 +1,4 @@
-"""InternLM2 with partial LoRA: embeddings in, hidden states out, over a pool of keys and values.
+"""InternLM2 with partial LoRA: embeddings in, hidden states out, over a paged KV cache.
 
 The mathematics is Llama's (w1 gate, w3 up, w2 down; RMSNorm before attention and before the feed-forward); three things
 are its own. `wqkv` holds, for each key-value head, its query heads, its key and its value. Each linear has a low-rank
@@ -18,8 +18,8 @@ from torch import Tensor
 
 from studio.checkpoints.architecture import Architecture
 from studio.models import ops
-from studio.models.kv_cache import Layout, Pool
-from studio.models.linear import ImageRows, Linear, Patch
+from studio.models.kv_cache import BatchLayout, KVCache
+from studio.models.linear import ImageRows, Linear, PartialLoRA
 from studio.models.weights import Source
 
 
@@ -58,9 +58,9 @@ class Decoder:
         linears = sum(linear.bytes for layer in self.layers for linear in (layer.wqkv, layer.wo, layer.w13, layer.w2))
         return linears + self.output.nbytes
 
-    def pool(self, blocks: int) -> Pool:
-        """An empty pool for this model."""
-        return Pool(self.architecture, blocks, self.device, self.dtype)
+    def new_kv_cache(self, blocks: int) -> KVCache:
+        """An empty KV cache for this model."""
+        return KVCache(self.architecture, blocks, self.device, self.dtype)
 
     def embed(self, ids: Tensor) -> Tensor:
         """ids [tokens] → embeddings [tokens, hidden]."""
@@ -68,10 +68,15 @@ class Decoder:
 
     @torch.inference_mode()
     def forward(
-        self, x: Tensor, pool: Pool, layout: Layout, image: ImageRows | None = None, wanted: Tensor | None = None
+        self,
+        x: Tensor,
+        kv_cache: KVCache,
+        layout: BatchLayout,
+        image: ImageRows | None = None,
+        output_rows: Tensor | None = None,
     ) -> Tensor:
         """Read embeddings [tokens, hidden], laid out as `layout` says; returns hidden states before the last norm, of
-        all tokens or of the `wanted` rows [n] alone.
+        all tokens or of the `output_rows` rows [n] alone.
 
         Positions count by slot of the sequence. x is used up.
         """
@@ -79,11 +84,11 @@ class Decoder:
         delta = None
         for i, layer in enumerate(self.layers):
             qkv = layer.wqkv(ops.add_norm(x, delta, layer.attention_norm, a.norm_eps), image)
-            q = ops.rotate_and_write(qkv, layout, pool, i, self.rope, a)
-            attended = ops.attend(q, layout, pool, i)
-            if wanted is not None and layer is self.layers[-1]:  # from here on no token knows of another
-                x, attended = x.index_select(0, wanted), attended.index_select(0, wanted)
-                image = image.among(wanted) if image else None
+            q = ops.rotate_and_write(qkv, layout, kv_cache, i, self.rope, a)
+            attended = ops.attention(q, layout, kv_cache, i)
+            if output_rows is not None and layer is self.layers[-1]:  # from here on no token knows of another
+                x, attended = x.index_select(0, output_rows), attended.index_select(0, output_rows)
+                image = image.among(output_rows) if image else None
             delta = layer.wo(attended, image)
             gates = layer.w13(ops.add_norm(x, delta, layer.ffn_norm, a.norm_eps), image)
             delta = layer.w2(ops.swiglu(gates), image)
@@ -93,11 +98,11 @@ class Decoder:
     def logits(self, hidden: Tensor) -> Tensor:
         """Hidden states [rows, hidden] → scores of the vocabulary [rows, vocab] in float32."""
         x = ops.add_norm(hidden, None, self.norm, self.architecture.norm_eps)
-        if ops.fused(x) and x.shape[0] <= ops.MOST_ROWS:
+        if ops.use_kernels(x) and x.shape[0] <= ops.MAX_ROWS:
             from studio.models.kernels import launch
 
             out = torch.empty(x.shape[0], self.architecture.vocab, device=x.device)
-            launch.product(x, Linear(self.output), out, None)
+            launch.matmul(x, Linear(self.output), out, None)
             return out
         return F.linear(x, self.output).float()
 
@@ -113,14 +118,14 @@ def _rope_table(a: Architecture, device: torch.device) -> tuple[Tensor, Tensor]:
 def _layer(architecture: Architecture, source: Source, i: int, int8: bool) -> Layer:
     path, ffn = f"model.layers.{i}.", architecture.ffn
 
-    def patch(name: str, first: int = 0) -> tuple[Patch, ...]:
+    def plora(name: str, first: int = 0) -> tuple[PartialLoRA, ...]:
         if not (rank := architecture.ranks.get(name)):
             return ()
         a, b = (source(f"{path}{name}.Plora_{half}.weight") for half in "AB")
-        return (Patch(a, b, _plora_scale(rank), first),)
+        return (PartialLoRA(a, b, _plora_scale(rank), first),)
 
     def linear(name: str) -> Linear:
-        made = Linear(source(f"{path}{name}.weight"), patch(name))
+        made = Linear(source(f"{path}{name}.weight"), plora(name))
         return made.quantised() if int8 else made
 
     def gates() -> Linear:
@@ -129,7 +134,7 @@ def _layer(architecture: Architecture, source: Source, i: int, int8: bool) -> La
         both[:ffn] = w1
         del w1
         both[ffn:] = source(f"{path}feed_forward.w3.weight")
-        made = Linear(both, patch("feed_forward.w1") + patch("feed_forward.w3", first=ffn))
+        made = Linear(both, plora("feed_forward.w1") + plora("feed_forward.w3", first=ffn))
         return made.quantised() if int8 else made
 
     return Layer(
@@ -143,5 +148,6 @@ def _layer(architecture: Architecture, source: Source, i: int, int8: bool) -> La
 
 
 def _plora_scale(rank: int) -> float:
-    """α / r: everywhere α equals the rank, save for the rank-8 wqkv of 4KHD, whose α is 16 (REFERENCE.md §2)."""
+    """α / r: everywhere α equals the rank, save for the rank-8 wqkv of 4KHD, whose α is 16
+    (its modeling_internlm2.py)."""
     return 2.0 if rank == 8 else 1.0

@@ -1,4 +1,4 @@
-"""Keys and values of everything read so far: one pool of blocks, made once and never grown.
+"""Keys and values of everything read so far: one cache of blocks, made once and never grown.
 
 A block holds the keys and values of BLOCK consecutive tokens for all layers. A sequence owns a table of blocks, in the
 order of its tokens; two sequences with the same beginning may share its blocks. Who owns what is not known here: see
@@ -18,12 +18,12 @@ from studio.checkpoints.architecture import Architecture
 from studio.models.async_copy import to_device
 
 BLOCK = 32  # tokens
-TOGETHER = 16  # tokens of a stretch that one program of a kernel serves
+CHUNK_TILE = 16  # tokens of a chunk that one program of a kernel serves
 
 
-class Pool:
-    """Layout [layers, slots, kv heads, head width] with BLOCK slots a block: a token's heads lie together, so gathering
-    a sequence is one copy of whole rows."""
+class KVCache:
+    """Keys and values, each [layers, slots, kv heads, head width], BLOCK slots a block. A token's heads lie together,
+    so that gathering a sequence copies whole rows."""
 
     def __init__(self, a: Architecture, blocks: int, device: torch.device, dtype: torch.dtype) -> None:
         shape = (a.layers, blocks * BLOCK, a.kv_heads, a.head_dim)
@@ -49,7 +49,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Chunk:
     """Consecutive tokens of one sequence that are read in one go: `count` of them, the first at position `start`."""
 
     start: int
@@ -63,64 +63,64 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Several stretches laid out one after another, as the decoder reads them. `fixed` marks, of a captured forward,
+class BatchLayout:
+    """Several chunks laid out one after another, as the decoder reads them. `fixed` metadata, of a captured forward,
     are filled in later and take the place of its own."""
 
-    stretches: tuple[Stretch, ...]
+    chunks: tuple[Chunk, ...]
     device: torch.device
-    fixed: Marks | None = None
+    fixed: AttentionMetadata | None = None
 
     @property
     def tokens(self) -> int:
-        """Of all stretches."""
-        return sum(s.count for s in self.stretches)
+        """Of all chunks."""
+        return sum(s.count for s in self.chunks)
 
     @cached_property
-    def marks(self) -> Marks:
+    def metadata(self) -> AttentionMetadata:
         """What kernels know of it."""
         if self.fixed:
             return self.fixed
-        made = Marks(Size.of(self.stretches), torch.empty(0, dtype=torch.int32))
-        return replace(made, numbers=to_device(made.filled(self.stretches), self.device, torch.int32))
+        made = AttentionMetadata(MetadataShape.of(self.chunks), torch.empty(0, dtype=torch.int32))
+        return replace(made, numbers=to_device(made.filled(self.chunks), self.device, torch.int32))
 
     @cached_property
     def behind(self) -> tuple[Tensor, ...]:
-        """For each stretch the slots [end] of all its sequence's tokens."""
-        return tuple(to_device(slots_of(s.table, 0, s.end), self.device) for s in self.stretches)
+        """For each chunk the slots [end] of all its sequence's tokens."""
+        return tuple(to_device(slots_of(s.table, 0, s.end), self.device) for s in self.chunks)
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:
-        """For each stretch its first row and the row after its last."""
+        """For each chunk its first row and the row after its last."""
         edges, at = [], 0
-        for stretch in self.stretches:
-            edges.append((at, at + stretch.count))
-            at += stretch.count
+        for chunk in self.chunks:
+            edges.append((at, at + chunk.count))
+            at += chunk.count
         return tuple(edges)
 
 
 @dataclass(frozen=True)
-class Size:
-    """How much `Marks` have room for."""
+class MetadataShape:
+    """How much `AttentionMetadata` have room for."""
 
     tokens: int
-    stretches: int
+    chunks: int
     tiles: int
-    blocks: int  # of one stretch
+    blocks: int  # of one chunk
 
     @classmethod
-    def of(cls, stretches: Sequence[Stretch]) -> Size:
+    def of(cls, chunks: Sequence[Chunk]) -> MetadataShape:
         """Just enough for these."""
-        tiles = sum(-(-s.count // TOGETHER) for s in stretches)
-        tokens = sum(s.count for s in stretches)
-        return cls(tokens, len(stretches), tiles, max(blocks_for(s.end) for s in stretches))
+        tiles = sum(-(-s.count // CHUNK_TILE) for s in chunks)
+        tokens = sum(s.count for s in chunks)
+        return cls(tokens, len(chunks), tiles, max(blocks_for(s.end) for s in chunks))
 
 
 @dataclass(frozen=True)
-class Marks:
+class AttentionMetadata:
     """What kernels that read prompts know of a layout: parts of int32 `numbers`, copied to the device in one go."""
 
-    size: Size
+    size: MetadataShape
     numbers: Tensor
 
     @cached_property
@@ -135,37 +135,37 @@ class Marks:
 
     @cached_property
     def ends(self) -> Tensor:
-        """[stretches]: the row of each one's last token."""
+        """[chunks]: the row of each one's last token."""
         return self._part(2)
 
     @cached_property
-    def stretches(self) -> Tensor:
-        """[stretches, 3]: first row, tokens, position of the first."""
+    def chunks(self) -> Tensor:
+        """[chunks, 3]: first row, tokens, position of the first."""
         return self._part(3).view(-1, 3)
 
     @cached_property
     def tiles(self) -> Tensor:
-        """[tiles, 2]: up to TOGETHER tokens of a stretch: which one, or -1, and their first. The longest work first."""
+        """[tiles, 2]: up to CHUNK_TILE tokens of a chunk: which one, or -1, and their first. The longest work first."""
         return self._part(4).view(-1, 2)
 
     @cached_property
     def tables(self) -> Tensor:
-        """[stretches, blocks]."""
+        """[chunks, blocks]."""
         return self._part(5).view(-1, self.size.blocks)
 
-    def filled(self, stretches: Sequence[Stretch]) -> Tensor:
-        """The numbers for these stretches, on the host. Room that is left over is filled with tokens of block 0, which
+    def filled(self, chunks: Sequence[Chunk]) -> Tensor:
+        """The numbers for these chunks, on the host. Room that is left over is filled with tokens of block 0, which
         belongs to nobody."""
-        made = Marks(self.size, torch.zeros(sum(map(_aligned, self._lengths)), dtype=torch.int32))
+        made = AttentionMetadata(self.size, torch.zeros(sum(map(_aligned, self._lengths)), dtype=torch.int32))
         made.tiles[:, 0] = -1
         tiles = []
         at = 0
-        for i, s in enumerate(stretches):
+        for i, s in enumerate(chunks):
             made.positions[at : at + s.count] = torch.arange(s.start, s.end)
             made.slots[at : at + s.count] = slots_of(s.table, s.start, s.end)
-            made.stretches[i] = torch.tensor((at, s.count, s.start))
+            made.chunks[i] = torch.tensor((at, s.count, s.start))
             made.tables[i, : blocks_for(s.end)] = torch.tensor(s.table[: blocks_for(s.end)])
-            tiles += [(i, first, s.start + first) for first in range(0, s.count, TOGETHER)]
+            tiles += [(i, first, s.start + first) for first in range(0, s.count, CHUNK_TILE)]
             at += s.count
             made.ends[i] = at - 1
         tiles.sort(key=lambda tile: -tile[2])
@@ -176,7 +176,7 @@ class Marks:
     @property
     def _lengths(self) -> tuple[int, ...]:
         s = self.size
-        return s.tokens, s.tokens, s.stretches, 3 * s.stretches, 2 * s.tiles, s.stretches * s.blocks
+        return s.tokens, s.tokens, s.chunks, 3 * s.chunks, 2 * s.tiles, s.chunks * s.blocks
 
     def _part(self, i: int) -> Tensor:
         begin = sum(map(_aligned, self._lengths[:i]))

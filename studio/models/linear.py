@@ -12,7 +12,7 @@ from studio.models.async_copy import to_device
 
 
 @dataclass(frozen=True)
-class Patch:
+class PartialLoRA:
     """A PLoRA pair (arXiv:2401.16420): at image rows, x Aᵀ Bᵀ · scale is added to the outputs from `first` on."""
 
     a: Tensor  # [rank, in]
@@ -39,10 +39,10 @@ class ImageRows:
 
 @dataclass(frozen=True)
 class Linear:
-    """y = x Wᵀ, and at image rows the patches. No biases anywhere in this family."""
+    """y = x Wᵀ, and at image rows the partial LoRAs. No biases anywhere in this family."""
 
     weight: Tensor  # [out, in]; int8 where `scales` are given
-    patches: tuple[Patch, ...] = ()
+    loras: tuple[PartialLoRA, ...] = ()
     scales: Tensor | None = None  # [out] float32: row i of the matrix is weight[i] · scales[i]
 
     def __call__(self, x: Tensor, image: ImageRows | None = None) -> Tensor:
@@ -53,12 +53,12 @@ class Linear:
             y = F.linear(x, self.weight.to(x.dtype)).mul_(self.scales.to(x.dtype))
         if image is not None:
             seen = x[image.first : image.last]
-            for patch in self.patches:
-                low = F.linear(seen, patch.a)
+            for lora in self.loras:
+                low = F.linear(seen, lora.a)
                 if image.mask is not None:
                     low *= image.mask
-                target = y[image.first : image.last, patch.first : patch.first + patch.b.shape[0]]
-                target.addmm_(low, patch.b.T, alpha=patch.scale)
+                target = y[image.first : image.last, lora.first : lora.first + lora.b.shape[0]]
+                target.addmm_(low, lora.b.T, alpha=lora.scale)
         return y
 
     def quantised(self) -> Linear:

@@ -1,13 +1,16 @@
-"""A whole model: the decoder, the eyes where it has them, and where both come from."""
+"""A whole model: the decoder, the vision where it has them, and where both come from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from studio.checkpoints.architecture import Architecture, read
+from studio.checkpoints.architecture import Architecture
+from studio.checkpoints.families import read
 from studio.models.clip import VisionTower
 from studio.models.internlm2 import Decoder
 from studio.models.weights import Checkpoint, RandomSource, Source
@@ -46,7 +49,14 @@ def with_random_weights(architecture: Architecture, device: torch.device, dtype:
 def from_source(architecture: Architecture, source: Source, device: torch.device, int8: bool = False) -> Model:
     """Build the parts from their tensors, one at a time; with `int8` the decoder's matrices are quantised."""
     with torch.inference_mode():
-        decoder = Decoder(architecture, source, device, int8)
-        tower = VisionTower(architecture, source) if architecture.vision else None
+        family = architecture.family
+        decoder: Decoder = _class_of(family.decoder)(architecture, source, device, int8)
+        tower: VisionTower | None = _class_of(family.tower)(architecture, source) if architecture.vision else None
         source.finish()
     return Model(architecture, decoder, tower)
+
+
+def _class_of(name: str) -> Any:
+    """The class that a family names as "module:class"."""
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)

@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from studio.checkpoints.architecture import Architecture
-from studio.models.kv_cache import Layout, Pool
+from studio.models.kv_cache import BatchLayout, KVCache
 
-MOST_ROWS = 64  # of the kernels for few rows
+MAX_ROWS = 64  # of the kernels for few rows
 HAS_TRITON = importlib.util.find_spec("triton") is not None
 
 
-def fused(x: Tensor) -> bool:
+def use_kernels(x: Tensor) -> bool:
     """Whether the kernels serve this tensor."""
     return HAS_TRITON and x.is_cuda and x.dtype in (torch.bfloat16, torch.float16)
 
@@ -28,7 +28,7 @@ def add_norm(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float) -> Ten
 
     In float32, cast back, then times the weight: the order the original rounds in.
     """
-    if fused(x):
+    if use_kernels(x):
         from studio.models.kernels import launch
 
         return launch.add_norm(x, delta, weight, eps)
@@ -40,22 +40,22 @@ def add_norm(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float) -> Ten
 
 
 def rotate_and_write(
-    qkv: Tensor, layout: Layout, pool: Pool, layer: int, table: tuple[Tensor, Tensor], a: Architecture
+    qkv: Tensor, layout: BatchLayout, kv_cache: KVCache, layer: int, table: tuple[Tensor, Tensor], a: Architecture
 ) -> Tensor:
     """Rotate queries and keys to their positions, put keys and values into their slots.
 
     qkv [tokens, rows], grouped by kv head: its g query heads, its key, its value; query head h·g + i is the i-th of
     group h. Returns q [tokens, heads, width].
     """
-    marks = layout.marks
-    if fused(qkv):
+    metadata = layout.metadata
+    if use_kernels(qkv):
         from studio.models.kernels import launch
 
-        return launch.rotate_and_write(qkv, marks.positions, marks.slots, pool, layer, table, a)
+        return launch.rotate_and_write(qkv, metadata.positions, metadata.slots, kv_cache, layer, table, a)
     grouped = qkv.view(qkv.shape[0], a.kv_heads, -1, a.head_dim)
-    cos, sin = (t[marks.positions][:, None] for t in table)
-    pool.keys[layer][marks.slots] = rotated(grouped[..., -2, :], cos, sin)
-    pool.values[layer][marks.slots] = grouped[..., -1, :]
+    cos, sin = (t[metadata.positions][:, None] for t in table)
+    kv_cache.keys[layer][metadata.slots] = rotated(grouped[..., -2, :], cos, sin)
+    kv_cache.values[layer][metadata.slots] = grouped[..., -1, :]
     return rotated(grouped[..., :-2, :].flatten(1, 2), cos, sin)
 
 
@@ -66,18 +66,18 @@ def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return (wide * cos + torch.cat((-second, first), dim=-1) * sin).to(x.dtype)
 
 
-def attend(q: Tensor, layout: Layout, pool: Pool, layer: int) -> Tensor:
-    """Each stretch attends to its own sequence: itself, causally, and all that its table holds before it.
+def attention(q: Tensor, layout: BatchLayout, kv_cache: KVCache, layer: int) -> Tensor:
+    """Each chunk attends to its own sequence: itself, causally, and all that its table holds before it.
 
-    q [tokens, heads, width] → [tokens, heads · width]. Keys and values must be in the pool.
+    q [tokens, heads, width] → [tokens, heads · width]. Keys and values must be in the cache.
     """
-    if fused(q):
+    if use_kernels(q):
         from studio.models.kernels import launch
 
-        return launch.read(q, layout.marks, pool, layer)
+        return launch.prefill_attention(q, layout.metadata, kv_cache, layer)
     parts = []
     for (first, last), slots in zip(layout.edges, layout.behind, strict=True):
-        keys, values = pool.gather(layer, slots)
+        keys, values = kv_cache.gather(layer, slots)
         parts.append(_attend(q[first:last], keys, values))
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -96,7 +96,7 @@ def _attend(q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 def swiglu(x: Tensor) -> Tensor:
     """[tokens, 2 · ffn] → silu(first half) · second half."""
-    if fused(x):
+    if use_kernels(x):
         from studio.models.kernels import launch
 
         return launch.swiglu(x)

@@ -14,14 +14,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from studio.checkpoints.architecture import CONTROL_TOKENS
 from studio.errors import EngineError, ModelError
 from studio.protocol import Control, Image, Prompt, Text
 
 Bytes = list[bytes | int]  # what each id stands for: text in UTF-8, or one raw byte of a character
 Run = list[int] | Image
 
-CHAT_NAMES = ("<|plugin|>", "<|interpreter|>", "<|action_end|>", "<|action_start|>", "<|im_end|>", "<|im_start|>")
-COMPOSER_NAMES = tuple(f"[UNUSED_TOKEN_{i}]" for i in range(141, 147))  # the same six ids, REFERENCE.md §4
 CONTROL = re.compile(r"\[UNUSED_TOKEN_\d+\]|<\|\w+\|>")  # what sentencepiece may match in text; never `<s>` and `</s>`
 END_OF_TURN = "[UNUSED_TOKEN_145]"
 SPACE = "\u2581"  # how sentencepiece writes a space inside a piece
@@ -30,10 +29,12 @@ SPACE = "\u2581"  # how sentencepiece writes a space inside a piece
 class Tokenizer:
     """The sentencepiece model of a checkpoint, or without a file (`bytes_only`) a stand-in of one id a byte."""
 
-    def __init__(self, bytes_of: Bytes, controls: dict[str, int], processor: Any = None) -> None:
+    def __init__(
+        self, bytes_of: Bytes, controls: dict[str, int], processor: Any = None, end_of_turn: str = END_OF_TURN
+    ) -> None:
         self._bytes_of, self._controls, self._processor = bytes_of, controls, processor
         self.bos, self.eos = controls["<s>"], controls["</s>"]
-        self.stops = frozenset({self.eos, controls[END_OF_TURN]})
+        self.stops = frozenset({self.eos, controls[end_of_turn]})
 
     @property
     def size(self) -> int:
@@ -123,8 +124,16 @@ class TextStream:
         return text
 
 
-def from_file(path: Path, vocab: int = 0) -> Tokenizer:
-    """Read `tokenizer.model` and make sure that it belongs to a model of `vocab` tokens (0: of any)."""
+def from_file(
+    path: Path,
+    vocab: int = 0,
+    control_tokens: tuple[tuple[str, ...], ...] = CONTROL_TOKENS,
+    end_of_turn: str = END_OF_TURN,
+) -> Tokenizer:
+    """Read a sentencepiece `tokenizer.model`.
+
+    Raises ModelError unless it has `vocab` pieces (0: any number) and, of each control token, one of its names.
+    """
     from sentencepiece import SentencePieceProcessor
 
     if not path.is_file():
@@ -137,33 +146,30 @@ def from_file(path: Path, vocab: int = 0) -> Tokenizer:
     if vocab and len(pieces) != vocab:
         raise ModelError("tokenizer_wrong", path=path, cause=f"it has {len(pieces)} pieces, the model has {vocab}")
     ids = {piece: i for i, piece in enumerate(pieces)}
-    absent = [names for names in zip(COMPOSER_NAMES, CHAT_NAMES, strict=True) if not any(n in ids for n in names)]
+    absent = [names for names in control_tokens if not any(name in ids for name in names)]
     if absent or not {"<s>", "</s>"} <= ids.keys():
         name = absent[0][0] if absent else "<s>"
         raise ModelError("tokenizer_wrong", path=path, cause=f"it has no {name}")
-    controls = _both_names({name: ids[name] for name in ("<s>", "</s>", *COMPOSER_NAMES, *CHAT_NAMES) if name in ids})
+    controls = {"<s>": ids["<s>"], "</s>": ids["</s>"]}
+    for names in control_tokens:  # any of its names will do
+        controls |= dict.fromkeys(names, next(ids[name] for name in names if name in ids))
     silent = set(controls.values())
     bytes_of: Bytes = [
         b"" if i in silent else _byte(piece) if processor.is_byte(i) else piece.replace(SPACE, " ").encode()
         for i, piece in enumerate(pieces)
     ]
     bytes_of[processor.unk_id()] = processor.decode([processor.unk_id()]).encode()
-    return Tokenizer(bytes_of, controls, processor)
+    return Tokenizer(bytes_of, controls, processor, end_of_turn)
 
 
 def bytes_only(vocab: int) -> Tokenizer:
     """A stand-in for random weights without a tokenizer file: text as bytes, every other id as one CJK character."""
-    first = vocab - len(COMPOSER_NAMES)
-    controls = {"<s>": 1, "</s>": 2} | {name: first + i for i, name in enumerate(COMPOSER_NAMES)}
+    first = vocab - len(CONTROL_TOKENS)
+    controls = {"<s>": 1, "</s>": 2}
+    controls |= {name: first + i for i, names in enumerate(CONTROL_TOKENS) for name in names}
     bytes_of: Bytes = [b"", b"", b"", *range(256)]
     bytes_of += [chr(0x4E00 + i % 20000).encode() for i in range(len(bytes_of), first)]
-    return Tokenizer([*bytes_of, *[b""] * len(COMPOSER_NAMES)], _both_names(controls))
-
-
-def _both_names(controls: dict[str, int]) -> dict[str, int]:
-    """XComposer2 and InternLM2-Chat call the same six ids differently; either name will do."""
-    pairs = [*zip(COMPOSER_NAMES, CHAT_NAMES, strict=True), *zip(CHAT_NAMES, COMPOSER_NAMES, strict=True)]
-    return {b: controls[a] for a, b in pairs if a in controls} | controls
+    return Tokenizer([*bytes_of, *[b""] * len(CONTROL_TOKENS)], controls)
 
 
 def _byte(piece: str) -> int:

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from studio.checkpoints.architecture import require_tensors
+from studio.checkpoints.families import require_tensors
 from studio.checkpoints.shapes import Shapes, cut_off, rest, safetensors_shapes, weight_files
 from studio.errors import ModelError
 

@@ -1,4 +1,5 @@
-"""InternLM2-Chat: the same language model without pictures (REFERENCE.md §5, last paragraph)."""
+"""InternLM2-Chat: the same language model without pictures, asked as its model repository's
+`modeling_internlm2.py` does (`chat`)."""
 
 from __future__ import annotations
 

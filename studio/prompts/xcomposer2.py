@@ -1,4 +1,5 @@
-"""The prompts XComposer2 was trained on, to the character (REFERENCE.md §5)."""
+"""The prompts XComposer2 was trained on, to the character: those of the original demo
+(InternLM-XComposer-2.0/examples/ of InternLM/InternLM-XComposer) and of the model repository's modeling files."""
 
 from __future__ import annotations
 

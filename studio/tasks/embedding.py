@@ -47,7 +47,7 @@ class Embedder:
                 assert isinstance(vectors, Vectors)
                 found += vectors.values
         except ModelError as e:
-            if e.key != "meaning_missing":
+            if e.key != "text_embedder_missing":
                 raise
             return ((),) * len(texts)
         return tuple(found)

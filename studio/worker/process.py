@@ -21,8 +21,8 @@ import threading
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from studio.engine.base import Engine, Senses
-from studio.engine.build import build_engine, build_senses
+from studio.engine.base import AuxiliaryModels, Engine
+from studio.engine.build import build_auxiliary, build_engine
 from studio.engine.serial import as_studio_error
 from studio.errors import StudioError
 from studio.protocol import (
@@ -71,7 +71,7 @@ class _Worker:
 
     def __init__(self, spec: EngineSpec, pipe: Connection, beat: float) -> None:
         self._spec, self._pipe = spec, pipe
-        self._senses: Senses = build_senses(spec)
+        self._auxiliary: AuxiliaryModels = build_auxiliary(spec)
         self._engine: Engine | None = None
         self._pulse = Pulse(self._tell, beat)
         self._sending = threading.Lock()
@@ -163,19 +163,19 @@ class _Worker:
             number, call = calls.get()
             self._pulse.advance(loop)
             self._send(number, Started())
-            self._send(number, self._sensed(number, call))
+            self._send(number, self._serve_one(number, call))
             self._pulse.rest(loop)
 
-    def _sensed(self, number: int, call: Describe | Embed | Count) -> Event:
+    def _serve_one(self, number: int, call: Describe | Embed | Count) -> Event:
         if number in self._cancelled:
             return Done("cancelled")
         try:
             if isinstance(call, Describe):
-                return self._senses.describe(call.image)
+                return self._auxiliary.describe(call.image)
             if isinstance(call, Count):
                 assert self._engine is not None, "calls come when it is ready"
                 return Counts(self._engine.count(call.role, call.prompts))
-            return Vectors(tuple(self._senses.embed(call.texts)))
+            return Vectors(tuple(self._auxiliary.embed(call.texts)))
         except Exception as e:  # noqa: BLE001 - a failed call must not end the thread
             return Failed(as_studio_error(e))
 

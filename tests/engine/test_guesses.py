@@ -8,8 +8,8 @@ from golden import Given, architecture, tensors
 
 from studio.engine.native.block_manager import Unit
 from studio.engine.native.engine import NativeEngine
-from studio.engine.native.executor import Seat
-from studio.engine.native.prompt_lookup import Guesses
+from studio.engine.native.executor import ModelExecutor
+from studio.engine.native.prompt_lookup import PromptLookup
 from studio.models.model import from_source
 from studio.models.tokenizer import bytes_only
 from studio.protocol import Done, Generate, ModelCard, Sampling, Text
@@ -20,25 +20,25 @@ CARD = ModelCard("tiny", "xcomposer2", ("en",), True, A.context)
 
 def test_what_followed_the_last_words_follows_again() -> None:
     units: list[Unit] = [1, 2, 3, 4, 5, 6, 9, 2, 3]
-    guesses = Guesses(units)
-    assert guesses.next(3) == [4, 5, 6]
+    guesses = PromptLookup(units)
+    assert guesses.propose(3) == [4, 5, 6]
     units += [4, 7]
-    assert guesses.next(3) == []  # 7 is new
+    assert guesses.propose(3) == []  # 7 is new
     units += [1, 2]
-    assert guesses.next(9) == [3, 4, 5, 6, 9, 2, 3, 4, 7]
-    assert guesses.next(2) == [3, 4]
+    assert guesses.propose(9) == [3, 4, 5, 6, 9, 2, 3, 4, 7]
+    assert guesses.propose(2) == [3, 4]
 
 
 def test_the_longer_agreement_and_then_the_later_one_count() -> None:
-    assert Guesses([2, 3, 50, 8, 3, 60, 2, 3]).next(1) == [50]
-    assert Guesses([3, 50, 3, 60, 4, 3]).next(1) == [60]
+    assert PromptLookup([2, 3, 50, 8, 3, 60, 2, 3]).propose(1) == [50]
+    assert PromptLookup([3, 50, 3, 60, 4, 3]).propose(1) == [60]
 
 
 def test_pictures_are_no_guess() -> None:
-    assert Guesses([5, 6, 7, ("cat", 0), 5, 6]).next(5) == [7]
-    assert Guesses([("cat", 0), 8, ("cat", 0)]).next(5) == [8]  # the same picture again
-    assert Guesses([5, 6, ("cat", 0), 9, 5, 6]).next(5) == []
-    assert Guesses([]).next(5) == [] and Guesses([1]).next(5) == []
+    assert PromptLookup([5, 6, 7, ("cat", 0), 5, 6]).propose(5) == [7]
+    assert PromptLookup([("cat", 0), 8, ("cat", 0)]).propose(5) == [8]  # the same picture again
+    assert PromptLookup([5, 6, ("cat", 0), 9, 5, 6]).propose(5) == []
+    assert PromptLookup([]).propose(5) == [] and PromptLookup([1]).propose(5) == []
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def test_the_same_text_in_fewer_steps(sampling: Sampling) -> None:
     model = from_source(A, Given(tensors(A)), torch.device("cpu"))
     texts, steps = [], []
     for repeats in (False, True):
-        made = Seat(CARD, model, bytes_only(A.vocab), 40, 1)
+        made = ModelExecutor(CARD, model, bytes_only(A.vocab), 40, 1)
         engine = NativeEngine({"composer": made}, 1)
         engine.submit(1, Generate("composer", (Text("over and over and over"),), sampling, repeats))
-        sequence = made._calls[1].sequence
+        sequence = made._requests[1].sequence
         events = []
         steps.append(0)
         while engine.busy:
             events += engine.step()
             steps[-1] += 1
         end = events[-1][1]
-        assert isinstance(end, Done) and end.usage.new_tokens == len(sequence.units) - sequence.prompt
+        assert isinstance(end, Done) and end.usage.new_tokens == len(sequence.units) - sequence.num_prompt_tokens
         texts.append(sequence.units)
     assert texts[0] == texts[1]
     assert steps[1] < 0.85 * steps[0], steps

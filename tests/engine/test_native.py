@@ -13,12 +13,12 @@ from golden import architecture, picture, tensors, train_tokenizer, whole, write
 from sentencepiece import SentencePieceProcessor
 
 from studio.engine.native import engine as native
-from studio.engine.native.beam import Beams
-from studio.engine.native.check.reference_loop import Search, blocks_of_search, read_prompt
+from studio.engine.native.beam import BeamScorer
+from studio.engine.native.check.reference_loop import BeamSearch, beam_search_blocks, read_prompt
 from studio.engine.native.engine import NativeEngine
-from studio.engine.native.executor import Seat
-from studio.engine.native.rows import Rows
-from studio.engine.native.sampler import draw
+from studio.engine.native.executor import ModelExecutor
+from studio.engine.native.rows import DecodeBatch
+from studio.engine.native.sampler import sample
 from studio.errors import ContextOverflow, EngineError, InputError, ModelError, OutOfMemory
 from studio.models.image_preprocessing import opened
 from studio.protocol import Choose, Control, Done, Generate, Image, Piece, Prompt, Sampling, Scores, Segment, Text
@@ -51,8 +51,8 @@ def engine(folders: dict[str, Path]) -> Iterator[NativeEngine]:
 
 
 @pytest.fixture
-def seat(engine: NativeEngine) -> Seat:
-    return engine._seats["composer"]
+def executor(engine: NativeEngine) -> ModelExecutor:
+    return engine._executors["composer"]
 
 
 def ask(*content: Segment) -> Prompt:
@@ -67,31 +67,31 @@ def run(engine: NativeEngine, prompt: Prompt, sampling: Sampling = GREEDY, role:
     return "".join(piece.text for piece in pieces if isinstance(piece, Piece)), done
 
 
-def first_ids(seat: Seat, prompt: Prompt, sampling: Sampling, count: int) -> list[int]:
+def first_ids(executor: ModelExecutor, prompt: Prompt, sampling: Sampling, count: int) -> list[int]:
     """Ids by the model itself, every step a full forward over everything."""
-    decoder = seat.model.decoder
-    x, spans = embedded(seat, prompt)
-    rows = Rows(1, 8, decoder.architecture.vocab, seat.device)
-    rows.put(0, x.shape[0], [], sampling, 1)
+    decoder = executor.model.decoder
+    x, spans = embedded(executor, prompt)
+    rows = DecodeBatch(1, 8, decoder.architecture.vocab, executor.device)
+    rows.set_row(0, x.shape[0], [], sampling, 1)
     ids: list[int] = []
     for _ in range(count):
-        ids.append(int(draw(whole(decoder, x, spans)[-1:], rows)))
+        ids.append(int(sample(whole(decoder, x, spans)[-1:], rows)))
         x = torch.cat((x, decoder.embed(torch.tensor(ids[-1:]))))
     return ids
 
 
-def embedded(seat: Seat, prompt: Prompt) -> tuple[torch.Tensor, list[tuple[int, int]]]:
+def embedded(executor: ModelExecutor, prompt: Prompt) -> tuple[torch.Tensor, list[tuple[int, int]]]:
     """A prompt's embeddings [tokens, hidden], and where its pictures stand."""
     parts: list[torch.Tensor] = []
     spans: list[tuple[int, int]] = []
-    for run in seat.tokenizer.encode(prompt):
+    for run in executor.tokenizer.encode(prompt):
         at = sum(map(len, parts))
         if isinstance(run, Image):
-            assert seat.model.tower is not None
-            parts += seat.model.tower.see([seat.model.tower.cut(opened(run.data))])
+            assert executor.model.tower is not None
+            parts += executor.model.tower.embed([executor.model.tower.preprocess(opened(run.data))])
             spans.append((at, at + len(parts[-1])))
         else:
-            parts.append(seat.model.decoder.embed(torch.tensor(run)))
+            parts.append(executor.model.decoder.embed(torch.tensor(run)))
     return torch.cat(parts), spans
 
 
@@ -112,17 +112,17 @@ def test_the_cards(engine: NativeEngine, folders: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("penalty", [1.0, 1.3])
-def test_generation_equals_full_forwards(engine: NativeEngine, seat: Seat, penalty: float) -> None:
+def test_generation_equals_full_forwards(engine: NativeEngine, executor: ModelExecutor, penalty: float) -> None:
     prompt = ask(picture("red"), Text("What is it? 你好"), picture("blue"))
     sampling = replace(GREEDY, repetition_penalty=penalty, max_tokens=12)
-    ids = first_ids(seat, prompt, sampling, 12)
+    ids = first_ids(executor, prompt, sampling, 12)
     assert len(set(ids)) > 2
     text, done = run(engine, prompt, sampling)
-    ended = next((i for i, token in enumerate(ids) if token in seat.tokenizer.stops), None)
-    assert text == seat.tokenizer.decode(ids[:ended])
+    ended = next((i for i, token in enumerate(ids) if token in executor.tokenizer.stops), None)
+    assert text == executor.tokenizer.decode(ids[:ended])
     assert done.reason == ("length" if ended is None else "stop")
     assert done.usage.new_tokens == (12 if ended is None else ended + 1)
-    assert done.usage.prompt_tokens == len(embedded(seat, prompt)[0])
+    assert done.usage.prompt_tokens == len(embedded(executor, prompt)[0])
     assert 0 < done.usage.first_token <= done.usage.total
 
 
@@ -132,20 +132,24 @@ def test_pictures_matter_and_so_does_their_order(engine: NativeEngine) -> None:
     assert len({choose(engine, prompt, "a", "b") for prompt in prompts}) == 4
 
 
-def test_a_picture_is_looked_at_once(engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_is_looked_at_once(
+    engine: NativeEngine, executor: ModelExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks: list[object] = []
-    see = type(seat.model.tower).see
-    monkeypatch.setattr(type(seat.model.tower), "see", lambda tower, cuts: looks.extend(cuts) or see(tower, cuts))
+    embed = type(executor.model.tower).embed
+    monkeypatch.setattr(
+        type(executor.model.tower), "embed", lambda tower, images: looks.extend(images) or embed(tower, images)
+    )
     once, again = picture("olive", (9, 9)), picture("olive", (9, 9))
     first = run(engine, ask(once, Text("?")))[0]
     assert run(engine, ask(again, Text("?")))[0] == first
     assert len(looks) == 1
     run(engine, ask(picture("pink"), picture("plum"), again, picture("pink")))
     assert len(looks) == 3
-    assert seat.pictures is not None
-    monkeypatch.setattr("studio.engine.native.image_cache.KEPT_BYTES", 1)
+    assert executor.images is not None
+    monkeypatch.setattr("studio.engine.native.image_cache.MAX_BYTES", 1)
     run(engine, ask(picture("linen"), picture("lime")))
-    assert seat.pictures.bytes == 16 * 64 * 4  # one
+    assert executor.images.bytes == 16 * 64 * 4  # one
 
 
 def test_the_same_seed_gives_the_same_text_whatever_came_before(engine: NativeEngine) -> None:
@@ -159,13 +163,15 @@ def test_the_same_seed_gives_the_same_text_whatever_came_before(engine: NativeEn
 def forced(engine: NativeEngine, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
     """Let the composer say these ids, whatever it thinks."""
     coming = iter(ids)
-    monkeypatch.setattr("studio.engine.native.model_runner.draw", lambda logits, rows: torch.tensor([next(coming)]))
+    monkeypatch.setattr("studio.engine.native.model_runner.sample", lambda logits, rows: torch.tensor([next(coming)]))
 
 
-def test_only_whole_characters_are_shown(engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = seat.tokenizer.encode_text("a🦙b")
+def test_only_whole_characters_are_shown(
+    engine: NativeEngine, executor: ModelExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = executor.tokenizer.encode_text("a🦙b")
     assert len(ids) >= 6  # the llama is four tokens
-    forced(engine, monkeypatch, [*ids, seat.tokenizer.control("<|im_end|>"), 9, 9])
+    forced(engine, monkeypatch, [*ids, executor.tokenizer.control("<|im_end|>"), 9, 9])
     *pieces, done = engine.run(Generate("composer", (), GREEDY))
     assert "".join(p.text for p in pieces if isinstance(p, Piece)) == "a🦙b"
     assert any("🦙" in p.text for p in pieces if isinstance(p, Piece)) and done.reason == "stop"  # type: ignore[union-attr]
@@ -175,49 +181,51 @@ def test_only_whole_characters_are_shown(engine: NativeEngine, seat: Seat, monke
 
 @pytest.mark.parametrize("stop", [("quick",), ("k b", "zzz"), ("wn f", "ck"), ("fox",)])
 def test_text_ends_before_a_stop_string(
-    engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch, stop: tuple[str, ...]
+    engine: NativeEngine, executor: ModelExecutor, monkeypatch: pytest.MonkeyPatch, stop: tuple[str, ...]
 ) -> None:
     said = "The quick brown fo"
-    forced(engine, monkeypatch, seat.tokenizer.encode_text(said))
-    sampling = replace(GREEDY, stop=stop, max_tokens=len(seat.tokenizer.encode_text(said)))
+    forced(engine, monkeypatch, executor.tokenizer.encode_text(said))
+    sampling = replace(GREEDY, stop=stop, max_tokens=len(executor.tokenizer.encode_text(said)))
     text, done = run(engine, (), sampling)
     found = [said.find(s) for s in stop if s in said]
     assert text == (said[: min(found)] if found else said)
     assert done.reason == ("stop" if found else "length")
 
 
-def test_beams_come_in_one_piece_and_one_beam_is_greedy(engine: NativeEngine, seat: Seat) -> None:
+def test_beams_come_in_one_piece_and_one_beam_is_greedy(engine: NativeEngine, executor: ModelExecutor) -> None:
     prompt = ask(picture("teal"), Text("Describe it."))
     events = list(engine.run(Generate("composer", prompt, replace(GREEDY, beams=3, max_tokens=8))))
     assert [type(e) for e in events] == [Piece, Done]
 
     def total(ids: list[int]) -> float:
-        x, spans = embedded(seat, prompt)
+        x, spans = embedded(executor, prompt)
         tokens = x.shape[0]
-        x = torch.cat((x, seat.model.decoder.embed(torch.tensor(ids[:-1], dtype=torch.long))))
-        logits = whole(seat.model.decoder, x, spans)[tokens - 1 :]
+        x = torch.cat((x, executor.model.decoder.embed(torch.tensor(ids[:-1], dtype=torch.long))))
+        logits = whole(executor.model.decoder, x, spans)[tokens - 1 :]
         return float(logits.log_softmax(-1)[torch.arange(len(ids)), torch.tensor(ids)].sum())
 
-    decoder, (x, spans) = seat.model.decoder, embedded(seat, prompt)
-    table = range(blocks_of_search(len(x), 8, 5))
-    pool = decoder.pool(len(table))
-    logits = read_prompt(decoder, pool, table, x, spans)
-    search = Search(decoder, pool, table, len(x), logits, Beams(5, frozenset(), 1.0, 1, seat.device), 5)
+    decoder, (x, spans) = executor.model.decoder, embedded(executor, prompt)
+    table = range(beam_search_blocks(len(x), 8, 5))
+    kv_cache = decoder.new_kv_cache(len(table))
+    logits = read_prompt(decoder, kv_cache, table, x, spans)
+    search = BeamSearch(
+        decoder, kv_cache, table, len(x), logits, BeamScorer(5, frozenset(), 1.0, 1, executor.device), 5
+    )
     for i in range(8):
         search.advance(last=i == 7)
     wide = search.beams.best()
     assert len(wide.ids) == 8
-    assert total(list(wide.ids)) >= total(first_ids(seat, prompt, GREEDY, 8)) - 1e-4
+    assert total(list(wide.ids)) >= total(first_ids(executor, prompt, GREEDY, 8)) - 1e-4
     assert wide.score == pytest.approx(total(list(wide.ids)) / 9, abs=1e-4)
 
 
-def test_a_choice_is_the_log_probability_of_the_differing_token(engine: NativeEngine, seat: Seat) -> None:
+def test_a_choice_is_the_log_probability_of_the_differing_token(engine: NativeEngine, executor: ModelExecutor) -> None:
     prompt = (*ask(picture("gold"), Text("A or B?")), Text("It is "))
     options = ("the lake A", "the lake B", "the lake B")
     scores = choose(engine, prompt, *options)
-    runs = [seat.tokenizer.encode((*prompt, Text(option)))[-1] for option in options[:2]]
+    runs = [executor.tokenizer.encode((*prompt, Text(option)))[-1] for option in options[:2]]
     at = next(i for i, (a, b) in enumerate(zip(*runs, strict=True)) if a != b)  # type: ignore[arg-type]
-    logits = seat.logits_after((*prompt, Text("the lake")))
+    logits = executor.logits_after((*prompt, Text("the lake")))
     expected = logits.log_softmax(-1)[[runs[0][at], runs[1][at]]]  # type: ignore[index]
     assert scores[:2] == pytest.approx(expected.tolist(), abs=1e-4)
     assert scores[1] == scores[2] != scores[0]
@@ -227,12 +235,12 @@ def test_a_choice_is_the_log_probability_of_the_differing_token(engine: NativeEn
 
 
 def test_too_long_a_prompt_is_told_before_any_work(
-    engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch
+    engine: NativeEngine, executor: ModelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seat.pictures, "open", lambda image: pytest.fail("it opened a picture"))
-    monkeypatch.setattr(type(seat.model.decoder), "embed", lambda decoder, ids: pytest.fail("it embedded words"))
+    monkeypatch.setattr(executor.images, "prefetch", lambda image: pytest.fail("it opened a picture"))
+    monkeypatch.setattr(type(executor.model.decoder), "embed", lambda decoder, ids: pytest.fail("it embedded words"))
     prompt = ask(*[picture("red")] * 20)
-    needed = 20 * 16 + sum(len(r) for r in seat.tokenizer.encode(prompt) if isinstance(r, list))
+    needed = 20 * 16 + sum(len(r) for r in executor.tokenizer.encode(prompt) if isinstance(r, list))
     with pytest.raises(ContextOverflow) as caught:
         run(engine, prompt, GREEDY)
     assert (caught.value.facts["needed"], caught.value.facts["limit"]) == (needed + 24, 256)
@@ -253,9 +261,9 @@ def test_pictures_are_counted_without_their_files(engine: NativeEngine, folders:
     chat.close()
 
 
-def test_a_long_answer_may_go_to_the_end_of_the_context(engine: NativeEngine, seat: Seat) -> None:
+def test_a_long_answer_may_go_to_the_end_of_the_context(engine: NativeEngine, executor: ModelExecutor) -> None:
     prompt = (Text("a" * 90),)
-    tokens = len(embedded(seat, prompt)[0])
+    tokens = len(embedded(executor, prompt)[0])
     sampling = Sampling(temperature=2.0, top_p=1, top_k=0, max_tokens=4096)
     room = 256 - tokens
     for seed in range(20):
@@ -265,8 +273,8 @@ def test_a_long_answer_may_go_to_the_end_of_the_context(engine: NativeEngine, se
     assert (done.reason, done.usage.new_tokens) == ("length", room)
 
 
-def test_the_least_room_is_kept_free(engine: NativeEngine, seat: Seat) -> None:
-    word = seat.tokenizer.encode_text("z")
+def test_the_least_room_is_kept_free(engine: NativeEngine, executor: ModelExecutor) -> None:
+    word = executor.tokenizer.encode_text("z")
     assert len(word) == 1
     with pytest.raises(ContextOverflow):
         run(engine, tuple([Text("z z" * 100)]), replace(GREEDY, max_tokens=4096))
@@ -316,13 +324,13 @@ def test_an_empty_prompt_is_bos_alone(engine: NativeEngine) -> None:
 
 
 def test_out_of_memory_becomes_a_sentence_with_numbers(
-    engine: NativeEngine, seat: Seat, monkeypatch: pytest.MonkeyPatch
+    engine: NativeEngine, executor: ModelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(error: Exception) -> None:
         def raising(*_: object) -> None:
             raise error
 
-        monkeypatch.setattr(type(seat.model.decoder), "forward", raising)
+        monkeypatch.setattr(type(executor.model.decoder), "forward", raising)
 
     fail(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has …"))
     with pytest.raises(OutOfMemory, match="2.50 GiB more"):
@@ -338,17 +346,17 @@ def test_out_of_memory_becomes_a_sentence_with_numbers(
     assert run(engine, ask(Text("x")))[1].usage.new_tokens > 0
 
 
-def test_memory_counts_weights_and_cache(engine: NativeEngine, seat: Seat) -> None:
+def test_memory_counts_weights_and_cache(engine: NativeEngine, executor: ModelExecutor) -> None:
     found = engine.memory()
-    name = seat.card.name
-    assert found[f"{name} weights"] == seat.model.architecture.parameters() * 4
-    assert found[f"{name} cache"] == seat.model.architecture.cache_bytes(seat.runner.pool.blocks * 32, 4)
+    name = executor.card.name
+    assert found[f"{name} weights"] == executor.model.architecture.parameters() * 4
+    assert found[f"{name} cache"] == executor.model.architecture.cache_bytes(executor.runner.kv_cache.blocks * 32, 4)
     assert len(found) == 6
 
 
 def test_one_folder_in_both_roles_is_loaded_once(folders: dict[str, Path]) -> None:
     both = native.load(NativeSpec(composer=str(folders["viewer"]), viewer=f"{folders['viewer']}/", device="cpu"))
-    assert both._seats["composer"] is both._seats["viewer"]
+    assert both._executors["composer"] is both._executors["viewer"]
     both.close()
     assert not both.cards
 
@@ -356,7 +364,7 @@ def test_one_folder_in_both_roles_is_loaded_once(folders: dict[str, Path]) -> No
 def test_int8_is_loaded_when_asked_for(engine: NativeEngine, folders: dict[str, Path]) -> None:
     small = native.load(NativeSpec(composer=str(folders["composer"]), device="cpu", quantize="int8", batch=2))
     assert isinstance(small, NativeEngine) and small.batch == 2
-    assert small._seats["composer"].model.decoder.layers[0].w2.weight.dtype == torch.int8
+    assert small._executors["composer"].model.decoder.layers[0].w2.weight.dtype == torch.int8
     prompt = ask(picture("red"), Text("What?"))
     scores, exact = choose(small, prompt, "a", "b"), choose(engine, prompt, "a", "b")
     assert scores != exact and scores == pytest.approx(exact, abs=0.3)
@@ -434,8 +442,8 @@ def test_random_weights_need_no_file_and_say_so(monkeypatch: pytest.MonkeyPatch,
     text, done = run(bare, prompt, Sampling(max_tokens=30))
     assert text and done.usage.new_tokens
     assert run(bare, prompt, Sampling(max_tokens=30))[0] == text
-    assert bare._seats["composer"] is not bare._seats["viewer"]
-    assert bare._seats["composer"].tokenizer.encode_text("ab") == [100, 101]  # one id a byte
+    assert bare._executors["composer"] is not bare._executors["viewer"]
+    assert bare._executors["composer"].tokenizer.encode_text("ab") == [100, 101]  # one id a byte
     named = native.load(NativeSpec(composer=str(folders["composer"]), random_weights="7b", device="cpu"))
-    assert named._seats["composer"].tokenizer.size == vocab and "Random" in named.cards["composer"].note
-    assert len(named._seats["composer"].tokenizer.encode_text("quick brown fox")) < 15  # the folder's tokenizer
+    assert named._executors["composer"].tokenizer.size == vocab and "Random" in named.cards["composer"].note
+    assert len(named._executors["composer"].tokenizer.encode_text("quick brown fox")) < 15  # the folder's tokenizer

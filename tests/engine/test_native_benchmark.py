@@ -34,6 +34,19 @@ def test_the_engines_prints_a_table_and_json(
     assert sum("must" in line for line in table) == 6
 
 
+def test_the_engines_measures_long_contexts(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("engine", monkeypatch)
+    module.main(["--size", "tiny", "--device", "cpu", "--quick", "--context-lengths", "512,2048"])
+    *table, last = capsys.readouterr().out.splitlines()
+    result = json.loads(last)
+    assert len(table) == 4
+    for length in ("512", "2048"):
+        assert min(result[length].values()) > 0
+    assert result["2048"]["first_token_ms"] > result["2048"]["first_token_of_300_new_ms"]
+
+
 def test_the_pipelines_names_every_step(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     module = load("pipeline", monkeypatch)
     module.main(["--size", "tiny", "--device", "cpu", "--repeat", "1", "--scale", "0.02"])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.engine.native.stop_strings import StopText
+from studio.engine.native.stop_strings import StopStringFilter
 
 letters = st.text("abc", max_size=4)
 
 
 @given(pieces=st.lists(letters, max_size=12), stops=st.lists(st.text("abc", max_size=3), max_size=3))
 def test_what_is_shown_ends_before_the_first_stop(pieces: list[str], stops: list[str]) -> None:
-    stream = StopText(tuple(stops))
+    stream = StopStringFilter(tuple(stops))
     whole, shown = "".join(pieces), ""
     for piece in pieces:
         shown += stream.add(piece)
@@ -23,7 +23,7 @@ def test_what_is_shown_ends_before_the_first_stop(pieces: list[str], stops: list
 
 
 def test_only_what_may_begin_a_stop_is_held_back() -> None:
-    stream = StopText(("</end>",))
+    stream = StopStringFilter(("</end>",))
     assert stream.add("text <") == "text "
     assert stream.add("b") == "<b"
     assert stream.add("</en") == ""

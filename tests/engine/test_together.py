@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from studio.engine.native.engine import NativeEngine
-from studio.engine.native.executor import Seat
-from studio.engine.native.rows import Rows
-from studio.engine.native.sampler import draw
+from studio.engine.native.executor import ModelExecutor
+from studio.engine.native.rows import DecodeBatch
+from studio.engine.native.sampler import sample
 from studio.models.image_preprocessing import opened
 from studio.models.model import Model, from_source
 from studio.models.tokenizer import bytes_only
@@ -60,8 +60,8 @@ def scenes(draw_: st.DrawFn) -> list[Scene]:
 def test_every_call_gets_what_it_would_get_alone(
     model: Model, scene: list[Scene], batch: int, budget: int, blocks: int
 ) -> None:
-    made = Seat(CARD, model, bytes_only(A.vocab), blocks, batch)
-    made.scheduler.budget = budget
+    made = ModelExecutor(CARD, model, bytes_only(A.vocab), blocks, batch)
+    made.scheduler.token_budget = budget
     engine = NativeEngine({"composer": made}, batch)
     drawn: dict[int, list[int]] = {i: [] for i in range(len(scene))}
     ended: dict[int, Done] = {}
@@ -69,7 +69,7 @@ def test_every_call_gets_what_it_would_get_alone(
         for i, (prompt, sampling, at, end, repeats) in enumerate(scene):
             if at == turn:
                 engine.submit(i, Generate("composer", prompt, sampling, repeats))
-                units = made._calls[i].sequence.units
+                units = made._requests[i].sequence.units
                 drawn[i] = units
             if turn == max(end, at + 1):
                 engine.cancel(i)
@@ -79,7 +79,7 @@ def test_every_call_gets_what_it_would_get_alone(
                 ended[number] = event
         if len(ended) == len(scene):
             break
-    assert not engine.busy and made.scheduler.blocks.available == blocks - 1
+    assert not engine.busy and made.scheduler.blocks.num_free == blocks - 1
     for i, (prompt, sampling, *_) in enumerate(scene):
         done = ended[i]
         found = [unit for unit in drawn[i][done.usage.prompt_tokens :] if isinstance(unit, int)]
@@ -91,7 +91,7 @@ def test_every_call_gets_what_it_would_get_alone(
             assert scene[i][3] < 999
 
 
-def alone(model: Model, made: Seat, prompt: Prompt, sampling: Sampling, count: int) -> list[int]:
+def alone(model: Model, made: ModelExecutor, prompt: Prompt, sampling: Sampling, count: int) -> list[int]:
     """So many ids, each from a forward over everything before it."""
     parts: list[torch.Tensor] = []
     spans: list[tuple[int, int]] = []
@@ -101,20 +101,20 @@ def alone(model: Model, made: Seat, prompt: Prompt, sampling: Sampling, count: i
             parts.append(model.decoder.embed(torch.tensor(run)))
         else:
             assert model.tower is not None
-            parts += model.tower.see([model.tower.cut(opened(run.data))])
+            parts += model.tower.embed([model.tower.preprocess(opened(run.data))])
             spans.append((at, at + len(parts[-1])))
     x = torch.cat(parts)
-    rows = Rows(1, 1, A.vocab, CPU)
-    rows.put(0, len(x), [], sampling, 1)
+    rows = DecodeBatch(1, 1, A.vocab, CPU)
+    rows.set_row(0, len(x), [], sampling, 1)
     ids: list[int] = []
     for _ in range(count):
-        ids += draw(whole(model.decoder, x, spans)[-1:], rows).tolist()
+        ids += sample(whole(model.decoder, x, spans)[-1:], rows).tolist()
         x = torch.cat((x, model.decoder.embed(torch.tensor(ids[-1:]))))
     return ids
 
 
 def test_choices_reuse_the_growing_context(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Seat(CARD, model, bytes_only(A.vocab), 40, 2)
+    made = ModelExecutor(CARD, model, bytes_only(A.vocab), 40, 2)
     engine = NativeEngine({"composer": made}, 2)
     read: list[int] = []
     forward = type(model.decoder).forward
@@ -129,22 +129,22 @@ def test_choices_reuse_the_growing_context(model: Model, monkeypatch: pytest.Mon
         scores.append(event.values)
         context = (*context, PICTURES[0], Text("? and more"))
     assert read == [88, 88 + 10 + 17 - 64 - 1] or read[1] < 60
-    fresh = NativeEngine({"composer": Seat(CARD, model, bytes_only(A.vocab), 40, 2)}, 2)
+    fresh = NativeEngine({"composer": ModelExecutor(CARD, model, bytes_only(A.vocab), 40, 2)}, 2)
     (event,) = fresh.run(Choose("composer", (Text("x" * 70), PICTURES[0], Text("? and more"), PICTURES[0], Text("?")),
                                 ("a", "b")))  # fmt: skip
     assert isinstance(event, Scores) and scores[1] == pytest.approx(event.values, abs=1e-4)
 
 
 def test_the_pace_is_measured_without_a_trace(model: Model) -> None:
-    made = Seat(CARD, model, bytes_only(A.vocab), 5, 1)
-    assert made.runner.pace() > 0
-    assert (made.scheduler.blocks.known, made.scheduler.blocks.available) == (0, 4)
+    made = ModelExecutor(CARD, model, bytes_only(A.vocab), 5, 1)
+    assert made.runner.prefill_rate() > 0
+    assert (made.scheduler.blocks.num_cached, made.scheduler.blocks.num_free) == (0, 4)
 
 
 def test_a_picture_that_cannot_be_opened_ends_its_own_call_only(model: Model) -> None:
     from dataclasses import replace
 
-    made = Seat(CARD, model, bytes_only(A.vocab), 40, 3)
+    made = ModelExecutor(CARD, model, bytes_only(A.vocab), 40, 3)
     engine = NativeEngine({"composer": made}, 3)
     good = Generate("composer", (Text("hello"),), Sampling(max_tokens=3))
     engine.submit(1, good)
@@ -155,4 +155,4 @@ def test_a_picture_that_cannot_be_opened_ends_its_own_call_only(model: Model) ->
         ends |= {number: event for number, event in engine.step() if isinstance(event, Done | Failed)}
     assert isinstance(ends[2], Failed) and ends[2].error.key == "picture_unreadable"
     assert isinstance(ends[1], Done) and isinstance(ends[3], Done)
-    assert made.scheduler.blocks.available == 39
+    assert made.scheduler.blocks.num_free == 39

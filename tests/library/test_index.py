@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from studio.auxiliary.text_embedder import Meaning
+from studio.auxiliary.text_embedder import TextEmbedder
 from studio.errors import InputError, NotFoundError
 from studio.library.index import Library
 from studio.protocol import Description, Label
@@ -35,7 +35,7 @@ def library(store: Store) -> Library:
 
 @pytest.fixture(scope="module")
 def embed() -> Callable[[tuple[str, ...]], tuple[tuple[float, ...], ...]]:
-    meaning = Meaning()
+    meaning = TextEmbedder()
     return lambda texts: tuple(tuple(v) for v in meaning.embed(texts))
 
 

@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 
 from studio.checkpoints import machine
 from studio.checkpoints import memory_plan as budgets
-from studio.checkpoints.architecture import published
+from studio.checkpoints.families import published
 from studio.checkpoints.machine import Gpu
-from studio.checkpoints.memory_plan import WORKSPACE, before_loading, budget, of_folder, parts
+from studio.checkpoints.memory_plan import WORKSPACE, before_loading, model_sizes, of_folder, plan_memory
 from studio.cli import doctor
 from studio.errors import ModelError
 from studio.settings import Settings
 from studio.specs import NativeSpec
 
 GIB = 1 << 30
-BOTH = [parts(published("7b", 224)), parts(published("7b", 490))]
+BOTH = [model_sizes(published("7b", 224)), model_sizes(published("7b", 490))]
 
 
 def failure(free: float, host: float, **settings: str) -> ModelError:
     with pytest.raises(ModelError) as caught:
-        budget(BOTH, "cuda:0", 2, int(free * GIB), int(host * GIB), **settings)
+        plan_memory(BOTH, "cuda:0", 2, int(free * GIB), int(host * GIB), **settings)
     assert caught.value.say("zh")
     return caught.value
 
@@ -35,11 +35,11 @@ def failure(free: float, host: float, **settings: str) -> ModelError:
 @pytest.mark.parametrize("eyes", [True, False])
 def test_the_parts_are_the_whole(eyes: bool) -> None:
     a = architecture(eyes=eyes)
-    p = parts(a)
-    assert p.linears + p.plora + p.eyes + p.tables == a.parameters()
+    p = model_sizes(a)
+    assert p.linears + p.plora + p.vision + p.tables == a.parameters()
     assert p.weights(2, "none") == 2 * a.parameters()
     assert p.cache * p.context == a.cache_bytes(a.context, 1)
-    assert (p.eyes > 0, p.plora > 0) == (eyes, eyes)
+    assert (p.vision > 0, p.plora > 0) == (eyes, eyes)
 
 
 def test_the_published_models_by_part() -> None:
@@ -51,18 +51,32 @@ def test_the_published_models_by_part() -> None:
 
 
 def test_a_large_card_holds_both() -> None:
-    plan = budget(BOTH, "cuda:0", 2, 39 * GIB, 64 * GIB)
-    assert not plan.swap and plan.needed_on_host == 0
-    assert plan.needed == sum(plan.weights) + 2 * published("7b", 224).cache_bytes(4096, 2) + WORKSPACE
+    plan = plan_memory(BOTH, "cuda:0", 2, 39 * GIB, 64 * GIB)
+    assert not plan.swap and plan.needed_on_host == 0 and plan.contexts == (16384, 16384) and not plan.shortened
+    assert plan.needed == sum(plan.weights) + 2 * published("7b", 224).cache_bytes(16384, 2) + WORKSPACE
     assert plan.spare == 39 * GIB - plan.needed
-    assert budget(BOTH, "cuda:0", 2, 140 * GIB, 64 * GIB, swap="on").swap  # asked for
+    assert plan_memory(BOTH, "cuda:0", 2, 140 * GIB, 64 * GIB, swap="on").swap  # asked for
 
 
 def test_on_a_small_card_they_take_turns() -> None:
-    plan = budget(BOTH, "cuda:0", 2, 24 * GIB, 40 * GIB)
+    plan = plan_memory(BOTH, "cuda:0", 2, 24 * GIB, 40 * GIB)
     assert plan.swap and plan.needed < 24 * GIB and plan.needed_on_host == sum(plan.weights)
     assert "one model at a time" in "\n".join(plan.lines()) and "main memory: 32.3 GiB" in "\n".join(plan.lines())
-    assert not budget(BOTH, "cuda:0", 2, 24 * GIB, 40 * GIB, quantize="int8").swap
+    assert not plan_memory(BOTH, "cuda:0", 2, 24 * GIB, 40 * GIB, quantize="int8").swap
+
+
+def test_the_context_is_what_was_asked_for_what_the_model_has_or_what_fits() -> None:
+    """A shorter context comes before taking turns, and never goes below what the models were trained on."""
+    large = plan_memory(BOTH, "cuda:0", 2, 139 * GIB, 64 * GIB, context=1 << 20)
+    assert large.contexts == (32768, 32768) and not large.shortened
+    assert plan_memory(BOTH, "cuda:0", 2, 139 * GIB, 64 * GIB, context=5000).contexts == (5000, 5000)
+    rest = sum(large.weights) + WORKSPACE
+    for gib, context in ((4, 16384), (3.9, 8192), (2, 8192), (1, 4096)):
+        plan = plan_memory(BOTH, "cuda:0", 2, rest + int(gib * GIB), 64 * GIB)
+        assert not plan.swap and plan.contexts == (context, context) and plan.shortened == (context < 16384)
+        assert ("shorter than --context" in "\n".join(plan.lines())) == plan.shortened
+        assert f"for a context of {context:,} tokens" in plan.lines()[0]
+    assert plan_memory(BOTH, "cuda:0", 2, rest + GIB // 2, 64 * GIB).swap
 
 
 @pytest.mark.parametrize(
@@ -89,22 +103,25 @@ def test_what_does_not_fit_names_the_flag_that_helps(free: int, host: int, setti
     quantize=st.sampled_from(["none", "int8"]),
     swap=st.sampled_from(["auto", "on", "off"]),
     count=st.integers(1, 2),
+    context=st.integers(2048, 40000),
 )
 def test_the_plan_fits_and_an_error_means_that_none_does(
-    free: int, host: int, quantize: str, swap: str, count: int
+    free: int, host: int, quantize: str, swap: str, count: int, context: int
 ) -> None:
     models = BOTH[:count]
     weights = [m.weights(2, quantize) for m in models]
-    rest = sum(2 * m.cache * m.context for m in models) + WORKSPACE
+    rest = sum(2 * m.cache * min(context, 4096) for m in models) + WORKSPACE
     resident = swap != "on" or count == 1
     fits = resident and sum(weights) + rest <= free
     turns = swap != "off" and count == 2 and max(weights) + rest <= free and sum(weights) <= host
     try:
-        plan = budget(models, "cuda", 2, free, host, quantize, swap)
+        plan = plan_memory(models, "cuda", 2, free, host, quantize, swap, context)
     except ModelError:
         assert not fits and not turns
         return
     assert plan.fits and plan.swap == (not fits) and (fits or turns)
+    assert all(min(context, 4096) <= tokens <= min(context, 32768) for tokens in plan.contexts)
+    assert plan.shortened == (plan.contexts[0] < min(context, 32768))
 
 
 @pytest.mark.parametrize("form", ["safetensors", "safetensors-sharded", "bin", "bin-sharded"])
@@ -156,6 +173,9 @@ def test_doctor_prints_the_plan_before_anything_is_loaded(tmp_path: Path, monkey
     monkeypatch.setattr(machine, "host_free", lambda: 64 * GIB)
     told = doctor.format_report(doctor.report(Settings(data=str(tmp_path), random_weights="7b")))
     assert "of 24.0 GiB on cuda:0, one model at a time" in told and "WARNING: random weights" in told
+    assert "XComposer2-VL-7B: weights 16.1 GiB, KV cache 2.0 GiB for a context of 16,384 tokens" in told
+    told = doctor.format_report(doctor.report(Settings(data=str(tmp_path), random_weights="7b", context=6000)))
+    assert "for a context of 6,000 tokens" in told
     monkeypatch.setattr(machine, "host_free", lambda: 8 * GIB)
     report = doctor.report(Settings(data=str(tmp_path), random_weights="7b"))
     assert "--quantize int8" in report["runs"]["problem"] and "Cannot run" in doctor.format_report(report)

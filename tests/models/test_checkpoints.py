@@ -11,7 +11,8 @@ import pytest
 import torch
 from golden import architecture, config, tensors, whole, write
 
-from studio.checkpoints.architecture import LINEARS, published, read
+from studio.checkpoints.architecture import LINEARS
+from studio.checkpoints.families import XCOMPOSER2_4KHD, published, read
 from studio.errors import ModelError
 from studio.models.model import from_folder, with_random_weights
 from studio.models.weights import Checkpoint
@@ -44,7 +45,7 @@ def test_every_form_gives_the_same_architecture_and_weights(form: str, eyes: boo
     layer = model.decoder.layers[1]
     assert torch.equal(layer.w13.weight[: a.ffn], weights["model.layers.1.feed_forward.w1.weight"].half())
     assert torch.equal(layer.w13.weight[a.ffn :], weights["model.layers.1.feed_forward.w3.weight"].half())
-    assert [patch.first for patch in layer.w13.patches] == ([0, a.ffn] if eyes else [])
+    assert [patch.first for patch in layer.w13.loras] == ([0, a.ffn] if eyes else [])
     assert torch.equal(model.decoder.output, weights["output.weight"].half())
 
 
@@ -63,14 +64,14 @@ def test_4khd_is_known_by_its_separators(tmp_path: Path) -> None:
     assert A.vision is not None
     eyes = replace(A.vision, image=336, patch=14, positions=577, layers=1, projector_in=4 * A.vision.width)
     ranks = {**dict.fromkeys(LINEARS, 6), "attention.wqkv": 8}
-    a = replace(A, family="xcomposer2-4khd", vision=eyes, ranks=ranks, context=16384)
+    a = replace(A, family=XCOMPOSER2_4KHD, vision=eyes, ranks=ranks)
     folder = write(tmp_path / "m", a, tensors(a))
     settings = config(a) | {"max_length": 4096, "architectures": ["InternLM2ForCausalLM"]}
     (folder / "config.json").write_text(json.dumps(settings))
     model = from_folder(folder, CPU, torch.float32)
     assert model.architecture == a and model.architecture.name.startswith("XComposer2-4KHD")
     layer = model.decoder.layers[0]
-    assert (layer.wqkv.patches[0].scale, layer.wo.patches[0].scale) == (2.0, 1.0)
+    assert (layer.wqkv.loras[0].scale, layer.wo.loras[0].scale) == (2.0, 1.0)
     assert model.tower is not None and model.tower.tiled
 
 
@@ -162,7 +163,9 @@ def test_missing_and_misshapen_tensors_are_named(tmp_path: Path) -> None:
     assert "[7], expected [64]" in str(failure(write(tmp_path / "m", A, weights)))
 
 
-@pytest.mark.parametrize("field", ["num_attention_heads", "rms_norm_eps", "rope_theta", "max_length", "bos_token_id"])
+@pytest.mark.parametrize(
+    "field", ["num_attention_heads", "rms_norm_eps", "rope_theta", "max_position_embeddings", "bos_token_id"]
+)
 @pytest.mark.parametrize("value", [None, "many"])
 def test_a_config_without_a_field_is_named(folder: Path, field: str, value: object) -> None:
     (folder / "config.json").write_text(json.dumps(config(A) | {field: value}))

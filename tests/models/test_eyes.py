@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pictures
 from PIL import ImageDraw
 
-from studio.auxiliary.image_tagger import Eyes
+from studio.auxiliary.image_tagger import ImageTagger
 from studio.errors import InputError
 from studio.prompts import replies
 from studio.protocol import Image
@@ -19,8 +19,8 @@ STARTER = Path(__file__).parents[2] / "assets" / "pictures"
 
 
 @pytest.fixture(scope="module")
-def eyes() -> Eyes:
-    return Eyes(threads=1)  # steady on a busy machine
+def eyes() -> ImageTagger:
+    return ImageTagger(threads=1)  # steady on a busy machine
 
 
 def image(picture: Pictures.Image) -> Image:
@@ -29,7 +29,7 @@ def image(picture: Pictures.Image) -> Image:
     return Image("key", out.getvalue())
 
 
-def test_scores_are_probabilities_best_first(eyes: Eyes) -> None:
+def test_scores_are_probabilities_best_first(eyes: ImageTagger) -> None:
     labels = eyes.describe(Image("key", (STARTER / "cat.webp").read_bytes())).labels
     scores = [label.score for label in labels]
     assert len(labels) == 5 and scores == sorted(scores, reverse=True) and 0 < sum(scores) <= 1
@@ -39,14 +39,14 @@ def test_scores_are_probabilities_best_first(eyes: Eyes) -> None:
 @pytest.mark.parametrize(
     ("file", "name"), [("plane", "airliner"), ("lighthouse", "beacon"), ("ship", "container ship")]
 )
-def test_what_they_know_is_told_as_a_fact(eyes: Eyes, file: str, name: str) -> None:
+def test_what_they_know_is_told_as_a_fact(eyes: ImageTagger, file: str, name: str) -> None:
     """Wrongly mapped weights would name things at random."""
     description = eyes.describe(Image("key", (STARTER / f"{file}.webp").read_bytes()))
     assert description.labels[0].name == name
     assert replies.sight(1, 1, description).startswith("The picture shows a")
 
 
-def test_what_is_nothing_is_told_as_a_guess(eyes: Eyes) -> None:
+def test_what_is_nothing_is_told_as_a_guess(eyes: ImageTagger) -> None:
     description = eyes.describe(
         image(Pictures.new("RGB", (300, 300), "gray"))
     )  # noise would be random: doormats, kites
@@ -54,7 +54,7 @@ def test_what_is_nothing_is_told_as_a_guess(eyes: Eyes) -> None:
     assert "not sure" in replies.sight(1, 1, description)
 
 
-def test_text_is_read(eyes: Eyes) -> None:
+def test_text_is_read(eyes: ImageTagger) -> None:
     picture = Pictures.new("RGB", (700, 240), "white")
     draw = ImageDraw.Draw(picture)
     draw.text((30, 30), "TEA HOUSE", fill="black", font_size=70)
@@ -64,6 +64,6 @@ def test_text_is_read(eyes: Eyes) -> None:
     assert eyes.describe(image(Pictures.new("RGB", (300, 200), "white"))).text == ""
 
 
-def test_what_is_no_picture_is_refused(eyes: Eyes) -> None:
+def test_what_is_no_picture_is_refused(eyes: ImageTagger) -> None:
     with pytest.raises(InputError):
         eyes.describe(Image("key", b"hello"))

@@ -42,8 +42,8 @@ def test_tiles_divide_their_matrix_and_fit_into_shared_memory(int8: bool, room: 
     for hidden, ffn, qkv in ((4096, 14336, 6144), (2048, 8192, 4096)):
         for out, into, gated in ((qkv, hidden, 0), (hidden, hidden, 0), (ffn, hidden, 1), (hidden, ffn, 0)):
             for padded in (8,) if not int8 else (8, 16, 32, 64):
-                chosen = launch.rows_tiles(out, into, bool(gated), int8, padded)
-                t = launch.fitting(chosen, padded, bool(gated), 1 if int8 else 2, room)
+                chosen = launch.few_rows_tiles(out, into, bool(gated), int8, padded)
+                t = launch.shrink_tiles(chosen, padded, bool(gated), 1 if int8 else 2, room)
                 assert (into // t.parts) % t.columns == 0 and into % t.parts == 0 and t.columns >= 32
                 numbers = t.rows * (1 + gated) * (1 if int8 else 2) + padded * 2
                 assert t.stages * t.columns * numbers <= room

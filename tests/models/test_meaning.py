@@ -10,7 +10,7 @@ import pytest
 import torch
 import transformers
 
-from studio.auxiliary.text_embedder import Meaning, _folder
+from studio.auxiliary.text_embedder import TextEmbedder, _folder
 
 TEXTS = (
     "A red tram full of passengers rolls past shops and brick houses.",
@@ -22,11 +22,11 @@ TEXTS = (
 
 
 @pytest.fixture(scope="module")
-def meaning() -> Meaning:
-    return Meaning()
+def meaning() -> TextEmbedder:
+    return TextEmbedder()
 
 
-def test_vectors_equal_those_of_transformers(meaning: Meaning) -> None:
+def test_vectors_equal_those_of_transformers(meaning: TextEmbedder) -> None:
     tokenizer = transformers.BertTokenizerFast.from_pretrained(_folder(), local_files_only=True)
     model = transformers.BertModel.from_pretrained(_folder(), local_files_only=True, add_pooling_layer=False).eval()
     for text, ours in zip(TEXTS, meaning.embed(TEXTS), strict=True):
@@ -36,20 +36,21 @@ def test_vectors_equal_those_of_transformers(meaning: Meaning) -> None:
         assert np.allclose(ours, (mean / mean.norm()).numpy(), atol=2e-5), text
 
 
-def test_what_means_the_same_is_nearer(meaning: Meaning) -> None:
+def test_what_means_the_same_is_nearer(meaning: TextEmbedder) -> None:
     a, b, c = np.array(meaning.embed(("A cup of tea", "Drinking a hot beverage", "A train leaves the station")))
     assert a @ b > a @ c + 0.2
     assert np.allclose(np.linalg.norm([a, b, c], axis=1), 1, atol=1e-5)
 
 
-def test_a_text_does_not_depend_on_its_neighbours(meaning: Meaning) -> None:
+def test_a_text_does_not_depend_on_its_neighbours(meaning: TextEmbedder) -> None:
     assert meaning.embed(("tea", "a much longer text about tea and other drinks"))[0] == meaning.embed(("tea",))[0]
 
 
 def test_retrieval_needs_no_framework() -> None:
     """Regression: the import of torch and transformers made the first article wait 13 s for its pictures."""
     script = (
-        "import sys; from studio.auxiliary.auxiliary_models import StarterSenses; StarterSenses().embed(('tea',));"
+        "import sys; from studio.auxiliary.auxiliary_models import LocalAuxiliaryModels;"
+        "LocalAuxiliaryModels().embed(('tea',));"
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=120).returncode == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from golden import GOLDEN, Given, architecture, llama, needs_golden, tensors, whole, write, write_weights
+from golden import GOLDEN, Given, architecture, llama, tensors, whole, write, write_weights
 from safetensors.torch import load_file, save_file
 
 from studio.checkpoints.architecture import TOWER
@@ -19,14 +19,13 @@ from studio.engine.native.check.golden import compare
 from studio.errors import ModelError
 from studio.models.clip import VisionTower, resized
 from studio.models.internlm2 import Decoder
-from studio.models.kv_cache import Layout, Stretch
+from studio.models.kv_cache import BatchLayout, Chunk
 from studio.models.linear import image_rows
 from studio.models.model import from_folder
 
 CPU = torch.device("cpu")
 
 
-@needs_golden
 @pytest.mark.parametrize("form", ["safetensors", "safetensors-sharded", "bin", "bin-sharded"])
 def test_recorded_results_of_the_original_code(form: str, tmp_path: Path) -> None:
     folder = tmp_path / "a model v1.0"
@@ -44,7 +43,6 @@ def test_recorded_results_of_the_original_code(form: str, tmp_path: Path) -> Non
     assert found["ok"]
 
 
-@needs_golden
 def test_bf16_stays_within_its_bound() -> None:
     io = load_file(GOLDEN / "io.safetensors")
     model = from_folder(GOLDEN, CPU, torch.bfloat16)
@@ -54,7 +52,6 @@ def test_bf16_stays_within_its_bound() -> None:
     assert float(error.max()) < 0.15 * spread and float(error.mean()) < 0.02 * spread
 
 
-@needs_golden
 def test_check_reports_the_first_difference(tmp_path: Path) -> None:
     io = load_file(GOLDEN / "io.safetensors")
     io["greedy"] = io["greedy"].clone()
@@ -124,23 +121,23 @@ def test_chunks_and_cached_steps_equal_the_full_forward() -> None:
     spans = ((3, 9), (14, 22))  # the second one crosses the edges of chunks
     x = decoder.embed(ids)
     expected = whole(decoder, x, spans)
-    pool, table = decoder.pool(9), [7, 3]  # blocks in any order
+    kv_cache, table = decoder.new_kv_cache(9), [7, 3]  # blocks in any order
     other = [5, 1]  # a second sequence, read in the same forward
     for start, end in ((0, 8), (8, 9), (9, 30)):
-        stretches = (Stretch(start, end - start, table), Stretch(start, end - start, other))
+        chunks = (Chunk(start, end - start, table), Chunk(start, end - start, other))
         inside = [(max(a, start) - start, min(b, end) - start) for a, b in spans]
         shifted = [(a + end - start, b + end - start) for a, b in inside if a < b]
         image = image_rows([*(s for s in inside if s[0] < s[1]), *shifted], CPU, x.dtype)
         twice = torch.cat((x[start:end], x[start:end]))
-        hidden = decoder.logits(decoder.forward(twice, pool, Layout(stretches, CPU), image))
+        hidden = decoder.logits(decoder.forward(twice, kv_cache, BatchLayout(chunks, CPU), image))
         torch.testing.assert_close(hidden, torch.cat((expected[start:end],) * 2), atol=1e-5, rtol=1e-5)
         wanted = torch.tensor([0, end - start - 1, end - start, 2 * (end - start) - 1], dtype=torch.int32)
         few = decoder.logits(
-            decoder.forward(torch.cat((x[start:end],) * 2), pool, Layout(stretches, CPU), image, wanted)
+            decoder.forward(torch.cat((x[start:end],) * 2), kv_cache, BatchLayout(chunks, CPU), image, wanted)
         )
         torch.testing.assert_close(few, hidden[wanted], atol=1e-5, rtol=1e-5)
     for i in range(30, 40):
-        found = loop.step(decoder, pool, ids[[i, i]], [Stretch(i, 1, table), Stretch(i, 1, other)])
+        found = loop.step(decoder, kv_cache, ids[[i, i]], [Chunk(i, 1, table), Chunk(i, 1, other)])
         torch.testing.assert_close(found, expected[[i, i]], atol=1e-5, rtol=1e-5)
 
 

@@ -13,10 +13,9 @@ import torch
 from golden import Given, architecture, tensors
 from PIL import Image as Picture
 
-from studio.checkpoints.architecture import TILE_PIXELS, tile_tokens
+from studio.checkpoints.families import TILE_PIXELS, XCOMPOSER2_4KHD, tile_tokens
 from studio.errors import InputError
-from studio.models import tiles
-from studio.models.clip import VisionTower
+from studio.models import xcomposer2_4khd as tiles
 from studio.models.image_preprocessing import MEAN, STD, opened, pixels
 from studio.pictures.stored import MOST_STORED_PIXELS
 
@@ -160,8 +159,8 @@ def test_a_4khd_tower_gives_the_tokens_it_promises() -> None:
     a = architecture(image=TILE_PIXELS, rank=8)
     assert a.vision is not None
     merged = replace(a.vision, patch=14, positions=577, layers=1, projector_in=4 * a.vision.width)
-    a = replace(a, family="xcomposer2-4khd", vision=merged)
-    tower = VisionTower(a, Given(tensors(a)))
+    a = replace(a, family=XCOMPOSER2_4KHD, vision=merged)
+    tower = tiles.TiledVisionTower(a, Given(tensors(a)))
     picture = Picture.new("RGB", (900, 36), "teal")
-    assert tower.see([tower.cut(picture)])[0].shape == (tower.tokens(900, 36), a.hidden)
+    assert tower.embed([tower.preprocess(picture)])[0].shape == (tower.tokens(900, 36), a.hidden)
     assert tower.tokens(900, 36) == tile_tokens(1, 25) == 26 * 144 + 1 + 2 * 12

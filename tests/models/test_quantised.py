@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from golden import Given, architecture, tensors, whole
 
-from studio.models.linear import Linear, Patch, image_rows
+from studio.models.linear import Linear, PartialLoRA, image_rows
 from studio.models.model import from_source
 
 CPU = torch.device("cpu")
@@ -26,7 +26,7 @@ def test_every_number_is_within_half_a_step_of_its_row() -> None:
 
 def test_patches_stay_as_they_are() -> None:
     g = torch.Generator().manual_seed(1)
-    patch = Patch(torch.randn(4, 64, generator=g), torch.randn(30, 4, generator=g), 0.5, first=10)
+    patch = PartialLoRA(torch.randn(4, 64, generator=g), torch.randn(30, 4, generator=g), 0.5, first=10)
     linear = Linear(torch.zeros(40, 64), (patch,)).quantised()
     x = torch.randn(6, 64, generator=g)
     y = linear(x, image_rows([(1, 3)], CPU, x.dtype))

@@ -12,10 +12,10 @@ from golden import Given, architecture, llama, tensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.engine.native.beam import Beams
-from studio.engine.native.check.reference_loop import Search, blocks_of_search, read_prompt
-from studio.engine.native.rows import Rows
-from studio.engine.native.sampler import draw, kept, noise, penalised
+from studio.engine.native.beam import BeamScorer
+from studio.engine.native.check.reference_loop import BeamSearch, beam_search_blocks, read_prompt
+from studio.engine.native.rows import DecodeBatch
+from studio.engine.native.sampler import apply_repetition_penalty, sample, top_k_top_p_mask, uniform_noise
 from studio.models.internlm2 import Decoder
 from studio.protocol import Sampling
 
@@ -30,8 +30,8 @@ def test_processors_equal_those_of_transformers(seed: int, penalty: float, k: in
     ids = torch.randint(0, 50, (1, 12), generator=g)
     seen = torch.zeros(50, dtype=torch.bool)
     seen[ids[0]] = True
-    ordered, order = penalised(logits, seen, penalty).sort(descending=True, stable=True)
-    staying = kept(ordered, torch.tensor([[k or 50]]), torch.tensor([[p]]))
+    ordered, order = apply_repetition_penalty(logits, seen, penalty).sort(descending=True, stable=True)
+    staying = top_k_top_p_mask(ordered, torch.tensor([[k or 50]]), torch.tensor([[p]]))
     found = torch.full((50,), -torch.inf).scatter(0, order[0], ordered[0].masked_fill(~staying[0], -torch.inf))
     expected = transformers.RepetitionPenaltyLogitsProcessor(penalty)(ids, logits)
     if k:
@@ -42,9 +42,9 @@ def test_processors_equal_those_of_transformers(seed: int, penalty: float, k: in
 
 def draws(sampling: Sampling, logits: torch.Tensor, count: int) -> list[int]:
     """One call's ids from the same logits again and again."""
-    rows = Rows(1, 1, logits.shape[-1], CPU)
-    rows.put(0, 1, [], sampling, 1)
-    return [int(draw(logits[None], rows)) for _ in range(count)]
+    rows = DecodeBatch(1, 1, logits.shape[-1], CPU)
+    rows.set_row(0, 1, [], sampling, 1)
+    return [int(sample(logits[None], rows)) for _ in range(count)]
 
 
 def test_draws_follow_the_chances() -> None:
@@ -79,7 +79,7 @@ def test_beams_equal_exhaustive_search() -> None:
         return sum(float(table[a, b]) for a, b in itertools.pairwise((vocab, *ids)))
 
     count = vocab**depth
-    beams = Beams(count, frozenset({stop}), 1.0, 0, CPU)
+    beams = BeamScorer(count, frozenset({stop}), 1.0, 0, CPU)
     for _ in range(depth):
         last = [ids[-1] if ids else vocab for ids in beams.ids]
         beams.advance(table[torch.tensor(last)])
@@ -103,10 +103,12 @@ def test_beams_equal_those_of_transformers(count: int, penalty: float) -> None:
     weights = tensors(a, seed=count)
     decoder = Decoder(a, Given(weights), CPU)
     ids = torch.tensor([[1]])  # BOS alone, so that both count the same lengths and penalise the same ids
-    table = range(blocks_of_search(1, 40, count))
-    pool = decoder.pool(len(table))
-    beams = Beams(count, frozenset(), penalty, 1, CPU)
-    search = Search(decoder, pool, table, 1, read_prompt(decoder, pool, table, decoder.embed(ids[0])), beams, count)
+    table = range(beam_search_blocks(1, 40, count))
+    kv_cache = decoder.new_kv_cache(len(table))
+    beams = BeamScorer(count, frozenset(), penalty, 1, CPU)
+    search = BeamSearch(
+        decoder, kv_cache, table, 1, read_prompt(decoder, kv_cache, table, decoder.embed(ids[0])), beams, count
+    )
     for i in range(40):  # beyond the first block
         search.advance(last=i == 39)
     expected = llama(a, weights).generate(
@@ -125,7 +127,7 @@ def test_beams_equal_those_of_transformers(count: int, penalty: float) -> None:
 def test_a_search_ends_when_nothing_can_get_better() -> None:
     sure = torch.full((2, 4), math.log(0.001))
     sure[:, 3] = math.log(0.99)
-    beams = Beams(2, frozenset({3}), 1.0, 0, CPU)
+    beams = BeamScorer(2, frozenset({3}), 1.0, 0, CPU)
     rounds = 0
     while not beams.done and rounds < 10:
         beams.advance(sure)
@@ -137,7 +139,7 @@ def test_a_search_ends_when_nothing_can_get_better() -> None:
 def test_the_noise_is_uniform_and_its_neighbours_are_strangers() -> None:
     ids = torch.arange(92544)
     pairs = itertools.product((0, 1, -5), (0, 1, 99))
-    table = torch.stack([noise(torch.tensor(seed), torch.tensor(at), ids) for seed, at in pairs])
+    table = torch.stack([uniform_noise(torch.tensor(seed), torch.tensor(at), ids) for seed, at in pairs])
     assert float(table.min()) > 0 and float(table.max()) < 1
     torch.testing.assert_close(table.mean(1), torch.full((9,), 0.5), atol=0.004, rtol=0)
     shares = torch.histc(table, 50, 0, 1) / table.numel()
@@ -151,9 +153,9 @@ def test_a_call_draws_the_same_in_any_row_beside_anybody() -> None:
     samplings = [Sampling(seed=9), Sampling(temperature=0), Sampling(seed=3, top_k=0, top_p=0.6, temperature=1.7)]
     alone = [draws(sampling, row, 12) for sampling, row in zip(samplings, logits, strict=True)]
     for order in itertools.permutations(range(3)):
-        rows = Rows(4, 1, 300, CPU)  # the last row stays empty
+        rows = DecodeBatch(4, 1, 300, CPU)  # the last row stays empty
         for row, which in enumerate(order):
-            rows.put(row, 1, [], samplings[which], 1)
-        found = [draw(torch.cat((logits[list(order)], logits[:1])), rows).tolist() for _ in range(12)]
+            rows.set_row(row, 1, [], samplings[which], 1)
+        found = [sample(torch.cat((logits[list(order)], logits[:1])), rows).tolist() for _ in range(12)]
         assert [[ids[order.index(i)] for ids in found] for i in range(3)] == alone
-        assert rows.numbers[3, 1:3].tolist() == [0, 0]
+        assert rows.state[3, 1:3].tolist() == [0, 0]

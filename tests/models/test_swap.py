@@ -7,8 +7,8 @@ import torch
 from golden import Given, architecture, picture, tensors, whole
 
 from studio.engine.native.engine import NativeEngine
-from studio.engine.native.executor import Seat
-from studio.engine.native.model_swapping import TakingTurns
+from studio.engine.native.executor import ModelExecutor
+from studio.engine.native.model_swapping import SwappingEngine
 from studio.engine.native.swap import Swap, _tensors
 from studio.models.model import Model, from_source
 from studio.models.tokenizer import bytes_only
@@ -71,12 +71,12 @@ def test_a_copy_that_fails_leaves_no_model_taken_for_whole(monkeypatch: pytest.M
 
 def test_an_engine_in_turns_says_the_same() -> None:
     def engine() -> tuple[NativeEngine, dict[str, Model]]:
-        seats = {}
+        executors = {}
         for seed, role in enumerate(("composer", "viewer")):
             m = model(seed, image=28 if role == "composer" else 35)
             card = ModelCard(role, "xcomposer2", ("en",), True, 256, beams=5)
-            seats[role] = Seat(card, m, bytes_only(m.architecture.vocab), 9)
-        return NativeEngine(seats), {role: seat.model for role, seat in seats.items()}  # type: ignore[arg-type]
+            executors[role] = ModelExecutor(card, m, bytes_only(m.architecture.vocab), 9)
+        return NativeEngine(executors), {role: executor.model for role, executor in executors.items()}  # type: ignore[arg-type]
 
     prompt = (picture("teal"), Control("[UNUSED_TOKEN_146]"), Text("user\nHi"))
     calls = [
@@ -85,7 +85,7 @@ def test_an_engine_in_turns_says_the_same() -> None:
 
     choices = [Choose(role, prompt, ("a", "b")) for role in ("composer", "viewer")]  # type: ignore[arg-type]
 
-    def said(e: NativeEngine | TakingTurns) -> list[object]:
+    def said(e: NativeEngine | SwappingEngine) -> list[object]:
         """All calls submitted at once, the roles in turn; what each of them said."""
         found: dict[int, object] = {}
         for number, call in enumerate([*calls, *choices]):
@@ -105,7 +105,7 @@ def test_an_engine_in_turns_says_the_same() -> None:
     for m in models.values():
         swap.park(m)
     swap.open()
-    turns = TakingTurns(other, swap, models)  # type: ignore[arg-type]
+    turns = SwappingEngine(other, swap, models)  # type: ignore[arg-type]
     assert said(turns) == expected and len(set(map(str, expected))) == 6
     turns.submit(1, calls[0])
     turns.step()

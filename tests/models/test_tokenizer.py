@@ -9,8 +9,9 @@ from golden import CONTROLS, REAL_TOKENIZER, needs_tokenizer, picture, train_tok
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studio.checkpoints.architecture import CONTROL_TOKENS
 from studio.errors import EngineError, ModelError
-from studio.models.tokenizer import CHAT_NAMES, TextStream, Tokenizer, bytes_only, from_file
+from studio.models.tokenizer import TextStream, Tokenizer, bytes_only, from_file
 from studio.protocol import Control, Text
 
 LISTED = {
@@ -25,6 +26,7 @@ LISTED = {
     "适合插入图像的行是": [68634, 69066, 70439, 91187, 60357],
     "最合适的图是": [60442, 70823, 60472, 60357],
 }
+CHAT_NAMES = [names[1] for names in CONTROL_TOKENS]
 TRICKY = [*CONTROLS, *CHAT_NAMES, "<s>", "</s>", "<unk>", "<0x41>", "<image>", "<ImageHere>", "<Seg3>", "[", "]"]
 texts = st.lists(st.one_of(st.sampled_from(TRICKY), st.text(max_size=6))).map("".join)
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from studio.checkpoints import memory_plan as budget
+from studio.checkpoints.families import XCOMPOSER2_4KHD
 from studio.errors import ModelError
 from studio.models.model import from_folder
 
@@ -108,7 +109,7 @@ def test_tiles_of_another_size_are_refused_by_name(side: int, tmp_path: Path) ->
     """XComposer2.5 has 4KHD's tensors with larger tiles, and other rules for cutting them."""
     assert A.vision is not None
     eyes = replace(A.vision, image=336, patch=14, positions=(side // 14) ** 2 + 1, projector_in=4 * A.vision.width)
-    a = replace(A, family="xcomposer2-4khd", vision=eyes, context=16384)
+    a = replace(A, family=XCOMPOSER2_4KHD, vision=eyes, context=16384)
     folder = write(tmp_path / "m", a, tensors(a))
     with pytest.raises(ModelError, match=f"tiles of {side} px; writing needs XComposer2-7B"):
         from_folder(folder, CPU, torch.float32)

@@ -13,7 +13,7 @@ from .writer import kill_after, losses
 def test_nothing_confirmed_is_lost(folder: Path) -> None:
     chance, facts, told = random.Random(7), [], []
     for number in range(10):
-        told = kill_after(folder, chance.uniform(0.0, 0.15), number)
+        told = kill_after(folder, chance.randint(0, 20), chance.uniform(0.0, 0.02), number)
         facts += told
         assert losses(folder, told) == []
     assert len(facts) > 50 and {fact["kind"] for fact in facts} > {"sections", "version", "turns", "cells", "picture"}
@@ -31,5 +31,5 @@ def test_nothing_confirmed_is_lost(folder: Path) -> None:
 def test_a_loss_would_be_noticed(folder: Path, lie: dict[str, object]) -> None:
     facts: list[dict[str, object]] = []
     for number in range(3):
-        facts += kill_after(folder, 0.3, number)
+        facts += kill_after(folder, 25, 0.0, number)
     assert losses(folder, [*facts, lie]) == [str(lie)]

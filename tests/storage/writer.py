@@ -96,18 +96,19 @@ def _picture(store: Store, chance: random.Random, confirm: Callable[..., None]) 
     confirm(kind="picture", key=key)
 
 
-def kill_after(folder: Path, seconds: float, seed: int) -> list[Fact]:
-    """Start the process, kill it (-9) so long after it has opened the store, and give what it had confirmed."""
+def kill_after(folder: Path, count: int, seconds: float, seed: int) -> list[Fact]:
+    """Start the process, kill it (-9) so many seconds after it has confirmed `count` things, and give all that it had
+    confirmed by then."""
     reader, pipe = os.pipe()
     process = multiprocessing.get_context("fork").Process(target=write_for_ever, args=(folder, pipe, seed))
     process.start()
     os.close(pipe)
     with open(reader, "rb") as lines:
-        first = lines.readline()
+        told = [lines.readline() for _ in range(count + 1)]  # the first says that it has begun
         time.sleep(seconds)  # the moment is the input, nothing is waited for
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
-        return [json.loads(line) for line in (first, *lines) if line.endswith(b"\n")]
+        return [json.loads(line) for line in (*told, *lines) if line.endswith(b"\n")]
 
 
 def losses(folder: Path, facts: list[Fact]) -> list[str]:

@@ -11,7 +11,7 @@ from golden import architecture, picture, tensors, train_tokenizer, write
 from sentencepiece import SentencePieceProcessor
 
 from studio.app import Studio
-from studio.checkpoints.architecture import tile_tokens
+from studio.checkpoints.families import XCOMPOSER2_4KHD, tile_tokens
 from studio.documents.article import Article, Brief, Picture
 from studio.documents.conversation import Conversation
 from studio.library.picture_intake import take_in
@@ -67,7 +67,7 @@ def test_4khd_sees_a_picture_in_tiles(folder: Path, tmp_path: Path) -> None:
     eyes = replace(base.vision, image=336, patch=14, positions=577, layers=1, projector_in=4 * base.vision.width)
     vocab = json.loads((folder / "config.json").read_text())["vocab_size"]
     ranks = {**base.ranks, "attention.wqkv": 8}
-    a = replace(base, vocab=vocab, family="xcomposer2-4khd", vision=eyes, ranks=ranks, context=16384)
+    a = replace(base, vocab=vocab, family=XCOMPOSER2_4KHD, vision=eyes, ranks=ranks, context=16384)
     made = write(tmp_path / "4khd", a, tensors(a))
     (made / "tokenizer.model").write_bytes((folder / "tokenizer.model").read_bytes())
     wide = picture("teal", (900, 36))  # 1 × 25 tiles

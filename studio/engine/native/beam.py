@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from studio.engine.native.sampler import penalised
+from studio.engine.native.sampler import apply_repetition_penalty
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Hypothesis:
     ended: bool
 
 
-class Beams:
+class BeamScorer:
     """The live beams and the hypotheses of one search."""
 
     def __init__(self, count: int, stops: frozenset[int], penalty: float, bos: int, device: torch.device) -> None:
@@ -38,7 +38,7 @@ class Beams:
     def advance(self, logits: Tensor) -> tuple[list[int], list[int]]:
         """Logits [beams, vocab] → for each new beam its parent and its new id."""
         scores = logits.log_softmax(-1)
-        scores = penalised(scores, self._seen(scores), self._penalty) + self._sums[:, None]
+        scores = apply_repetition_penalty(scores, self._seen(scores), self._penalty) + self._sums[:, None]
         vocab = scores.shape[-1]
         proposals = self._count * max(2, 1 + len(self._stops))  # enough to live on though every stop is among them
         best, where = scores.flatten().topk(min(proposals, scores.numel()))

@@ -1,9 +1,8 @@
-"""Who owns which block of the cache, and what is in it. Knows neither torch nor models.
+"""Allocation of KV cache blocks, and the prefix cache. Knows neither torch nor models.
 
-A full block is known by a key: a hash of its tokens and of the key of the block before it, so that equal keys mean
-equal beginnings. A new prompt takes over the blocks that are known already, and reads only the rest. Blocks that nobody
-uses keep their contents until their place is needed; the one unused longest goes first, the end of a text before its
-beginning.
+A full block has a hash of its tokens and of the hash of the block before it, so that equal hashes mean equal prefixes
+(as in vLLM). A new prompt shares the cached blocks of its prefix and prefills only the rest. Blocks without users keep
+their contents until they are needed; the least recently used is evicted first, the end of a text before its beginning.
 """
 
 from __future__ import annotations
@@ -13,91 +12,91 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-Unit = int | tuple[str, int]  # what stands at a position: a token's id, or a picture's key and the place in it
-RESERVED = 1  # block 0 belongs to the empty rows of a decoding step
+Unit = int | tuple[str, int]  # of a prompt: a token id, or a picture's key and the index of one of its positions
+RESERVED = 1  # block 0 belongs to the empty rows of a decode batch
 
 
 @dataclass(frozen=True)
-class Taken:
-    """Blocks given to a sequence; the first `known` of them hold its beginning already."""
+class Allocation:
+    """The blocks of a sequence; the first `num_cached_blocks` of them hold its prefix already."""
 
-    table: list[int]
-    known: int
+    block_table: list[int]
+    num_cached_blocks: int
 
 
-class Blocks:
+class BlockManager:
     """`count` blocks of `size` tokens each."""
 
     def __init__(self, count: int, size: int) -> None:
         self.count, self.size = count, size
         self._free = deque(range(RESERVED, count))
-        self._users = [0] * count
-        self._key_of: dict[int, bytes] = {}
+        self._ref_counts = [0] * count
+        self._hash_of: dict[int, bytes] = {}
         self._block_of: dict[bytes, int] = {}
-        self._idle: OrderedDict[int, None] = OrderedDict()  # known and without users, unused longest first
+        self._evictable: OrderedDict[int, None] = OrderedDict()  # cached, without users, least recently used first
 
     @property
-    def available(self) -> int:
-        """Blocks that could be given away now."""
-        return len(self._free) + len(self._idle)
+    def num_free(self) -> int:
+        """Blocks that can be allocated now, cached ones without users included."""
+        return len(self._free) + len(self._evictable)
 
     @property
-    def known(self) -> int:
-        """Blocks whose contents could be taken over."""
-        return len(self._key_of)
+    def num_cached(self) -> int:
+        """Blocks in the prefix cache."""
+        return len(self._hash_of)
 
-    def keys(self, units: Sequence[Unit], before: Sequence[bytes] = ()) -> list[bytes]:
-        """One key for each full block of these units; `before` are keys already made of their beginning."""
-        keys = list(before)
-        for i in range(len(keys), len(units) // self.size):
+    def hash_blocks(self, units: Sequence[Unit], before: Sequence[bytes] = ()) -> list[bytes]:
+        """The hash of each full block of these units; `before` are the hashes of their first blocks, where known."""
+        hashes = list(before)
+        for i in range(len(hashes), len(units) // self.size):
             inside = repr(units[i * self.size : (i + 1) * self.size]).encode()
-            keys.append(hashlib.blake2b((keys[-1] if keys else b"") + inside, digest_size=16).digest())
-        return keys
+            hashes.append(hashlib.blake2b((hashes[-1] if hashes else b"") + inside, digest_size=16).digest())
+        return hashes
 
-    def take(self, keys: Sequence[bytes], total: int) -> Taken | None:
-        """`total` blocks, the first of them by their keys as far as these are known. None when there are too few."""
+    def allocate(self, hashes: Sequence[bytes], total: int) -> Allocation | None:
+        """`total` blocks, the first of them shared as far as their hashes are cached. None when too few are free."""
         shared: list[int] = []
-        for key in keys[:total]:
-            if (block := self._block_of.get(key)) is None:
+        for block_hash in hashes[:total]:
+            if (block := self._block_of.get(block_hash)) is None:
                 break
             shared.append(block)
-        idle = sum(not self._users[block] for block in shared)
-        if total - len(shared) > self.available - idle:
+        evictable = sum(not self._ref_counts[block] for block in shared)
+        if total - len(shared) > self.num_free - evictable:
             return None
         for block in shared:
-            self._idle.pop(block, None)
-            self._users[block] += 1
-        return Taken(shared + [self._fresh() for _ in range(total - len(shared))], len(shared))
+            self._evictable.pop(block, None)
+            self._ref_counts[block] += 1
+        return Allocation(shared + [self._pop_free() for _ in range(total - len(shared))], len(shared))
 
-    def publish(self, table: Sequence[int], keys: Sequence[bytes]) -> None:
-        """The blocks of this table are filled with what the keys say: others may use them from now on."""
-        for block, key in zip(table, keys, strict=False):
-            if key not in self._block_of and block not in self._key_of:
-                self._block_of[key] = block
-                self._key_of[block] = key
+    def cache_blocks(self, block_table: Sequence[int], hashes: Sequence[bytes]) -> None:
+        """Put blocks into the prefix cache, once their keys and values are written (or launched)."""
+        for block, block_hash in zip(block_table, hashes, strict=False):
+            if block_hash not in self._block_of and block not in self._hash_of:
+                self._block_of[block_hash] = block
+                self._hash_of[block] = block_hash
 
-    def release(self, table: Sequence[int]) -> None:
-        """A sequence is over."""
-        for block in reversed(table):
-            self._users[block] -= 1
-            if self._users[block]:
+    def release(self, block_table: Sequence[int]) -> None:
+        """Give back the blocks of a finished sequence."""
+        for block in reversed(block_table):
+            self._ref_counts[block] -= 1
+            if self._ref_counts[block]:
                 continue
-            if block in self._key_of:
-                self._idle[block] = None
+            if block in self._hash_of:
+                self._evictable[block] = None
             else:
                 self._free.append(block)
 
-    def forget(self) -> None:
-        """Make everything that nobody uses unknown."""
-        while self._idle:
-            self._free.append(self._evicted())
+    def clear_cache(self) -> None:
+        """Evict all cached blocks without users."""
+        while self._evictable:
+            self._free.append(self._evict())
 
-    def _fresh(self) -> int:
-        block = self._free.popleft() if self._free else self._evicted()
-        self._users[block] = 1
+    def _pop_free(self) -> int:
+        block = self._free.popleft() if self._free else self._evict()
+        self._ref_counts[block] = 1
         return block
 
-    def _evicted(self) -> int:
-        block, _ = self._idle.popitem(last=False)
-        del self._block_of[self._key_of.pop(block)]
+    def _evict(self) -> int:
+        block, _ = self._evictable.popitem(last=False)
+        del self._block_of[self._hash_of.pop(block)]
         return block

@@ -1,9 +1,9 @@
-"""The decoding step of a GPU: every running call reads its last token and draws the next, without the host.
+"""The decode step on a GPU: every running sequence processes its last token and samples the next, without the host.
 
-Embedding, layers, head, penalty and draw are one CUDA graph a batch size, so a step costs one launch. What a step needs
-stands in `Rows` on the device and is moved on by the step itself: the next step can be launched at once. Calls that
-want more of the vocabulary than the drawing kernels keep have graphs of their own, which sort it; so has a trial, the
-step of one text with guesses at what follows.
+Embedding, layers, head, penalty and sampling are one CUDA graph per batch size, so a step costs one launch. Its state
+lives in `DecodeBatch` on the device and is advanced by the step itself, so that the next step can be launched at once.
+Requests that want more of the vocabulary than the top-k kernel serves have graphs of their own, which sort it; so has
+the speculative step of one sequence.
 """
 
 from __future__ import annotations
@@ -12,79 +12,83 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from studio.engine.native.rows import HEAD, Rows
-from studio.engine.native.sampler import draw
-from studio.engine.native.speculative import GUESSES, Trial
-from studio.models.graphs import Graphs
+from studio.engine.native.rows import BLOCK_TABLE, DecodeBatch
+from studio.engine.native.sampler import sample
+from studio.engine.native.speculative import MAX_DRAFT_TOKENS, SpeculativeStep
+from studio.models.graphs import CudaGraphs
 from studio.models.internlm2 import Decoder, Layer
-from studio.models.kv_cache import Pool
+from studio.models.kv_cache import KVCache
 from studio.models.linear import Linear
 
 
-class Step:
-    """Call it to launch a step; `ids` then has what was drawn, once the device gets there."""
+class DecodeStep:
+    """Call it to launch a step; `ids` [rows] then holds the sampled tokens, once the device gets there."""
 
-    def __init__(self, decoder: Decoder, pool: Pool, rows: Rows, graphs: Graphs) -> None:
+    def __init__(self, decoder: Decoder, kv_cache: KVCache, rows: DecodeBatch, graphs: CudaGraphs) -> None:
         from studio.engine.native import sampling_launch
         from studio.models.kernels import launch
 
         self._launch, self._sampling, self._graphs = launch, sampling_launch, graphs
-        self._decoder, self._pool, self._rows = decoder, pool, rows
-        self._work = launch.Workspace(decoder.architecture, max(len(rows), 1 + GUESSES), decoder.device)
+        self._decoder, self._kv_cache, self._rows = decoder, kv_cache, rows
+        self._work = launch.Workspace(decoder.architecture, max(len(rows), 1 + MAX_DRAFT_TOKENS), decoder.device)
         self._head = Linear(decoder.output)
         self.ids = torch.zeros(len(rows), dtype=torch.int32, device=decoder.device)
-        self.trial = Trial(rows.part(0, 1))
+        self.speculative_step = SpeculativeStep(rows.slice(0, 1))
 
     def size(self, count: int) -> int:
-        """The rows of the graph that serves so many calls."""
+        """The batch size of the graph that serves `count` sequences: the next power of two."""
         return min(len(self._rows), 1 << (count - 1).bit_length())
 
     @torch.inference_mode()
-    def __call__(self, rows: int, few: bool) -> None:
+    def __call__(self, rows: int, top_k_kernel: bool) -> None:
         """One step of the first `rows` rows, a `size`."""
-        self._graphs.run(("step", rows, few), lambda: self.run(rows, few))
+        self._graphs.run(("step", rows, top_k_kernel), lambda: self.run(rows, top_k_kernel))
 
     @torch.inference_mode()
-    def try_guesses(self, few: bool) -> None:
-        """One step of the first row with `trial.guesses`; see `trial.outcome`."""
-        self._graphs.run(("trial", few), lambda: self._run_trial(few))
+    def speculative(self, top_k_kernel: bool) -> None:
+        """One step of the first row with `speculative_step.draft`; see its `accepted`."""
+        self._graphs.run(("speculative", top_k_kernel), lambda: self._run_speculative(top_k_kernel))
 
-    def run(self, count: int, few: bool) -> None:
-        """The step of so many rows, kernel by kernel."""
-        self._through(self._rows.part(0, count), self.ids[:count], few)
+    def run(self, count: int, top_k_kernel: bool) -> None:
+        """The step of the first `count` rows, kernel by kernel."""
+        self._forward(self._rows.slice(0, count), self.ids[:count], top_k_kernel)
 
-    def _run_trial(self, few: bool) -> None:
-        self.trial.prepare()
-        self._through(self.trial.rows, self.trial.ids, few, self.trial.slots())
-        self.trial.settle()
+    def _run_speculative(self, top_k_kernel: bool) -> None:
+        self.speculative_step.prepare()
+        self._forward(
+            self.speculative_step.rows, self.speculative_step.ids, top_k_kernel, self.speculative_step.slots()
+        )
+        self.speculative_step.accept()
 
-    def _through(self, rows: Rows, ids: Tensor, few: bool, places: tuple[Tensor, Tensor] | None = None) -> None:
-        """The rows through the model. `places`: positions and slots of rows that must see each other."""
+    def _forward(
+        self, rows: DecodeBatch, ids: Tensor, top_k_kernel: bool, places: tuple[Tensor, Tensor] | None = None
+    ) -> None:
+        """The rows through the model. `places`: positions and slots of rows that attend to each other."""
         decoder = self._decoder
         x = decoder.embed(rows.tokens)
         for i, layer in enumerate(decoder.layers):
             self._layer(x, i, layer, rows, places)
         logits = torch.empty(len(rows), decoder.architecture.vocab, device=x.device)
         self._product(x, self._head, logits, norm=decoder.norm)
-        self.draw(logits, rows, ids, few)
+        self.sample(logits, rows, ids, top_k_kernel)
 
-    def draw(self, logits: Tensor, rows: Rows, ids: Tensor, few: bool) -> None:
-        """Each row's next token [rows] from its logits [rows, vocab]; the rows move on."""
-        if few:
-            self._sampling.draw(logits, rows, ids)
+    def sample(self, logits: Tensor, rows: DecodeBatch, ids: Tensor, top_k_kernel: bool) -> None:
+        """Sample each row's next token into `ids` [rows] from logits [rows, vocab], and advance the rows."""
+        if top_k_kernel:
+            self._sampling.sample(logits, rows, ids)
         else:
-            ids.copy_(draw(logits, rows))
+            ids.copy_(sample(logits, rows))
 
-    def _layer(self, x: Tensor, i: int, layer: Layer, rows: Rows, places: tuple[Tensor, Tensor] | None) -> None:
+    def _layer(self, x: Tensor, i: int, layer: Layer, rows: DecodeBatch, places: tuple[Tensor, Tensor] | None) -> None:
         """With `places`, see `_through`, all keys and values are written before any row attends."""
         a, count, rope = self._decoder.architecture, x.shape[0], self._decoder.rope
         qkv = x.new_empty(count, a.qkv_rows)
         self._product(x, layer.wqkv, qkv, norm=layer.attention_norm)
         y = x.new_empty(count, a.heads * a.head_dim)
         if places:
-            self._launch.rotate_and_write(qkv, *places, self._pool, i, rope, a)
-        numbers, written = rows.numbers, places is not None
-        self._launch.attend(qkv, self._pool, i, numbers, HEAD, rope, y, self._work, a, written)
+            self._launch.rotate_and_write(qkv, *places, self._kv_cache, i, rope, a)
+        state, written = rows.state, places is not None
+        self._launch.decode_attention(qkv, self._kv_cache, i, state, BLOCK_TABLE, rope, y, self._work, a, written)
         self._add(y, layer.wo, x)
         gated = x.new_empty(count, a.ffn)
         self._product(x, layer.w13, gated, norm=layer.ffn_norm, gated=True)
@@ -94,11 +98,11 @@ class Step:
         """out = matrix · norm(x), gated or not."""
         launch, eps = self._launch, self._decoder.architecture.norm_eps
         if x.shape[0] == 1:
-            launch.product(x, matrix, out, self._work, norm=norm, eps=eps, gated=gated)
+            launch.matmul(x, matrix, out, self._work, norm=norm, eps=eps, gated=gated)
             return
         x = launch.add_norm(x, None, norm, eps)
-        if matrix is self._head or launch.serves(x.shape[0], matrix):
-            launch.product(x, matrix, out, self._work, gated=gated)
+        if matrix is self._head or launch.fits_matmul(x.shape[0], matrix):
+            launch.matmul(x, matrix, out, self._work, gated=gated)
         elif gated:
             out.copy_(launch.swiglu(F.linear(x, matrix.weight)))
         else:
@@ -106,7 +110,7 @@ class Step:
 
     def _add(self, y: Tensor, matrix: Linear, x: Tensor) -> None:
         """x += matrix · y."""
-        if self._launch.serves(y.shape[0], matrix):
-            self._launch.product(y, matrix, x, self._work, residual=x)
+        if self._launch.fits_matmul(y.shape[0], matrix):
+            self._launch.matmul(y, matrix, x, self._work, residual=x)
         else:
             x.addmm_(y, matrix.weight.T)

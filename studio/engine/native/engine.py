@@ -1,6 +1,6 @@
 """XComposer2 and InternLM2-Chat on torch: the native engine.
 
-Calls go to the seat of their role; a step is a step of every seat that has calls. docs/engine.md explains the whole.
+Requests go to the executor of their role; a step is a step of every executor that has requests. See docs/engine.md.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import torch
 
 from studio.engine.base import Cancelled, Engine
 from studio.engine.native import loading
-from studio.engine.native.executor import Events, Seat
-from studio.engine.native.model_swapping import TakingTurns
+from studio.engine.native.executor import Events, ModelExecutor
+from studio.engine.native.model_swapping import SwappingEngine
 from studio.engine.native.out_of_memory import memory_error
 from studio.engine.serial import as_studio_error
 from studio.errors import InputError, ModelError, StudioError
@@ -24,44 +24,44 @@ from studio.specs import MOST_BEAMS, NativeSpec
 def load(spec: NativeSpec) -> Engine:
     """The engine that `spec` describes, its models loaded and tested. Raises ModelError with the reason."""
     loaded = loading.load(spec)
-    engine = NativeEngine(loaded.seats, spec.batch)
+    engine = NativeEngine(loaded.executors, spec.batch)
     if loaded.swap is None:
         return engine
-    return TakingTurns(engine, loaded.swap, {role: seat.model for role, seat in loaded.seats.items()})
+    return SwappingEngine(engine, loaded.swap, {role: executor.model for role, executor in loaded.executors.items()})
 
 
 class NativeEngine:
     """One or two models on one device; see `studio.engine.base.Engine`."""
 
-    def __init__(self, seats: Mapping[Role, Seat], batch: int = 1) -> None:
+    def __init__(self, executors: Mapping[Role, ModelExecutor], batch: int = 1) -> None:
         self.batch = batch
-        self._seats = dict(seats)
+        self._executors = dict(executors)
         self._cancelled: set[int] = set()
         self._ready: Events = []
 
     @property
     def cards(self) -> Mapping[Role, ModelCard]:
         """What is loaded."""
-        return {role: seat.card for role, seat in self._seats.items()}
+        return {role: executor.card for role, executor in self._executors.items()}
 
     @property
     def busy(self) -> bool:
         """See `Engine.busy`."""
-        return bool(self._ready) or any(map(len, self._seats.values()))
+        return bool(self._ready) or any(map(len, self._executors.values()))
 
     def submit(self, number: int, call: Generate | Choose) -> None:
         """See `Engine.submit`. A prompt that leaves less room than asked for is answered up to the context's end."""
-        seat = self._seat(call.role)
+        executor = self._executor(call.role)
         if isinstance(call, Generate):
             _check(call.sampling)
         elif not call.options:
             self._ready.append((number, Scores(())))
             return
-        seat.submit(number, call)
+        executor.submit(number, call)
 
     def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         """See `Engine.count`."""
-        return self._seat(role).count(prompts)
+        return self._executor(role).count(prompts)
 
     def cancel(self, number: int) -> None:
         """See `Engine.cancel`."""
@@ -72,11 +72,11 @@ class NativeEngine:
         events, self._ready = self._ready, []
         while self._cancelled:
             number = self._cancelled.pop()
-            ends = (seat.cancel(number) for seat in self._distinct())
+            ends = (executor.cancel(number) for executor in self._distinct())
             events += [(number, end) for end in ends if end]
-        for seat in self._distinct():
-            if len(seat):
-                events += self._stepped(seat)
+        for executor in self._distinct():
+            if len(executor):
+                events += self._stepped(executor)
         return events
 
     def run(self, call: Generate | Choose, cancelled: Cancelled = lambda: False) -> Iterator[Event]:
@@ -98,33 +98,33 @@ class NativeEngine:
     def memory(self) -> Mapping[str, int]:
         """Bytes by model and purpose; on a GPU also what torch holds of it in all."""
         found: dict[str, int] = {}
-        for seat in self._distinct():
-            found |= {f"{seat.card.name} {name}": size for name, size in seat.memory().items()}
-            if seat.device.type == "cuda":
-                found[str(seat.device)] = torch.cuda.memory_reserved(seat.device)
+        for executor in self._distinct():
+            found |= {f"{executor.card.name} {name}": size for name, size in executor.memory().items()}
+            if executor.device.type == "cuda":
+                found[str(executor.device)] = torch.cuda.memory_reserved(executor.device)
         return found
 
     def close(self) -> None:
         """Free everything."""
-        for seat in self._distinct():
-            seat.close()
-        self._seats.clear()
+        for executor in self._distinct():
+            executor.close()
+        self._executors.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _seat(self, role: Role) -> Seat:
-        if role not in self._seats:
+    def _executor(self, role: Role) -> ModelExecutor:
+        if role not in self._executors:
             raise ModelError(f"{role}_missing")
-        return self._seats[role]
+        return self._executors[role]
 
-    def _distinct(self) -> list[Seat]:
-        return list({id(seat): seat for seat in self._seats.values()}.values())
+    def _distinct(self) -> list[ModelExecutor]:
+        return list({id(executor): executor for executor in self._executors.values()}.values())
 
-    def _stepped(self, seat: Seat) -> Events:
+    def _stepped(self, executor: ModelExecutor) -> Events:
         try:
-            return seat.step()
+            return executor.step()
         except (RuntimeError, StudioError) as e:  # torch's errors, out of memory among them
-            return seat.fail(memory_error(e, seat.device) or as_studio_error(e))
+            return executor.fail(memory_error(e, executor.device) or as_studio_error(e))
 
 
 _NUMBERS = count(-1, -1)  # of calls that run alone: never those of the worker

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 from PIL import Image as Picture
 
 from studio.checkpoints import machine
-from studio.checkpoints.architecture import PIXELS, Architecture, published, read, require_role
+from studio.checkpoints.architecture import Architecture
+from studio.checkpoints.families import PIXELS, published, read, require_role
 from studio.checkpoints.machine import gib as gib  # benchmarks take it from here
-from studio.checkpoints.memory_plan import Budget, budget, parts
+from studio.checkpoints.memory_plan import MemoryPlan, model_sizes, plan_memory
 from studio.engine.native.block_manager import RESERVED
-from studio.engine.native.executor import Seat
-from studio.engine.native.model_runner import Options
+from studio.engine.native.executor import ModelExecutor
+from studio.engine.native.model_runner import RunnerOptions
 from studio.engine.native.swap import Swap
 from studio.errors import ModelError, StudioError
 from studio.models import tokenizer as tokenizers
-from studio.models.kv_cache import BLOCK
+from studio.models.kv_cache import BLOCK, blocks_for
 from studio.models.model import from_source
 from studio.models.weights import Checkpoint, RandomSource, Source
-from studio.protocol import Control, Image, ModelCard, Prompt, Role, Text
+from studio.protocol import LEAST_ROOM, Control, Image, ModelCard, Prompt, Role, Text
 from studio.specs import MOST_BEAMS, NativeSpec
 
 RANDOM_NOTE = "Random weights: the text means nothing · 随机权重：文字没有意义"
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedModel:
     """A model that is about to be loaded."""
 
     architecture: Architecture
@@ -41,66 +41,71 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """Every model of a spec, loaded and tested. With a `swap`, a seat's model must be brought before each call."""
+class LoadedModels:
+    """Every model of a spec, loaded and tested. With a `swap`, a executor's model must be brought before each call."""
 
-    seats: Mapping[Role, Seat]
-    budget: Budget
+    executors: Mapping[Role, ModelExecutor]
+    budget: MemoryPlan
     swap: Swap | None = None
 
 
-def load(spec: NativeSpec) -> Loaded:
+def load(spec: NativeSpec) -> LoadedModels:
     """Every model of the spec, loaded and tested. One folder in both roles is loaded once."""
     if spec.threads:
         torch.set_num_threads(spec.threads)
-    device = device_of(spec.device)
-    dtype = dtype_of(device)
+    device = parse_device(spec.device)
+    dtype = default_dtype(device)
     plans = _plans(spec)
     distinct = {plan.folder if plan.checkpoint else id(plan): plan for plan in plans.values()}
-    plan = budget_of([plan.architecture for plan in distinct.values()], device, dtype, spec.quantize, spec.swap)
+    plan = plan_memory_of([planned.architecture for planned in distinct.values()], device, dtype, spec)
     swap = Swap(device) if plan.swap else None
-    done: dict[object, Seat] = {}
-    for key, planned in distinct.items():
-        blocks = cache_blocks(planned.architecture, spec.batch, plan.spare // 2 // len(distinct), dtype.itemsize)
-        done[key] = seat_of(planned, device, dtype, blocks, spec)
+    done: dict[object, ModelExecutor] = {}
+    for (key, planned), context in zip(distinct.items(), plan.contexts, strict=True):
+        planned = replace(planned, architecture=replace(planned.architecture, context=context))
+        blocks = num_kv_blocks(planned.architecture, spec.batch, plan.spare // 2 // len(distinct), dtype.itemsize)
+        done[key] = load_executor(planned, device, dtype, blocks, spec)
         if swap:
             swap.park(done[key].model)
     if swap:
         swap.open()
-    for seat in done.values():
-        seat.warm()  # after the weights have got the places at which graphs will find them
-    return Loaded({role: done[p.folder if p.checkpoint else id(p)] for role, p in plans.items()}, plan, swap)
+    for executor in done.values():
+        executor.warm_up()  # after the weights have got the places at which graphs will find them
+    return LoadedModels({role: done[p.folder if p.checkpoint else id(p)] for role, p in plans.items()}, plan, swap)
 
 
-def seat_of(plan: Planned, device: torch.device, dtype: torch.dtype, blocks: int, spec: NativeSpec) -> Seat:
+def load_executor(
+    plan: PlannedModel, device: torch.device, dtype: torch.dtype, blocks: int, spec: NativeSpec
+) -> ModelExecutor:
     """Load one planned model, give it so many blocks of cache, and test it."""
     a = plan.architecture
     if plan.checkpoint:
         source: Source = plan.checkpoint.source(device, dtype)
     else:
         source = RandomSource(a.tensors(), device, dtype, plan.seed)
-    dialect: Literal["internlm2", "xcomposer2"] = "internlm2" if a.family == "internlm2" else "xcomposer2"
     note = "" if plan.checkpoint else RANDOM_NOTE
-    seat = Seat(
-        ModelCard(a.name, dialect, ("zh", "en"), a.vision is not None, a.context, MOST_BEAMS, note, a.image_tokens),
+    executor = ModelExecutor(
+        ModelCard(
+            a.name, a.family.dialect, ("zh", "en"), a.vision is not None, a.context, MOST_BEAMS, note, a.image_tokens
+        ),
         from_source(a, source, device, int8=spec.quantize == "int8"),
         _tokenizer(plan),
         blocks,
         spec.batch,
-        Options(deterministic=spec.deterministic),
+        RunnerOptions(deterministic=spec.deterministic),
     )
-    self_test(seat)
-    return seat
+    self_test(executor)
+    return executor
 
 
-def cache_blocks(a: Architecture, batch: int, spare: int, element: int) -> int:
-    """Blocks of cache: one context, which the budget has counted, and as far as `spare` bytes go enough for every call
-    at once and as much again for what was read before."""
-    context = a.context // BLOCK
-    return RESERVED + context + min((2 * batch - 1) * context, spare // a.cache_bytes(BLOCK, element))
+def num_kv_blocks(a: Architecture, batch: int, spare: int, element: int) -> int:
+    """Blocks of KV cache: one context, which the memory plan has counted; beams behind it; and as far as `spare` bytes
+    go, enough for every request at once and as much again as a prefix cache."""
+    context = blocks_for(a.context)
+    beams = MOST_BEAMS * blocks_for(LEAST_ROOM + BLOCK)  # 0.1 GiB of the 7B's, out of the workspace
+    return RESERVED + context + beams + min((2 * batch - 1) * context, spare // a.cache_bytes(BLOCK, element))
 
 
-def device_of(name: str) -> torch.device:
+def parse_device(name: str) -> torch.device:
     """The device by its name; `auto` takes the GPU where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -114,46 +119,50 @@ def device_of(name: str) -> torch.device:
     return device
 
 
-def dtype_of(device: torch.device) -> torch.dtype:
+def default_dtype(device: torch.device) -> torch.dtype:
     """bf16 on a GPU, fp16 on one without it, float32 on the CPU (where 16 bits are slower)."""
     if device.type != "cuda":
         return torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def budget_of(
-    models: list[Architecture], device: torch.device, dtype: torch.dtype, quantize: str = "none", swap: str = "auto"
-) -> Budget:
+def plan_memory_of(
+    models: list[Architecture], device: torch.device, dtype: torch.dtype, spec: NativeSpec
+) -> MemoryPlan:
     """What will be where; ModelError with the numbers and the flag that helps when it cannot be."""
     host = machine.host_free()
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else host
-    return budget([parts(a) for a in models], str(device), dtype.itemsize, free, host, quantize, swap)
+    how = spec.quantize, spec.swap, spec.context
+    return plan_memory([model_sizes(a) for a in models], str(device), dtype.itemsize, free, host, *how)
 
 
-def self_test(seat: Seat) -> None:
+def self_test(executor: ModelExecutor) -> None:
     """Read one tiny picture and a word: a checkpoint whose parts do not fit together shows it here, at the start."""
-    picture: Prompt = (_tiny_picture(),) if seat.card.sees else ()
-    prompt: Prompt = (*picture, Control("[UNUSED_TOKEN_146]"), Text("user\n1"), Control("[UNUSED_TOKEN_145]"))
+    picture: Prompt = (_tiny_picture(),) if executor.card.sees else ()
+    family = executor.model.architecture.family
+    prompt: Prompt = (*picture, Control(family.start_of_turn), Text("user\n1"), Control(family.end_of_turn))
     try:
-        logits = seat.logits_after(prompt)
+        logits = executor.logits_after(prompt)
     except StudioError:
         raise
     except (RuntimeError, IndexError) as e:
-        raise ModelError("selftest_failed", model=seat.card.name, cause=str(e).splitlines()[0]) from e
+        raise ModelError("selftest_failed", model=executor.card.name, cause=str(e).splitlines()[0]) from e
     if not bool(logits.isfinite().all()):
-        raise ModelError("selftest_failed", model=seat.card.name, cause="it computes NaN or infinity")
+        raise ModelError("selftest_failed", model=executor.card.name, cause="it computes NaN or infinity")
     if float(logits.std()) == 0.0:
-        raise ModelError("selftest_failed", model=seat.card.name, cause="it finds every token equally likely")
+        raise ModelError("selftest_failed", model=executor.card.name, cause="it finds every token equally likely")
 
 
-def _plans(spec: NativeSpec) -> dict[Role, Planned]:
+def _plans(spec: NativeSpec) -> dict[Role, PlannedModel]:
     folders: dict[Role, str] = {"composer": spec.composer, "viewer": spec.viewer}
     if spec.random_weights:
         return {
-            role: Planned(published(spec.random_weights, PIXELS[role]), Path(folder) if folder else None, seed=seed)
+            role: PlannedModel(
+                published(spec.random_weights, PIXELS[role]), Path(folder) if folder else None, seed=seed
+            )
             for seed, (role, folder) in enumerate(folders.items())
         }
-    plans: dict[Role, Planned] = {}
+    plans: dict[Role, PlannedModel] = {}
     for role, name in folders.items():
         if name:
             plans[role] = _opened(role, Path(name).expanduser())
@@ -162,20 +171,20 @@ def _plans(spec: NativeSpec) -> dict[Role, Planned]:
     return plans
 
 
-def _opened(role: Role, folder: Path) -> Planned:
+def _opened(role: Role, folder: Path) -> PlannedModel:
     checkpoint = Checkpoint(folder)
     architecture = read(folder, checkpoint.shapes)
     checkpoint.require(architecture.tensors())
     require_role(role, folder, architecture)
-    return Planned(architecture, folder.resolve(), checkpoint)
+    return PlannedModel(architecture, folder.resolve(), checkpoint)
 
 
-def _tokenizer(plan: Planned) -> tokenizers.Tokenizer:
+def _tokenizer(plan: PlannedModel) -> tokenizers.Tokenizer:
     """The checkpoint's own; random weights borrow the one of a folder that was given, or do with bytes."""
-    path = plan.folder / "tokenizer.model" if plan.folder else None
+    path, family = plan.folder / "tokenizer.model" if plan.folder else None, plan.architecture.family
     if path is None or (plan.checkpoint is None and not path.is_file()):
         return tokenizers.bytes_only(plan.architecture.vocab)
-    return tokenizers.from_file(path, plan.architecture.vocab)
+    return tokenizers.from_file(path, plan.architecture.vocab, family.control_tokens, family.end_of_turn)
 
 
 def _tiny_picture() -> Image:

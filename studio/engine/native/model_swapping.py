@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Prompt, Role
 
 
-class TakingTurns:
+class SwappingEngine:
     """Brings the model of a call to the device before the engine underneath gets the call.
 
     Calls of the model that is there run together. The first call of another waits until they are over, and whatever

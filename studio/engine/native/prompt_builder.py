@@ -1,4 +1,4 @@
-"""From a call to a sequence, and from a stretch of a sequence to embeddings: what comes before the decoder reads."""
+"""From a call to a request, and from a chunk of its prompt to embeddings: what comes before the decoder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from studio.engine.native.block_manager import Unit
-from studio.engine.native.check.reference_loop import Span, blocks_of_search
-from studio.engine.native.image_cache import Pictures
-from studio.engine.native.requests import Choice, Generation
-from studio.engine.native.scheduler import Reading, Sequence
+from studio.engine.native.block_manager import RESERVED, Unit
+from studio.engine.native.check.reference_loop import Span, beam_search_blocks, beam_search_tokens
+from studio.engine.native.image_cache import ImageCache
+from studio.engine.native.requests import ChoiceRequest, GenerationRequest
+from studio.engine.native.scheduler import PrefillChunk, Sequence
 from studio.errors import ContextOverflow, ModelError
 from studio.models.async_copy import to_device
 from studio.models.image_preprocessing import opened
@@ -21,25 +21,32 @@ from studio.models.tokenizer import Run, Tokenizer
 from studio.protocol import LEAST_ROOM, Choose, Generate, Image, ModelCard, Text
 
 
-class Intake:
-    """See above; for one model."""
+class PromptBuilder:
+    """For one model whose KV cache has so many `blocks`."""
 
-    def __init__(self, card: ModelCard, model: Model, tokenizer: Tokenizer, pictures: Pictures | None) -> None:
+    def __init__(
+        self, card: ModelCard, model: Model, tokenizer: Tokenizer, pictures: ImageCache | None, blocks: int
+    ) -> None:
         self._card, self._model, self._tokenizer, self._pictures = card, model, tokenizer, pictures
+        self._blocks = blocks - RESERVED
 
-    def generation(self, number: int, call: Generate) -> Generation:
-        """Raises ContextOverflow when the prompt leaves too little room."""
+    def generation(self, number: int, call: Generate) -> GenerationRequest:
+        """Raises ContextOverflow when the prompt leaves too little room. A beam search that would need more blocks than
+        there are ends sooner, like one that reaches the end of the context."""
         runs, sampling = self._tokenizer.encode(call.prompt), call.sampling
         units = self._fitting(runs, min(sampling.max_tokens, LEAST_ROOM))
-        most = min(sampling.max_tokens, self._card.context - len(units))
+        max_new = min(sampling.max_tokens, self._card.context - len(units))
         if sampling.beams > 1:
-            blocks = blocks_of_search(len(units), most, sampling.beams)
-            sequence = Sequence(number, "search", units, most, blocks, self._opened(runs))
+            max_new = min(max_new, beam_search_tokens(len(units), self._blocks, sampling.beams))
+            blocks = beam_search_blocks(len(units), max_new, sampling.beams)
+            sequence = Sequence(number, "search", units, max_new, blocks, self._images_ready(runs))
         else:
-            sequence = Sequence(number, "stream", units, most, blocks_for(len(units) + most), self._opened(runs))
-        return Generation(call, runs, sequence, self._tokenizer)
+            sequence = Sequence(
+                number, "stream", units, max_new, blocks_for(len(units) + max_new), self._images_ready(runs)
+            )
+        return GenerationRequest(call, runs, sequence, self._tokenizer)
 
-    def choice(self, number: int, call: Choose) -> Choice:
+    def choice(self, number: int, call: Choose) -> ChoiceRequest:
         """Scores are those of the token at which the options begin to differ, in one forward pass.
 
         Prompt and option are encoded together, since the characters where they meet may share a token. Options that
@@ -52,8 +59,8 @@ class Intake:
             shared += 1
         runs: list[Run] = [run for run in (*encoded[0][:-1], ends[0][:shared]) if run != []]
         units = self._fitting(runs, 1)
-        sequence = Sequence(number, "choice", units, 1, blocks_for(len(units)), self._opened(runs))
-        return Choice(call, runs, sequence, tuple(end[shared] for end in ends))
+        sequence = Sequence(number, "choice", units, 1, blocks_for(len(units)), self._images_ready(runs))
+        return ChoiceRequest(call, runs, sequence, tuple(end[shared] for end in ends))
 
     def units(self, runs: list[Run]) -> list[Unit]:
         """What stands at each position of a prompt. Raises ModelError for a picture where the model takes none."""
@@ -76,37 +83,37 @@ class Intake:
             raise ContextOverflow("context_overflow", needed=needed, model=self._card.name, limit=self._card.context)
         return units
 
-    def _opened(self, runs: list[Run]) -> Opened:
-        return Opened(self._pictures, [run for run in runs if isinstance(run, Image)])
+    def _images_ready(self, runs: list[Run]) -> ImagesReady:
+        return ImagesReady(self._pictures, [run for run in runs if isinstance(run, Image)])
 
-    def embedded(self, reading: Reading, runs: list[Run]) -> tuple[Tensor, list[Span]]:
-        """Embeddings of a stretch [count, hidden], and where pictures stand in it."""
-        first, last = reading.start, reading.start + reading.count
-        pieces = list(_within(runs, reading.sequence.units, first, last))
+    def embed_chunk(self, chunk: PrefillChunk, runs: list[Run]) -> tuple[Tensor, list[Span]]:
+        """Embeddings of a chunk [count, hidden], and the spans of image positions in it."""
+        first, last = chunk.start, chunk.start + chunk.count
+        pieces = list(_overlapping(runs, chunk.sequence.units, first, last))
         images = [run for run, *_ in pieces if isinstance(run, Image)]
-        seen = iter(self._pictures.see(images) if self._pictures and images else ())
+        embeddings = iter(self._pictures.embed(images) if self._pictures and images else ())
         parts, spans, at = [], [], 0
         for run, begin, end in pieces:
             if isinstance(run, Image):
                 spans.append((at, at + end - begin))
-                parts.append(next(seen)[begin:end])
+                parts.append(next(embeddings)[begin:end])
             else:
                 parts.append(self._model.decoder.embed(to_device(run[begin:end], self._model.decoder.device)))
             at += end - begin
         return torch.cat(parts), spans
 
 
-class Opened:
-    """Whether all these pictures have been opened."""
+class ImagesReady:
+    """Call it to know whether all these pictures are opened."""
 
-    def __init__(self, pictures: Pictures | None, images: list[Image]) -> None:
+    def __init__(self, pictures: ImageCache | None, images: list[Image]) -> None:
         self._pictures, self._images = pictures, images
 
     def __call__(self) -> bool:
         return all(self._pictures.ready(image) for image in self._images) if self._pictures else True
 
 
-def _within(runs: list[Run], units: list[Unit], first: int, last: int) -> Iterator[tuple[Run, int, int]]:
+def _overlapping(runs: list[Run], units: list[Unit], first: int, last: int) -> Iterator[tuple[Run, int, int]]:
     """The runs that reach into positions first … last, each with the part of it that does."""
     at = 0
     for run in runs:

@@ -1,7 +1,7 @@
-"""Short prompts as one CUDA graph a size: launching their 400 kernels one by one takes longer than running them.
+"""Prefill of short prompts as one CUDA graph per size: launching its 400 kernels one by one takes longer than they run.
 
-A turn of a chat behind what is known already, a caption, the question about a picture: few tokens, and each waits for
-the host. The graph of the next larger size reads them with some tokens to spare, which belong to nobody.
+A turn of a chat with a cached prefix, a caption, the question about a picture: few tokens, and each waits for the host.
+The graph of the next larger size runs, padded with tokens that belong to nobody.
 """
 
 from __future__ import annotations
@@ -10,63 +10,63 @@ import torch
 from torch import Tensor
 
 from studio.models.async_copy import to_device
-from studio.models.graphs import Graphs
+from studio.models.graphs import CudaGraphs
 from studio.models.internlm2 import Decoder
-from studio.models.kv_cache import TOGETHER, Layout, Marks, Pool, Size, blocks_for
+from studio.models.kv_cache import CHUNK_TILE, AttentionMetadata, BatchLayout, KVCache, MetadataShape, blocks_for
 
 SIZES = (16, 64, 128, 256)  # tokens
-STRETCHES = 8
+MAX_CHUNKS = 8
 
 
-class Reader:
-    """Call it to read."""
+class PromptGraphs:
+    """Call it to prefill."""
 
-    def __init__(self, decoder: Decoder, pool: Pool, graphs: Graphs) -> None:
-        self._decoder, self._pool, self._graphs = decoder, pool, graphs
-        self._places: dict[int, _Places] = {}
+    def __init__(self, decoder: Decoder, kv_cache: KVCache, graphs: CudaGraphs) -> None:
+        self._decoder, self._kv_cache, self._graphs = decoder, kv_cache, graphs
+        self._buffers: dict[int, _GraphBuffers] = {}
 
-    def serves(self, layout: Layout) -> bool:
+    def fits(self, layout: BatchLayout) -> bool:
         """Whether a graph has room for it."""
-        return layout.tokens <= SIZES[-1] and len(layout.stretches) <= STRETCHES
+        return layout.tokens <= SIZES[-1] and len(layout.chunks) <= MAX_CHUNKS
 
     @torch.inference_mode()
-    def warm(self) -> None:
+    def warm_up(self) -> None:
         """Capture all sizes."""
         for tokens in SIZES:
             self._run(tokens)
 
     @torch.inference_mode()
-    def __call__(self, x: Tensor, layout: Layout) -> Tensor:
-        """Embeddings [tokens, hidden] → hidden states after the last token of each stretch [stretches, hidden], which
+    def __call__(self, x: Tensor, layout: BatchLayout) -> Tensor:
+        """Embeddings [tokens, hidden] → hidden states after the last token of each chunk [chunks, hidden], which
         the next call overwrites."""
         tokens = next(size for size in SIZES if size >= x.shape[0])
-        places = self._at(tokens)
-        places.x[: x.shape[0]] = x
-        places.marks.numbers.copy_(to_device(places.marks.filled(layout.stretches), x.device, torch.int32))
+        buffers = self._at(tokens)
+        buffers.x[: x.shape[0]] = x
+        buffers.metadata.numbers.copy_(to_device(buffers.metadata.filled(layout.chunks), x.device, torch.int32))
         self._run(tokens)
-        return places.hidden[: len(layout.stretches)]
+        return buffers.hidden[: len(layout.chunks)]
 
-    def _at(self, tokens: int) -> _Places:
-        if tokens not in self._places:
-            self._places[tokens] = _Places(self._decoder, tokens)
-        return self._places[tokens]
+    def _at(self, tokens: int) -> _GraphBuffers:
+        if tokens not in self._buffers:
+            self._buffers[tokens] = _GraphBuffers(self._decoder, tokens)
+        return self._buffers[tokens]
 
     def _run(self, tokens: int) -> None:
         at = self._at(tokens)
-        layout = Layout((), self._decoder.device, at.marks)
+        layout = BatchLayout((), self._decoder.device, at.metadata)
 
-        def read() -> None:
-            at.hidden.copy_(self._decoder.forward(at.x.clone(), self._pool, layout, wanted=at.marks.ends))
+        def prefill() -> None:
+            at.hidden.copy_(self._decoder.forward(at.x.clone(), self._kv_cache, layout, output_rows=at.metadata.ends))
 
-        self._graphs.run(("read", tokens), read)
+        self._graphs.run(("prefill", tokens), prefill)
 
 
-class _Places:
-    """Where a graph finds its input and leaves its output."""
+class _GraphBuffers:
+    """Static input and output tensors of a graph."""
 
     def __init__(self, decoder: Decoder, tokens: int) -> None:
         a, device = decoder.architecture, decoder.device
-        size = Size(tokens, STRETCHES, tokens // TOGETHER + STRETCHES, blocks_for(a.context))
-        self.marks = Marks(size, Marks(size, torch.empty(0)).filled(()).to(device))
+        size = MetadataShape(tokens, MAX_CHUNKS, tokens // CHUNK_TILE + MAX_CHUNKS, blocks_for(a.context))
+        self.metadata = AttentionMetadata(size, AttentionMetadata(size, torch.empty(0)).filled(()).to(device))
         self.x = torch.zeros(tokens, a.hidden, device=device, dtype=decoder.dtype)
-        self.hidden = torch.zeros(STRETCHES, a.hidden, device=device, dtype=decoder.dtype)
+        self.hidden = torch.zeros(MAX_CHUNKS, a.hidden, device=device, dtype=decoder.dtype)

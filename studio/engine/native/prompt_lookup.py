@@ -1,5 +1,6 @@
-"""What may come next in a text that repeats its prompt: the words that followed the last ones when they stood there
-before ("prompt lookup"). Knows neither torch nor models.
+"""Prompt lookup (arXiv:2304.04487): what followed the last n-gram earlier in the text is the draft of what follows now.
+
+Knows neither torch nor models.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from collections.abc import Sequence
 
 from studio.engine.native.block_manager import Unit
 
-LONG, SHORT = 2, 1  # tokens that must agree; the longer agreement is asked first. 3 and 2 guessed less (RESULTS.md)
+NGRAM_SIZES = 2, 1  # tokens; the longer n-gram first. 3 and 2 proposed less (benchmarks/RESULTS.md)
 
 
-class Guesses:
-    """Guesses at a growing text."""
+class PromptLookup:
+    """Draft tokens for a growing text."""
 
     def __init__(self, units: Sequence[Unit]) -> None:
         """`units` is the prompt, and grows with what is written."""
@@ -20,17 +21,17 @@ class Guesses:
         self._after: dict[tuple[Unit, ...], int] = {}
         self._known = 0
 
-    def next(self, most: int) -> list[int]:
-        """At most so many tokens; none where the last ones are new."""
+    def propose(self, limit: int) -> list[int]:
+        """At most `limit` draft tokens; none where the last n-gram is new."""
         units = self._units
-        for end in range(self._known, len(units)):  # the last words themselves are not remembered yet
-            for size in (LONG, SHORT):
+        for end in range(self._known, len(units)):  # the last n-gram itself is not indexed yet
+            for size in NGRAM_SIZES:
                 if end >= size:
                     self._after[tuple(units[end - size : end])] = end
         self._known = len(units)
-        for size in (LONG, SHORT):
+        for size in NGRAM_SIZES:
             if at := self._after.get(tuple(units[len(units) - size :])):
-                return _tokens(units[at : at + most])
+                return _tokens(units[at : at + limit])
         return []
 
 

@@ -1,4 +1,4 @@
-"""The running calls as the device knows them: one row a call, with all that a decoding step needs to go on alone."""
+"""The decode batch on the device: one row per running sequence, with all the state that a decode step needs."""
 
 from __future__ import annotations
 
@@ -10,89 +10,89 @@ from torch import Tensor
 from studio.models.async_copy import to_device
 from studio.protocol import Sampling
 
-TOKEN, POSITION, STEP, TOP_K, SEED, STOPS = range(6)  # columns of `numbers`
-HEAD = 8  # the first block's column
-TEMPERATURE, TOP_P, PENALTY = range(3)  # columns of `factors`
-KEPT = 64  # the largest top-k that the kernels serve
+TOKEN, POSITION, STEP, TOP_K, SEED, STOP_IDS = range(6)  # columns of `state`
+BLOCK_TABLE = 8  # first column of the block table
+TEMPERATURE, TOP_P, PENALTY = range(3)  # columns of `sampling`
+MAX_TOP_K = 64  # the largest top-k that the kernels serve
 
 
-class Rows:
-    """numbers [rows, HEAD + blocks] int32: the token to read next, the position it will stand at, how many were drawn,
-    top-k (0: the row is empty or has stopped), seed, up to three stop tokens, and from HEAD on the blocks; factors
-    [rows, 4] float32; seen [rows, vocab] int8: BOS and the tokens drawn.
+class DecodeBatch:
+    """state [rows, BLOCK_TABLE + blocks] int32: the token to process next, its position, the number of sampled tokens,
+    top-k (0: the row is empty or has stopped), seed, up to three stop ids, then the block table. sampling [rows, 4]
+    float32: temperature, top-p, repetition penalty. seen [rows, vocab] int8: 1 for BOS and every sampled token.
 
-    The penalty looks at BOS and what was generated, never at the prompt (REFERENCE.md, golden notes): XComposer2 was
-    always called with embeddings, where the original library knows no prompt ids.
+    The penalty looks at BOS and what was generated, never at the prompt: XComposer2 always called transformers'
+    `generate` with embeddings (modeling_internlm_xcomposer2.py), where it knows no prompt ids.
     """
 
     def __init__(self, count: int, blocks: int, vocab: int, device: torch.device) -> None:
-        self.numbers = torch.zeros(count, HEAD + -(-blocks // 8) * 8, dtype=torch.int32, device=device)
-        self.factors = torch.ones(count, 4, device=device)
+        self.state = torch.zeros(count, BLOCK_TABLE + -(-blocks // 8) * 8, dtype=torch.int32, device=device)
+        self.sampling = torch.ones(count, 4, device=device)
         self.seen = torch.zeros(count, vocab, dtype=torch.int8, device=device)
 
     def __len__(self) -> int:
-        return self.numbers.shape[0]
+        return self.state.shape[0]
 
     @property
     def tokens(self) -> Tensor:
-        """[rows] int32: what each row reads next."""
-        return self.numbers[:, TOKEN]
+        """[rows] int32: the token that each row processes next."""
+        return self.state[:, TOKEN]
 
-    def part(self, first: int, last: int) -> Rows:
-        """Rows `first` to `last` as views."""
-        part = object.__new__(Rows)
-        part.numbers, part.factors, part.seen = (t[first:last] for t in (self.numbers, self.factors, self.seen))
+    def slice(self, first: int, last: int) -> DecodeBatch:
+        """Rows `first` to `last`, as views."""
+        part = object.__new__(DecodeBatch)
+        part.state, part.sampling, part.seen = (t[first:last] for t in (self.state, self.sampling, self.seen))
         return part
 
-    def like(self, count: int) -> Rows:
-        """Other rows of the same kind."""
-        made = object.__new__(Rows)
-        made.numbers, made.factors, made.seen = (
+    def empty_like(self, count: int) -> DecodeBatch:
+        """A batch of `count` empty rows of the same width."""
+        made = object.__new__(DecodeBatch)
+        made.state, made.sampling, made.seen = (
             torch.zeros(count, *t.shape[1:], dtype=t.dtype, device=t.device)
-            for t in (self.numbers, self.factors, self.seen)
+            for t in (self.state, self.sampling, self.seen)
         )
         return made
 
-    def put(
+    def set_row(
         self, row: int, prompt: int, table: Sequence[int], sampling: Sampling, bos: int, stops: Sequence[int] = ()
     ) -> None:
-        """A call whose prompt of so many tokens has been read: the first draw makes its first token. A row that draws
-        one of the first three `stops` stands still from then on."""
+        """A sequence whose prompt of `prompt` tokens is prefilled; the first sample is its first token. A row that
+        samples one of the first three `stops` stands still from then on."""
         vocab = self.seen.shape[1]
-        most = sampling.top_k if 0 < sampling.top_k < vocab else vocab
-        numbers = [0] * self.numbers.shape[1]
-        three = (*stops, -1, -1, -1)[: HEAD - STOPS]
-        numbers[: HEAD + len(table)] = [0, prompt - 1, 0, most, _folded(sampling.seed), *three, *table]
-        device = self.numbers.device
-        self.numbers[row] = to_device(numbers, device, torch.int32)
+        top_k = sampling.top_k if 0 < sampling.top_k < vocab else vocab
+        state = [0] * self.state.shape[1]
+        three = (*stops, -1, -1, -1)[: BLOCK_TABLE - STOP_IDS]
+        state[: BLOCK_TABLE + len(table)] = [0, prompt - 1, 0, top_k, _fold_seed(sampling.seed), *three, *table]
+        device = self.state.device
+        self.state[row] = to_device(state, device, torch.int32)
         factors = [max(0.0, sampling.temperature), sampling.top_p, sampling.repetition_penalty, 0.0]
-        self.factors[row] = to_device(factors, device, torch.float32)
+        self.sampling[row] = to_device(factors, device, torch.float32)
         self.seen[row] = 0
         self.seen[row, bos] = 1
 
-    def move(self, source: int, target: int) -> None:
+    def move_row(self, source: int, target: int) -> None:
         """Row `target` becomes what row `source` is."""
-        for t in (self.numbers, self.factors, self.seen):
+        for t in (self.state, self.sampling, self.seen):
             t[target] = t[source]
 
-    def clear(self, row: int) -> None:
-        """An empty row: it reads token 0 at position 0 of block 0 for ever, which nobody else uses."""
-        self.numbers[row] = 0
+    def clear_row(self, row: int) -> None:
+        """An empty row: it processes token 0 at position 0 of block 0, which belongs to nobody."""
+        self.state[row] = 0
 
     def advance(self, ids: Tensor) -> None:
-        """Each row has drawn its token [rows]; those with top-k 0 stay where they are."""
-        self.numbers[:, TOKEN] = ids.int()
-        self.numbers[:, POSITION : STEP + 1] += (self.numbers[:, TOP_K, None] > 0).int()
-        self.numbers[:, TOP_K] *= (self.numbers[:, STOPS:HEAD] != ids[:, None]).all(-1).int()
+        """Each row has sampled its token `ids` [rows]; rows with top-k 0 stay where they are."""
+        self.state[:, TOKEN] = ids.int()
+        self.state[:, POSITION : STEP + 1] += (self.state[:, TOP_K, None] > 0).int()
+        self.state[:, TOP_K] *= (self.state[:, STOP_IDS:BLOCK_TABLE] != ids[:, None]).all(-1).int()
         self.seen.scatter_(1, ids[:, None].long(), 1)
 
 
-def few(sampling: Sampling) -> bool:
-    """Whether the KEPT best of the vocabulary are enough for this sampling."""
-    return sampling.temperature <= 0 or 0 < sampling.top_k <= KEPT
+def fits_top_k_kernel(sampling: Sampling) -> bool:
+    """Whether the top-k kernel serves this sampling: greedy, or a top-k of at most MAX_TOP_K."""
+    return sampling.temperature <= 0 or 0 < sampling.top_k <= MAX_TOP_K
 
 
-def _folded(seed: int) -> int:
+def _fold_seed(seed: int) -> int:
     """Any seed as a signed 32-bit number."""
     seed &= 2**64 - 1
     folded = (seed ^ (seed >> 32)) & 0xFFFFFFFF

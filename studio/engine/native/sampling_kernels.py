@@ -1,8 +1,9 @@
-"""Choosing the next token of each row from its logits: the 64 best of the vocabulary, then one of them by chance.
+"""Sampling the next token of each row from its logits: the 64 best of the vocabulary, then one of them at random.
 
-Two kernels. `best` finds the 64 best of each stretch of the vocabulary, under the repetition penalty; `draw` finds the
-64 best of those, applies temperature, top-k and top-p, draws with the row's own random numbers, and moves the row on by
-a token. A logit and its id travel as one integer, so that equal logits have an order: the lower id first.
+Two kernels. `top_k_kernel` finds the 64 best of each part of the vocabulary, under the repetition penalty;
+`sample_kernel` finds the 64 best of those, applies temperature, top-k and top-p, samples with the row's own random
+numbers, and advances the row by a token. A logit and its id travel as one integer, so that equal logits have an order:
+the lower id first.
 """
 
 import triton
@@ -11,8 +12,8 @@ from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 
 @triton.jit
-def noise(seed, step, token):
-    """A uniform number in (0, 1) that depends on these three alone; see sampler.noise for the same in torch."""
+def uniform_noise(seed, step, token):
+    """A uniform number in (0, 1) that depends on these three alone; see sampler.uniform_noise for the same in torch."""
     h = _mixed(seed.to(tl.uint32) ^ (step.to(tl.uint32) * 0x9E3779B1))
     h = _mixed(h ^ token.to(tl.uint32))
     h = _mixed(h + 0x85EBCA6B)
@@ -30,8 +31,8 @@ def _mixed(h):
 
 
 @triton.jit
-def best_kernel(
-    logits, seen, factors, packed, vocab, factor_stride,
+def top_k_kernel(
+    logits, seen, sampling, packed, vocab, sampling_stride,
     CHUNK: tl.constexpr, KEEP: tl.constexpr, PDL: tl.constexpr,
 ):  # fmt: skip
     """The KEEP best of CHUNK ids of one row, as keys."""
@@ -43,7 +44,7 @@ def best_kernel(
     inside = ids < vocab
     value = tl.load(logits + row.to(tl.int64) * vocab + ids, mask=inside, other=-float("inf"))
     marked = tl.load(seen + row.to(tl.int64) * vocab + ids, mask=inside, other=0)
-    penalty = tl.load(factors + row * factor_stride + 2)
+    penalty = tl.load(sampling + row * sampling_stride + 2)
     value = tl.where(marked != 0, tl.where(value < 0, value * penalty, value / penalty), value)
     bits = value.to(tl.int32, bitcast=True)
     order = tl.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
@@ -53,11 +54,11 @@ def best_kernel(
 
 
 @triton.jit(do_not_specialize=["count"])
-def draw_kernel(
-    packed, numbers, factors, seen, ids_out, vocab, count, number_stride, factor_stride,
+def sample_kernel(
+    packed, state, sampling, seen, ids_out, vocab, count, state_stride, sampling_stride,
     WIDTH: tl.constexpr, KEEP: tl.constexpr, PDL: tl.constexpr,
 ):  # fmt: skip
-    """The row's next token. numbers: token, position, step, top-k, seed, three stop tokens …; factors: temperature,
+    """The row's next token. state: token, position, step, top-k, seed, three stop tokens …; sampling: temperature,
     top-p, penalty."""
     row = tl.program_id(0)
     if PDL:
@@ -69,10 +70,10 @@ def draw_kernel(
     ids = 0x7FFFFFFF - (keys & 0x7FFFFFFF).to(tl.int32)
     order = (keys >> 32).to(tl.int32)
     value = tl.where(order < 0, order ^ 0x7FFFFFFF, order).to(tl.float32, bitcast=True)
-    mine = numbers + row * number_stride
+    mine = state + row * state_stride
     step, most, seed = tl.load(mine + 2), tl.load(mine + 3), tl.load(mine + 4)
-    temperature = tl.load(factors + row * factor_stride)
-    share = tl.load(factors + row * factor_stride + 1)
+    temperature = tl.load(sampling + row * sampling_stride)
+    share = tl.load(sampling + row * sampling_stride + 1)
     rank = tl.arange(0, KEEP)
     scaled = (value - tl.max(value, 0)) / tl.where(temperature > 0, temperature, 1.0)
     kth = tl.min(tl.where(rank < most, scaled, float("inf")), 0)
@@ -80,7 +81,7 @@ def draw_kernel(
     chance = tl.where(kept, tl.exp(scaled), 0.0)
     chance = chance / tl.sum(chance, 0)
     kept = kept & ((tl.cumsum(chance, 0) - chance < share) | (rank == 0))
-    race = scaled - tl.log(-tl.log(noise(seed, step, ids)))
+    race = scaled - tl.log(-tl.log(uniform_noise(seed, step, ids)))
     race = tl.where(kept, race, -float("inf"))
     winner = tl.where(temperature > 0, tl.argmax(race, 0), 0)
     token = tl.minimum(tl.sum(tl.where(rank == winner, ids, 0), 0), vocab - 1)  # an id, even if all logits are NaN

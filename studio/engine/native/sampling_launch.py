@@ -7,24 +7,24 @@ import triton
 from torch import Tensor
 
 from studio.engine.native import sampling_kernels
-from studio.engine.native.rows import KEPT, Rows
-from studio.models.kernels.launch import early, options
+from studio.engine.native.rows import MAX_TOP_K, DecodeBatch
+from studio.models.kernels.launch import launch_options, supports_pdl
 
 CHUNK = 4096  # ids of the vocabulary that one program looks through
 
 
-def draw(logits: Tensor, rows: Rows, ids: Tensor) -> None:
-    """See `sampler.draw`, for rows that want at most KEPT of the vocabulary: ids [rows] are written."""
+def sample(logits: Tensor, rows: DecodeBatch, ids: Tensor) -> None:
+    """See `sampler.sample`, for rows that want at most MAX_TOP_K of the vocabulary: ids [rows] are written."""
     count, vocab = logits.shape
     chunks = triton.cdiv(vocab, CHUNK)
-    packed = torch.empty(count, chunks * KEPT, device=logits.device, dtype=torch.int64)
-    pdl = early(logits.device)
-    sampling_kernels.best_kernel[(count, chunks)](
-        logits, rows.seen, rows.factors, packed, vocab, rows.factors.stride(0), CHUNK, KEPT, pdl,
-        num_warps=8, **options(logits.device),
+    packed = torch.empty(count, chunks * MAX_TOP_K, device=logits.device, dtype=torch.int64)
+    pdl = supports_pdl(logits.device)
+    sampling_kernels.top_k_kernel[(count, chunks)](
+        logits, rows.seen, rows.sampling, packed, vocab, rows.sampling.stride(0), CHUNK, MAX_TOP_K, pdl,
+        num_warps=8, **launch_options(logits.device),
     )  # fmt: skip
-    sampling_kernels.draw_kernel[(count,)](
-        packed, rows.numbers, rows.factors, rows.seen, ids, vocab, chunks * KEPT, rows.numbers.stride(0),
-        rows.factors.stride(0), triton.next_power_of_2(chunks * KEPT), KEPT, pdl,
-        num_warps=16, **options(logits.device),
+    sampling_kernels.sample_kernel[(count,)](
+        packed, rows.state, rows.sampling, rows.seen, ids, vocab, chunks * MAX_TOP_K, rows.state.stride(0),
+        rows.sampling.stride(0), triton.next_power_of_2(chunks * MAX_TOP_K), MAX_TOP_K, pdl,
+        num_warps=16, **launch_options(logits.device),
     )  # fmt: skip

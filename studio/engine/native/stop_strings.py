@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class StopText:
+class StopStringFilter:
     """Text in pieces in; text that is certainly before the first stop string out."""
 
     def __init__(self, stops: tuple[str, ...]) -> None:

@@ -1,5 +1,6 @@
-"""What a ViT sees, on a GPU as one CUDA graph for each number of pictures: its 300 kernels are quicker than their
-launching. The graphs are no part of the model, whose memory may be lent to another one between calls.
+"""The vision tower on a GPU as one CUDA graph per number of pictures: its 300 kernels run faster than they launch.
+
+The graphs are no part of the model, whose memory another model may use between calls.
 """
 
 from __future__ import annotations
@@ -9,35 +10,35 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from studio.models.clip import Cut, VisionTower
-from studio.models.graphs import Graphs
+from studio.models.clip import PreprocessedImage, VisionTower
+from studio.models.graphs import CudaGraphs
 
-MOST = 4  # pictures of a graph: the candidates for a place
+MAX_IMAGES = 4  # pictures of a graph: the candidates for a place
 
 
-class Seeing:
-    """Call it to see."""
+class VisionGraphs:
+    """Call it to embed preprocessed pictures."""
 
-    def __init__(self, tower: VisionTower, graphs: Graphs) -> None:
+    def __init__(self, tower: VisionTower, graphs: CudaGraphs) -> None:
         self._tower, self._graphs = tower, graphs
-        self._most = MOST if tower.patches.is_cuda and not tower.tiled else 0
-        self._places: dict[int, tuple[Tensor, Tensor]] = {}  # pixels in, embeddings out
+        self._max_images = MAX_IMAGES if tower.patches.is_cuda and not tower.tiled else 0
+        self._buffers: dict[int, tuple[Tensor, Tensor]] = {}  # pixels in, embeddings out
 
     @torch.inference_mode()
-    def __call__(self, cuts: Sequence[Cut]) -> list[Tensor]:
-        """See `VisionTower.see`."""
-        count = len(cuts)
-        if count > self._most:
-            return self._tower.see(cuts)
-        if count not in self._places:
-            self._places[count] = self._made(torch.cat([cut.views for cut in cuts]))
-        pixels, embeddings = self._places[count]
-        for place, cut in zip(pixels, cuts, strict=True):
-            place.copy_(cut.views[0])
-        self._graphs.run(("see", count), lambda: embeddings.copy_(self._tower(pixels)))
+    def __call__(self, images: Sequence[PreprocessedImage]) -> list[Tensor]:
+        """See `VisionTower.embed`."""
+        count = len(images)
+        if count > self._max_images:
+            return self._tower.embed(images)
+        if count not in self._buffers:
+            self._buffers[count] = self._new_buffers(torch.cat([image.views for image in images]))
+        pixels, embeddings = self._buffers[count]
+        for buffer, image in zip(pixels, images, strict=True):
+            buffer.copy_(image.views[0])
+        self._graphs.run(("vision", count), lambda: embeddings.copy_(self._tower(pixels)))
         return list(embeddings.clone())
 
-    def _made(self, views: Tensor) -> tuple[Tensor, Tensor]:
+    def _new_buffers(self, views: Tensor) -> tuple[Tensor, Tensor]:
         vision, patches = self._tower.vision, self._tower.patches
         hidden = self._tower.projector[1].weight.shape[0]
         pixels = torch.zeros(views.shape, device=patches.device, dtype=patches.dtype)

@@ -1,4 +1,4 @@
-"""Attention over blocks of the cache: of one new token a row, and of stretches of prompts.
+"""Attention over blocks of the cache: of one new token a row, and of chunks of prompts.
 
 Both go through the keys in tiles with a running softmax (FlashAttention, arXiv:2205.14135), and serve one key-value
 head with all its query heads in one program, so keys and values are read once. The loop over the tiles is pipelined:
@@ -11,7 +11,7 @@ from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 
 @triton.jit
-def _tile(keys, values, table, token, head, limit, KV: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr):
+def _load_tile(keys, values, table, token, head, limit, KV: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr):
     """Keys and values [tokens, D] of one head. From `limit` > 0 on values are zero, and keys are anything: their scores
     must not count."""
     block = tl.load(table + tl.minimum(token, limit - 1) // BLOCK)
@@ -20,7 +20,7 @@ def _tile(keys, values, table, token, head, limit, KV: tl.constexpr, D: tl.const
 
 
 @triton.jit
-def _more(q, key, value, counts, scale, top, total, acc):
+def _online_softmax(q, key, value, counts, scale, top, total, acc):
     """The running softmax after a tile more: its largest score, its sum, and the weighted values; scores in powers
     of 2. `counts` [queries, tokens] or None: which scores count."""
     score = tl.dot(q, tl.trans(key)) * scale
@@ -33,7 +33,7 @@ def _more(q, key, value, counts, scale, top, total, acc):
 
 
 @triton.jit
-def attend_kernel(
+def decode_attention_kernel(
     qkv, keys, values, numbers, cos, sin, out, parts, tops, sums, arrived, stride, scale,
     KV: tl.constexpr, GROUP: tl.constexpr, PAD: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr,
     TABLE: tl.constexpr, SPLITS: tl.constexpr, TILE: tl.constexpr, STAGES: tl.constexpr, WRITTEN: tl.constexpr,
@@ -64,7 +64,7 @@ def attend_kernel(
     begin = split * share
     end = tl.minimum(begin + share, position)  # the new token comes from qkv
     limit = tl.maximum(end, 1)
-    key, value = _tile(keys, values, table, begin + t, head, limit, KV, D, BLOCK)
+    key, value = _load_tile(keys, values, table, begin + t, head, limit, KV, D, BLOCK)
     if PDL and not WRITTEN:
         gdc_wait()
     base = qkv + (row * KV + head) * (GROUP + 2) * D
@@ -85,10 +85,10 @@ def attend_kernel(
     top = tl.where(last, own, -1e30)
     total = tl.where(last, 1.0, tl.zeros([PAD], tl.float32))
     acc = tl.where(last, new_value.to(tl.float32)[None, :], tl.zeros([PAD, D], tl.float32))
-    top, total, acc = _more(q, key, value, (begin + t < end)[None, :], scale, top, total, acc)
+    top, total, acc = _online_softmax(q, key, value, (begin + t < end)[None, :], scale, top, total, acc)
     for start in tl.range(begin + TILE, end, TILE, num_stages=STAGES):
-        key, value = _tile(keys, values, table, start + t, head, limit, KV, D, BLOCK)
-        top, total, acc = _more(q, key, value, (start + t < end)[None, :], scale, top, total, acc)
+        key, value = _load_tile(keys, values, table, start + t, head, limit, KV, D, BLOCK)
+        top, total, acc = _online_softmax(q, key, value, (start + t < end)[None, :], scale, top, total, acc)
     result = out + (row * KV + head) * GROUP * D
     if active == 1:
         acc = acc / total[:, None]
@@ -122,24 +122,24 @@ def _join(result, parts, tops, sums, first, active, GROUP: tl.constexpr, D: tl.c
 
 
 @triton.jit(do_not_specialize=["width"])
-def read_kernel(
-    q, keys, values, tiles, stretches, tables, out, scale, width,
+def prefill_attention_kernel(
+    q, keys, values, tiles, chunks, tables, out, scale, width,
     KV: tl.constexpr, GROUP: tl.constexpr, D: tl.constexpr, BLOCK: tl.constexpr, TOKENS: tl.constexpr,
     TILE: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
     """Stretches of prompts whose keys and values are in the cache: each token attends to all before it and itself.
 
-    q, out [tokens, KV · GROUP, D]. A program serves TOKENS tokens of one stretch, as `tiles` says: (stretch or -1, its
-    first token). stretches: (first row of q, tokens, position of the first); tables [stretches, width] their blocks.
+    q, out [tokens, KV · GROUP, D]. A program serves TOKENS tokens of one chunk, as `tiles` says: (chunk or -1, its
+    first token). chunks: (first row of q, tokens, position of the first); tables [chunks, width] their blocks.
     """
-    stretch = tl.load(tiles + 2 * tl.program_id(0))
-    if stretch < 0:
+    chunk = tl.load(tiles + 2 * tl.program_id(0))
+    if chunk < 0:
         return
     head = tl.program_id(1)
     at = tl.load(tiles + 2 * tl.program_id(0) + 1)
-    first, count = tl.load(stretches + 3 * stretch), tl.load(stretches + 3 * stretch + 1)
-    start = tl.load(stretches + 3 * stretch + 2)
-    table = tables + stretch * width
+    first, count = tl.load(chunks + 3 * chunk), tl.load(chunks + 3 * chunk + 1)
+    start = tl.load(chunks + 3 * chunk + 2)
+    table = tables + chunk * width
     d, t, m = tl.arange(0, D), tl.arange(0, TILE), tl.arange(0, TOKENS * GROUP)
     token = at + m // GROUP
     position = start + token
@@ -152,10 +152,10 @@ def read_kernel(
     end = start + tl.minimum(at + TOKENS, count)
     whole = (start + at + 1) // TILE * TILE  # tiles below this are seen whole by every token
     for begin in tl.range(0, whole, TILE, num_stages=STAGES):
-        key, value = _tile(keys, values, table, begin + t, head, end, KV, D, BLOCK)
-        top, total, acc = _more(query, key, value, None, scale, top, total, acc)
+        key, value = _load_tile(keys, values, table, begin + t, head, end, KV, D, BLOCK)
+        top, total, acc = _online_softmax(query, key, value, None, scale, top, total, acc)
     for begin in tl.range(whole, end, TILE, num_stages=STAGES):
-        key, value = _tile(keys, values, table, begin + t, head, end, KV, D, BLOCK)
+        key, value = _load_tile(keys, values, table, begin + t, head, end, KV, D, BLOCK)
         seen = begin + t[None, :] <= position[:, None]
-        top, total, acc = _more(query, key, value, seen, scale, top, total, acc)
+        top, total, acc = _online_softmax(query, key, value, seen, scale, top, total, acc)
     tl.store(out + where[:, None] + d[None, :], (acc / total[:, None]).to(out.dtype.element_ty), mask=real)

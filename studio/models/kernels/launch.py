@@ -15,7 +15,7 @@ from torch import Tensor
 
 from studio.checkpoints.architecture import Architecture
 from studio.models.kernels import attention, elementwise, small_matmul
-from studio.models.kv_cache import BLOCK, TOGETHER, Marks, Pool
+from studio.models.kv_cache import BLOCK, CHUNK_TILE, AttentionMetadata, KVCache
 from studio.models.linear import Linear
 
 FEW = 8  # rows of 16 bits up to which our own product is faster than cuBLAS
@@ -25,7 +25,7 @@ LOG2_E = 1.4426950408889634
 
 @dataclass(frozen=True)
 class Tiles:
-    """Rows of the matrix and columns a program takes at a time, its warps, and for `rows_kernel` stages and parts."""
+    """Rows of the matrix and columns a program takes at a time, its warps; for `few_rows_kernel` stages and parts."""
 
     rows: int
     columns: int
@@ -35,14 +35,14 @@ class Tiles:
 
 
 @functools.cache
-def early(device: torch.device) -> bool:
+def supports_pdl(device: torch.device) -> bool:
     """Whether kernels may start before the one in front of them has ended."""
     return torch.cuda.get_device_capability(device)[0] >= 9
 
 
-def options(device: torch.device) -> dict[str, bool]:
-    """Launch options that go with `early`."""
-    return {"launch_pdl": True} if early(device) else {}
+def launch_options(device: torch.device) -> dict[str, bool]:
+    """Launch options that go with `supports_pdl`."""
+    return {"launch_pdl": True} if supports_pdl(device) else {}
 
 
 def vector_tiles(out: int, into: int, gated: bool, int8: bool) -> Tiles:
@@ -56,7 +56,7 @@ def vector_tiles(out: int, into: int, gated: bool, int8: bool) -> Tiles:
     return Tiles(chosen.rows, min(chosen.columns, into & -into), chosen.warps)
 
 
-def rows_tiles(out: int, into: int, gated: bool, int8: bool, padded: int) -> Tiles:
+def few_rows_tiles(out: int, into: int, gated: bool, int8: bool, padded: int) -> Tiles:
     """For few rows."""
     if int8 and padded == 8:
         chosen = Tiles(16, 512, 1, 3) if gated else Tiles(32, 256, 2, 4, parts=4)
@@ -77,7 +77,7 @@ def rows_tiles(out: int, into: int, gated: bool, int8: bool, padded: int) -> Til
     return Tiles(chosen.rows, columns, chosen.warps, chosen.stages, parts)
 
 
-def fitting(t: Tiles, padded: int, gated: bool, element: int, room: int) -> Tiles:
+def shrink_tiles(t: Tiles, padded: int, gated: bool, element: int, room: int) -> Tiles:
     """The same tiles with as many stages, then columns, as `room` bytes of shared memory hold; `element` bytes a number
     of the matrix."""
 
@@ -98,15 +98,15 @@ def shared_memory(device: torch.device) -> int:
     return (known.get(torch.cuda.get_device_capability(device), 99) - 3) << 10
 
 
-def attention_tiles(count: int) -> tuple[int, int, int, int]:
+def decode_attention_tiles(count: int) -> tuple[int, int, int, int]:
     """Parts that the tokens of a row are cut into, tokens a program takes at a time, its warps, its stages."""
     if count == 1:
         return 32, 64, 4, 1
     return max(1, min(16, 64 // triton.next_power_of_2(count))), 64, 2, 2
 
 
-def reading_tiles(device: torch.device) -> tuple[int, int, int]:
-    """The same for `read_kernel`, without parts."""
+def prefill_attention_tiles(device: torch.device) -> tuple[int, int, int]:
+    """The same for `prefill_attention_kernel`, without parts."""
     return 64, 4, 4 if device.type != "cuda" or shared_memory(device) > 150 << 10 else 2
 
 
@@ -122,12 +122,12 @@ class Workspace:
         self.tops, self.sums = torch.empty(2, heads, device=device)
 
 
-def serves(rows: int, matrix: Linear) -> bool:
+def fits_matmul(rows: int, matrix: Linear) -> bool:
     """Whether `product` takes so many rows."""
     return rows <= (FEW if matrix.scales is None else MOST)
 
 
-def product(
+def matmul(
     x: Tensor, matrix: Linear, out: Tensor, work: Workspace | None, *,
     norm: Tensor | None = None, eps: float = 0.0, residual: Tensor | None = None, gated: bool = False,
 ) -> None:  # fmt: skip
@@ -138,7 +138,7 @@ def product(
     """
     rows, into = x.shape
     made = out.shape[-1]
-    pdl = early(x.device)
+    pdl = supports_pdl(x.device)
     int8 = matrix.scales is not None
     scales = matrix.scales if int8 else x
     if rows == 1:
@@ -146,50 +146,51 @@ def product(
         small_matmul.vector_kernel[(triton.cdiv(made, t.rows),)](
             x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, made, eps,
             into, t.rows, t.columns, norm is not None, residual is not None, gated, int8, x.is_cuda, pdl,
-            num_warps=t.warps, **options(x.device),
+            num_warps=t.warps, **launch_options(x.device),
         )  # fmt: skip
         return
     padded = max(8, triton.next_power_of_2(rows))
-    t = rows_tiles(made, into, gated, int8, padded)
+    t = few_rows_tiles(made, into, gated, int8, padded)
     if work is None or t.parts * padded * made > work.partial.numel():
         t = replace(t, parts=1, columns=min(t.columns, into & -into))
     if x.is_cuda:
-        t = fitting(t, padded, gated, matrix.weight.element_size(), shared_memory(x.device))
-    small_matmul.rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
+        t = shrink_tiles(t, padded, gated, matrix.weight.element_size(), shared_memory(x.device))
+    small_matmul.few_rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
         x, matrix.weight, scales, x if residual is None else residual, out, work.partial if work else out,
         work.arrived if work else out, rows, made, into, padded, t.rows, t.columns, t.parts, t.stages,
-        residual is not None, gated, int8, x.is_cuda, pdl, num_warps=t.warps, num_stages=t.stages, **options(x.device),
+        residual is not None, gated, int8, x.is_cuda, pdl, num_warps=t.warps, num_stages=t.stages,
+        **launch_options(x.device),
     )  # fmt: skip
 
 
-def attend(
-    qkv: Tensor, pool: Pool, layer: int, numbers: Tensor, head: int, rope: tuple[Tensor, Tensor], out: Tensor,
+def decode_attention(
+    qkv: Tensor, kv_cache: KVCache, layer: int, state: Tensor, head: int, rope: tuple[Tensor, Tensor], out: Tensor,
     work: Workspace, a: Architecture, written: bool = False,
 ) -> None:  # fmt: skip
-    """One new token a row: qkv [rows, …] → out [rows, heads · width]; its key and value go into the pool, unless they
-    are `written` there already. `numbers` [rows, head + blocks] int32 says of each row its position (column 1), whether
-    it is empty, and from column `head` on its block table."""
+    """Attention of one new token a row: qkv [rows, …] → out [rows, heads · width]. Its key and value are written to the
+    cache, unless they are `written` already. `state` [rows, head + blocks] int32 holds for each row its position
+    (column 1), whether it is empty, and from column `head` on its block table."""
     count = qkv.shape[0]
-    splits, tile, warps, stages = attention_tiles(count)
+    splits, tile, warps, stages = decode_attention_tiles(count)
     group = a.heads // a.kv_heads
-    attention.attend_kernel[(count, a.kv_heads, splits)](
-        qkv, pool.keys[layer], pool.values[layer], numbers, *rope, out, work.parts, work.tops, work.sums,
-        work.arrived, numbers.stride(0), a.head_dim**-0.5 * LOG2_E, a.kv_heads, group,
+    attention.decode_attention_kernel[(count, a.kv_heads, splits)](
+        qkv, kv_cache.keys[layer], kv_cache.values[layer], state, *rope, out, work.parts, work.tops, work.sums,
+        work.arrived, state.stride(0), a.head_dim**-0.5 * LOG2_E, a.kv_heads, group,
         max(16, triton.next_power_of_2(group)), a.head_dim, BLOCK, head, splits, tile, stages, written,
-        early(qkv.device), num_warps=warps, **options(qkv.device),
+        supports_pdl(qkv.device), num_warps=warps, **launch_options(qkv.device),
     )  # fmt: skip
 
 
-def read(q: Tensor, marks: Marks, pool: Pool, layer: int) -> Tensor:
-    """Attention of stretches of prompts, see `ops.attend`: q [tokens, heads, width] → [tokens, heads · width]."""
+def prefill_attention(q: Tensor, metadata: AttentionMetadata, kv_cache: KVCache, layer: int) -> Tensor:
+    """Attention of chunks of prompts, see `ops.attention`: q [tokens, heads, width] → [tokens, heads · width]."""
     tokens, heads, width = q.shape
     out = q.new_empty(tokens, heads * width)
-    kv_heads = pool.keys[layer].shape[1]
-    tile, warps, stages = reading_tiles(q.device)
-    attention.read_kernel[(marks.tiles.shape[0], kv_heads)](
-        q, pool.keys[layer], pool.values[layer], marks.tiles, marks.stretches, marks.tables, out,
-        width**-0.5 * LOG2_E, marks.tables.shape[1], kv_heads, heads // kv_heads, width, BLOCK, TOGETHER, tile, stages,
-        num_warps=warps, num_stages=stages,
+    kv_heads = kv_cache.keys[layer].shape[1]
+    tile, warps, stages = prefill_attention_tiles(q.device)
+    attention.prefill_attention_kernel[(metadata.tiles.shape[0], kv_heads)](
+        q, kv_cache.keys[layer], kv_cache.values[layer], metadata.tiles, metadata.chunks, metadata.tables, out,
+        width**-0.5 * LOG2_E, metadata.tables.shape[1], kv_heads, heads // kv_heads, width, BLOCK, CHUNK_TILE, tile,
+        stages, num_warps=warps, num_stages=stages,
     )  # fmt: skip
     return out
 
@@ -200,20 +201,26 @@ def add_norm(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float, out: T
     width = x.shape[-1]
     elementwise.norm_kernel[(x.shape[0],)](
         x, x if delta is None else delta, weight, out, eps, width, triton.next_power_of_2(width), delta is not None,
-        early(x.device), num_warps=8, **options(x.device),
+        supports_pdl(x.device), num_warps=8, **launch_options(x.device),
     )  # fmt: skip
     return out
 
 
 def rotate_and_write(
-    qkv: Tensor, positions: Tensor, slots: Tensor, pool: Pool, layer: int, rope: tuple[Tensor, Tensor], a: Architecture
+    qkv: Tensor,
+    positions: Tensor,
+    slots: Tensor,
+    kv_cache: KVCache,
+    layer: int,
+    rope: tuple[Tensor, Tensor],
+    a: Architecture,
 ) -> Tensor:
     """Keys and values of qkv [tokens, …] into their slots [tokens], rotated to their positions [tokens]; the rotated
     queries [tokens, heads, width]."""
     tokens, group = qkv.shape[0], a.heads // a.kv_heads
     q = qkv.new_empty(tokens, a.heads, a.head_dim)
     elementwise.rope_kernel[(tokens, a.kv_heads)](
-        qkv, q, pool.keys[layer], pool.values[layer], positions, slots, *rope, a.kv_heads, group,
+        qkv, q, kv_cache.keys[layer], kv_cache.values[layer], positions, slots, *rope, a.kv_heads, group,
         triton.next_power_of_2(group + 1), a.head_dim // 2, num_warps=1,
     )  # fmt: skip
     return q

@@ -104,7 +104,7 @@ def vector_kernel(
 
 
 @triton.jit(do_not_specialize=["rows_in"])
-def rows_kernel(
+def few_rows_kernel(
     x, w, scales, residual, out, partial, arrived, rows_in, rows_out,
     K: tl.constexpr, M: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, SPLIT: tl.constexpr, STAGES: tl.constexpr,
     RESIDUAL: tl.constexpr, GLU: tl.constexpr, INT8: tl.constexpr, ASM: tl.constexpr, PDL: tl.constexpr,

@@ -17,10 +17,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from studio.engine.native.beam import Beams
-from studio.engine.native.check.reference_loop import Search, Span, blocks_of_search, read_prompt, sampled
+from studio.engine.native.beam import BeamScorer
+from studio.engine.native.check.reference_loop import BeamSearch, Span, beam_search_blocks, read_prompt, sample_ids
 from studio.errors import ModelError
-from studio.models.kv_cache import Layout, Stretch, blocks_for
+from studio.models.kv_cache import BatchLayout, Chunk, blocks_for
 from studio.models.linear import image_rows
 from studio.models.model import Model, from_folder
 from studio.protocol import Sampling
@@ -95,8 +95,8 @@ def _compute(model: Model, name: str, io: dict[str, Tensor]) -> Tensor:
     else:
         x, spans = io["inputs_embeds"][0].clone(), _spans(io["im_mask"][0].tolist())
     blocks = blocks_for(x.shape[0])
-    layout = Layout((Stretch(0, x.shape[0], range(blocks)),), decoder.device)
-    hidden = decoder.forward(x, decoder.pool(blocks), layout, image_rows(spans, decoder.device, x.dtype))
+    layout = BatchLayout((Chunk(0, x.shape[0], range(blocks)),), decoder.device)
+    hidden = decoder.forward(x, decoder.new_kv_cache(blocks), layout, image_rows(spans, decoder.device, x.dtype))
     return decoder.logits(hidden).view(*io[name].shape[:-1], -1)
 
 
@@ -119,18 +119,18 @@ def _continue(model: Model, name: str, io: dict[str, Tensor], steps: int) -> lis
     x = io["inputs_embeds"][0]
     prompt, spans = x.shape[0], _spans(io["im_mask"][0].tolist())
     count = int(name.removeprefix("beam")) if name.startswith("beam") else 1
-    table = range(blocks_of_search(prompt, steps, count))
-    pool = decoder.pool(len(table))
-    logits = read_prompt(decoder, pool, table, x, spans)
+    table = range(beam_search_blocks(prompt, steps, count))
+    kv_cache = decoder.new_kv_cache(len(table))
+    logits = read_prompt(decoder, kv_cache, table, x, spans)
     if name.startswith("beam"):
-        beams = Beams(count, frozenset({a.eos}), 1.0, a.bos, decoder.device)
-        search = Search(decoder, pool, table, prompt, logits, beams, count)
+        beams = BeamScorer(count, frozenset({a.eos}), 1.0, a.bos, decoder.device)
+        search = BeamSearch(decoder, kv_cache, table, prompt, logits, beams, count)
         while not beams.done and search.rounds < steps:
             search.advance(last=search.rounds + 1 == steps)
         return list(beams.best().ids)
     penalty = float(name.removeprefix("greedy_penalty_").replace("_", ".")) if "penalty" in name else 1.0
     sampling = Sampling(temperature=0, repetition_penalty=penalty)
-    return list(islice(sampled(decoder, pool, table, prompt, logits, sampling), steps))
+    return list(islice(sample_ids(decoder, kv_cache, table, prompt, logits, sampling), steps))
 
 
 def _spans(mask: list[int]) -> list[Span]:

@@ -1,7 +1,6 @@
-"""Reading and continuing one sequence in the plainest way, and beam search; the engine's own loop is in `engine.seat`.
+"""Prefill and decoding of one sequence in the plainest way, and beam search. The engine's own loop is `ModelExecutor`.
 
-They know neither text nor cancelling. Recorded results are checked with them, and the tests hold the engine against
-them.
+They know neither text nor cancelling. Recorded results are checked with them, and tests hold the engine against them.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from studio.engine.native.beam import Beams
-from studio.engine.native.rows import Rows
-from studio.engine.native.sampler import draw
+from studio.engine.native.beam import BeamScorer
+from studio.engine.native.rows import DecodeBatch
+from studio.engine.native.sampler import sample
 from studio.models.async_copy import to_device
 from studio.models.internlm2 import Decoder
-from studio.models.kv_cache import BLOCK, Layout, Pool, Stretch, blocks_for
+from studio.models.kv_cache import BLOCK, BatchLayout, Chunk, KVCache, blocks_for
 from studio.models.linear import image_rows
 from studio.protocol import Sampling
 
@@ -24,41 +23,50 @@ Span = tuple[int, int]  # first position of an image block, and the one after it
 
 
 @torch.inference_mode()
-def read_prompt(decoder: Decoder, pool: Pool, table: Sequence[int], x: Tensor, spans: Sequence[Span] = ()) -> Tensor:
+def read_prompt(
+    decoder: Decoder, kv_cache: KVCache, table: Sequence[int], x: Tensor, spans: Sequence[Span] = ()
+) -> Tensor:
     """Read a whole prompt x [tokens, hidden] in one go; returns the logits [vocab] after its last token."""
-    layout = Layout((Stretch(0, x.shape[0], table),), decoder.device)
-    hidden = decoder.forward(x.clone(), pool, layout, image_rows(list(spans), decoder.device, x.dtype))
+    layout = BatchLayout((Chunk(0, x.shape[0], table),), decoder.device)
+    hidden = decoder.forward(x.clone(), kv_cache, layout, image_rows(list(spans), decoder.device, x.dtype))
     return decoder.logits(hidden[-1:])[0]
 
 
 @torch.inference_mode()
-def step(decoder: Decoder, pool: Pool, ids: Tensor, stretches: Sequence[Stretch]) -> Tensor:
+def step(decoder: Decoder, kv_cache: KVCache, ids: Tensor, chunks: Sequence[Chunk]) -> Tensor:
     """Each sequence reads one id of `ids` [sequences]; returns the logits [sequences, vocab] of the next."""
-    return decoder.logits(decoder.forward(decoder.embed(ids), pool, Layout(tuple(stretches), decoder.device)))
+    return decoder.logits(decoder.forward(decoder.embed(ids), kv_cache, BatchLayout(tuple(chunks), decoder.device)))
 
 
-def sampled(
-    decoder: Decoder, pool: Pool, table: Sequence[int], prompt: int, logits: Tensor, sampling: Sampling
+def sample_ids(
+    decoder: Decoder, kv_cache: KVCache, table: Sequence[int], prompt: int, logits: Tensor, sampling: Sampling
 ) -> Iterator[int]:
     """Ids one after another behind a prompt of so many tokens, until the table is full."""
     a = decoder.architecture
-    rows = Rows(1, len(table), a.vocab, decoder.device)
-    rows.put(0, prompt, table, sampling, a.bos)
+    rows = DecodeBatch(1, len(table), a.vocab, decoder.device)
+    rows.set_row(0, prompt, table, sampling, a.bos)
     for at in range(prompt, len(table) * BLOCK + 1):
-        ids = draw(logits[None], rows)
+        ids = sample(logits[None], rows)
         yield int(ids)
         if at < len(table) * BLOCK:
-            logits = step(decoder, pool, ids, [Stretch(at, 1, table)])[0]
+            logits = step(decoder, kv_cache, ids, [Chunk(at, 1, table)])[0]
 
 
-class Search:
+class BeamSearch:
     """Beam search behind a prompt that has been read: all beams share its full blocks, each has its own behind them."""
 
     def __init__(
-        self, decoder: Decoder, pool: Pool, table: Sequence[int], prompt: int, logits: Tensor, beams: Beams, count: int
+        self,
+        decoder: Decoder,
+        kv_cache: KVCache,
+        table: Sequence[int],
+        prompt: int,
+        logits: Tensor,
+        beams: BeamScorer,
+        count: int,
     ) -> None:
-        """`table` has the prompt's blocks, then spare ones; see `blocks_of_search`."""
-        self._decoder, self._pool, self._prompt = decoder, pool, prompt
+        """`table` has the prompt's blocks, then spare ones; see `beam_search_blocks`."""
+        self._decoder, self._kv_cache, self._prompt = decoder, kv_cache, prompt
         self.beams = beams
         self.rounds = 0
         self._shared = list(table[: prompt // BLOCK])
@@ -66,7 +74,7 @@ class Search:
         each = len(spare) // count
         self._tails = [spare[i * each : (i + 1) * each] for i in range(count)]
         if prompt % BLOCK:
-            pool.copy_blocks([table[prompt // BLOCK]] * count, [tail[0] for tail in self._tails])
+            kv_cache.copy_blocks([table[prompt // BLOCK]] * count, [tail[0] for tail in self._tails])
         self._scores = logits.expand(count, -1)
 
     @torch.inference_mode()
@@ -82,12 +90,17 @@ class Search:
         if moves:
             sources = [block for parent, _ in moves for block in self._tails[parent][:used]]
             targets = [block for _, i in moves for block in self._tails[i][:used]]
-            self._pool.copy_blocks(sources, targets)
-        stretches = [Stretch(position, 1, self._shared + tail) for tail in self._tails]
+            self._kv_cache.copy_blocks(sources, targets)
+        chunks = [Chunk(position, 1, self._shared + tail) for tail in self._tails]
         ids_there = to_device(ids, self._decoder.device)
-        self._scores = step(self._decoder, self._pool, ids_there, stretches)
+        self._scores = step(self._decoder, self._kv_cache, ids_there, chunks)
 
 
-def blocks_of_search(prompt: int, most: int, count: int) -> int:
+def beam_search_blocks(prompt: int, most: int, count: int) -> int:
     """Blocks that a search over `most` tokens with `count` beams needs behind a prompt."""
     return blocks_for(prompt) + count * (blocks_for(prompt + most) - prompt // BLOCK)
+
+
+def beam_search_tokens(prompt: int, blocks: int, count: int) -> int:
+    """Tokens that a search with `count` beams may write behind a prompt with so many blocks in all."""
+    return ((blocks - blocks_for(prompt)) // count + prompt // BLOCK) * BLOCK - prompt

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from studio.checkpoints.architecture import Architecture
-from studio.models.kv_cache import Layout, Stretch, blocks_for
+from studio.models.kv_cache import BatchLayout, Chunk, blocks_for
 from studio.models.model import Model, from_folder
 from studio.models.weights import Checkpoint
 
@@ -79,5 +79,5 @@ def difference(folder: Path) -> tuple[str, float]:
 def _text_logits(model: Model, ids: Tensor) -> Tensor:
     decoder = model.decoder
     blocks = blocks_for(len(ids))
-    layout = Layout((Stretch(0, len(ids), range(blocks)),), decoder.device)
-    return decoder.logits(decoder.forward(decoder.embed(ids), decoder.pool(blocks), layout))
+    layout = BatchLayout((Chunk(0, len(ids), range(blocks)),), decoder.device)
+    return decoder.logits(decoder.forward(decoder.embed(ids), decoder.new_kv_cache(blocks), layout))

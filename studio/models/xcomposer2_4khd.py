@@ -1,4 +1,4 @@
-"""How XComposer2-4KHD (arXiv:2404.06512) cuts a large picture into tiles of 336 px, and joins what the ViT sees.
+"""XComposer2-4KHD (arXiv:2404.06512): a large picture is cut into tiles of 336 px, whose features are joined again.
 
 A picture is shown twice: whole, at 336 px, and as h×w tiles. 2×2 neighbouring patches are merged, so a tile is 12×12
 positions. A learned newline ends each row of positions and a learned separator stands between whole and tiles.
@@ -7,17 +7,47 @@ positions. A learned newline ends each row of positions and a learned separator 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from studio.checkpoints.architecture import MOST_TILES, TILE_PIXELS
+from studio.checkpoints.architecture import Architecture
+from studio.checkpoints.families import MAX_TILES, TILE_PIXELS, tile_tokens
+from studio.models.clip import PreprocessedImage, VisionTower
 from studio.models.image_preprocessing import normalised
+from studio.models.weights import Source
 
 
-def layout(width: int, height: int, most: int = MOST_TILES) -> tuple[int, int]:
+class TiledVisionTower(VisionTower):
+    """The vision tower of XComposer2-4KHD."""
+
+    tiled = True
+
+    def __init__(self, architecture: Architecture, source: Source) -> None:
+        super().__init__(architecture, source)
+        self.separator, self.newline = source("plora_glb_GN"), source("plora_sub_GN")
+
+    def tokens(self, width: int, height: int) -> int:
+        """See `VisionTower.tokens`."""
+        return tile_tokens(*layout(width, height))
+
+    def preprocess(self, picture: Image.Image) -> PreprocessedImage:
+        """See `VisionTower.preprocess`: the whole picture, then rows × columns tiles."""
+        return PreprocessedImage(*cut(picture))
+
+    @torch.inference_mode()
+    def embed(self, images: Sequence[PreprocessedImage]) -> list[Tensor]:
+        """See `VisionTower.embed`; one picture at a time."""
+        return [
+            self.project(joined(self.features(image.views), image.rows, image.columns, self.separator, self.newline))
+            for image in images
+        ]
+
+
+def layout(width: int, height: int, most: int = MAX_TILES) -> tuple[int, int]:
     """(rows, columns) of tiles for a picture of this size."""
     if width < height:
         columns, rows = layout(height, width, most)
