@@ -114,7 +114,7 @@ def test_chinese_questions_of_an_old_editor(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("out", "questions", "said"),
     [
-        ("t.pdf", "questions.txt", "The format .pdf is not known; choose one of .xlsx, .csv"),
+        ("t.pdf", "questions.txt", "The format pdf is not known; choose one of xlsx, csv"),
         ("t.csv", "nowhere.txt", "There is no file"),
         ("t.csv", "empty.txt", "There is no question yet"),
         ("t.csv", "noise.txt", "is not a text file"),

@@ -130,7 +130,7 @@ def test_wrong_usage_is_2(studio, arguments: list[str]) -> None:  # type: ignore
 
 def test_an_unknown_format_names_those_that_are(studio) -> None:  # type: ignore[no-untyped-def]
     code, _, error = studio("write", "tea", "--out", "a.odt")
-    assert code == 1 and ".zip, .md, .xlsx, .html" in error
+    assert code == 1 and "choose one of zip, xlsx, html, docx, pdf, md" in error
 
 
 def test_a_place_that_cannot_be_written_is_told_before_the_writing(studio, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -63,7 +63,7 @@ def for_page(picture: Loaded) -> Loaded | None:
 def for_everywhere(picture: Loaded) -> Loaded:
     """For a file that any program opens: WebP becomes PNG without loss, where it can be decoded; others stay."""
     image = _decode(picture) if picture.suffix == "webp" else None
-    return _encode(image, "PNG", optimize=True) if image else picture
+    return _encode(image, "PNG") if image else picture
 
 
 def for_sheet(picture: Loaded, side: int = SHEET_SIDE) -> Loaded | None:
@@ -73,7 +73,7 @@ def for_sheet(picture: Loaded, side: int = SHEET_SIDE) -> Loaded | None:
         return None
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     if image.mode == "RGBA" or picture.suffix == "png":
-        return _encode(image, "PNG", optimize=True)
+        return _encode(image, "PNG")
     return _encode(image, "JPEG", quality=90)
 
 

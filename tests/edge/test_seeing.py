@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import Edge
 
+from edge.edge_server import Edge
 from studio import logs
 from studio.api.health import SILENT
 from studio.errors import EngineError, InputError, StorageError, WorkerDied

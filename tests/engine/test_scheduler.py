@@ -54,7 +54,7 @@ def test_prompts_are_read_in_order_within_the_budget_while_others_step() -> None
 
 def test_far_behind_the_beginning_a_step_reads_less_where_others_would_wait() -> None:
     """Attention over 16k tokens makes a chunk twice as slow, and the pause of who is being answered twice as long."""
-    for beside, expected in ((False, [2048] * 8), (True, [2047, 2047, 2047, 1638, 1412, 1262])):
+    for beside, expected in ((False, [2048] * 8), (True, [2047, 2047, 2047, 1819, 1656, 1531])):
         s = scheduler(token_budget=2048, blocks=20000)
         if beside:
             s.add(sequence(1, prompt=4, most=1000))
