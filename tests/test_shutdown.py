@@ -28,6 +28,16 @@ def begin(data: Path) -> tuple[subprocess.Popen[str], int, int]:
     return process, int(worker), int(port)
 
 
+def connect(port: int) -> socket.socket:
+    """A connection, as soon as the server listens: it takes signals a moment before."""
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            assert time.monotonic() < until, "it never listened"
+
+
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_in_order_and_everything_can_be_gone_on_with(tmp_path: Path, sent: signal.Signals) -> None:
     process, worker, _ = begin(tmp_path)
@@ -62,7 +72,7 @@ def test_a_frozen_worker_does_not_keep_the_studio_from_ending(tmp_path: Path) ->
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     process, _, port = begin(tmp_path)
-    with socket.create_connection(("127.0.0.1", port)) as page:
+    with connect(port) as page:
         page.send(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")  # an open page: the orderly end gives it some time
         process.send_signal(signal.SIGINT)
         with pytest.raises(OSError, match="refused"):

@@ -41,7 +41,8 @@ def top_k_top_p_mask(ordered: Tensor, top_k: Tensor, top_p: Tensor) -> Tensor:
     last = ordered.gather(1, top_k.long().clamp(1, ordered.shape[1]) - 1)
     kept = ordered >= last
     chances = ordered.masked_fill(~kept, -torch.inf).softmax(-1)
-    kept &= chances.cumsum(-1) - chances < top_p  # those before it do not yet hold it
+    before = chances.cumsum(-1) - chances  # those before it do not yet hold top_p; its rounded sum may reach 1 early
+    kept &= (before < top_p) | (top_p >= 1)
     kept[:, 0] = True
     return kept
 
