@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_type_hints
 
 import gradio as gr
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from studio.errors import InputError
@@ -50,7 +50,7 @@ class Opinion(BaseModel):
     model_config = ConfigDict(extra="ignore")
     index: int | list[int]
     liked: bool | str
-    value: None = None
+    value: Annotated[Any, BeforeValidator(lambda _: None)] = None  # the message itself: the server has its own
 
 
 _ON_THE_WIRE: tuple[tuple[type[gr.components.Component], Any], ...] = (

@@ -65,7 +65,8 @@ class DecodeBatch:
         state[: BLOCK_TABLE + len(table)] = [0, prompt - 1, 0, top_k, _fold_seed(sampling.seed), *three, *table]
         device = self.state.device
         self.state[row] = to_device(state, device, torch.int32)
-        factors = [max(0.0, sampling.temperature), sampling.top_p, sampling.repetition_penalty, 0.0]
+        top_p = sampling.top_p if sampling.top_p < 1 else 2.0  # all: a rounded sum of probabilities may reach 1 early
+        factors = [max(0.0, sampling.temperature), top_p, sampling.repetition_penalty, 0.0]
         self.sampling[row] = to_device(factors, device, torch.float32)
         self.seen[row] = 0
         self.seen[row, bos] = 1

@@ -80,7 +80,7 @@ def sample_kernel(
     kept = scaled >= kth
     chance = tl.where(kept, tl.exp(scaled), 0.0)
     chance = chance / tl.sum(chance, 0)
-    kept = kept & ((tl.cumsum(chance, 0) - chance < share) | (rank == 0) | (share >= 1.0))
+    kept = kept & ((tl.cumsum(chance, 0) - chance < share) | (rank == 0))
     race = scaled - tl.log(-tl.log(uniform_noise(seed, step, ids)))
     race = tl.where(kept, race, -float("inf"))
     winner = tl.where(temperature > 0, tl.argmax(race, 0), 0)
