@@ -38,7 +38,7 @@ def test_the_cell_under_way_shows_its_answer_as_it_grows() -> None:
         ],
         [{"text": "Gro", "remark": "", "state": "current"}, {"text": "", "remark": "", "state": "open"}],
     ]
-    assert shown["questions"] == table.questions and shown["skipped"] == ["x is no picture."] and shown["running"]
+    assert shown["questions"] == list(table.questions) and shown["skipped"] == ["x is no picture."] and shown["running"]
 
 
 def test_a_long_table_shows_the_rows_where_it_works() -> None:
