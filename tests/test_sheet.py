@@ -31,7 +31,7 @@ def test_both_languages_have_the_same_facts() -> None:
 def test_the_cell_under_way_shows_its_answer_as_it_grows() -> None:
     table = of(2).put(0, 0, Cell("Done.", "length")).put(0, 1, Cell("", "failed", "It broke."))
     shown = sheet(Filling(table, "asking", 1, 4, (1, 0), "Gro"), "en")
-    assert [row["cells"] for row in shown["rows"]] == [
+    assert [row["cells"] for row in shown["rows"] if "cells" in row] == [
         [
             {"text": "Done.", "remark": "stopped at the length limit", "state": "length"},
             {"text": "", "remark": "It broke.", "state": "failed"},

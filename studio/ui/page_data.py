@@ -3,7 +3,7 @@ for each, with the same fields; a test compares them."""
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, final
 
 
 class Failure(TypedDict):
@@ -95,6 +95,7 @@ class Section(TypedDict):
     candidates: list[Candidate]
 
 
+@final
 class UnchangedSection(TypedDict):
     """A section that the page has already."""
 
@@ -177,6 +178,7 @@ class TableRow(TypedDict):
     cells: list[TableCell]
 
 
+@final
 class UnchangedRow(TypedDict):
     """A row that the page has already."""
 
