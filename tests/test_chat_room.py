@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,12 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def calls(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     asked: list[Call] = []
     submit = studio.lane.submit
-    monkeypatch.setattr(studio.lane, "submit", lambda call, person="": (asked.append(call), submit(call, person))[1])
+
+    def note(call: Call, person: str = "") -> Any:
+        asked.append(call)
+        return submit(call, person)
+
+    monkeypatch.setattr(studio.lane, "submit", note)
     return asked
 
 
@@ -88,6 +94,8 @@ def test_a_question_that_cannot_fit_is_refused_before_anything_is_computed(studi
 
 
 def test_old_conversations_can_be_read() -> None:
-    data = {"turns": [{"question": "What?", "pictures": [], "answer": "A lake.", "finish": "stop", "liked": None}]}
+    data: dict[str, Any] = {
+        "turns": [{"question": "What?", "pictures": [], "answer": "A lake.", "finish": "stop", "liked": None}]
+    }
     turn = conversations.from_dict({**data, "model": "m", "id": 3}).turns[0]
     assert (turn.unseen, turn.unread) == (0, 0)

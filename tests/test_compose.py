@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -409,7 +410,12 @@ def test_retrieval_takes_few_turns_in_the_queue(start: Start, monkeypatch: pytes
     studio = start(Reply('Farm"'), Reply("\n\n".join(f"Paragraph {i} about cows." for i in range(12))))
     calls: list[str] = []
     submit = studio.lane.submit
-    monkeypatch.setattr(studio.lane, "submit", lambda c, p="": (calls.append(type(c).__name__), submit(c, p))[1])
+
+    def note(call: Call, person: str = "") -> Any:
+        calls.append(type(call).__name__)
+        return submit(call, person)
+
+    monkeypatch.setattr(studio.lane, "submit", note)
     finished(studio.jobs.start("me", Brief("a farm", images=3)))
     assert calls.count("Embed") <= 4, calls  # the paragraphs, and once the library's 46 pictures, sixteen a call
 

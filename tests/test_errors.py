@@ -2,7 +2,8 @@ import pickle
 import re
 from pathlib import Path
 
-from studio.errors import SENTENCES, InputError
+from studio.errors import InputError
+from studio.messages import SENTENCES
 
 
 def test_sentences_name_the_same_facts_in_both_languages() -> None:

@@ -192,9 +192,9 @@ def only(chosen: Settings, name: str) -> list[preflight.Finding]:
 
 def test_a_full_disk_and_one_that_soon_is(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for free, key, stops in ((1000, "disk_full", True), (500 << 20, "disk_low", False)):
-        usage = shutil._ntuple_diskusage(1 << 40, 1 << 40, free)  # type: ignore[attr-defined]
+        usage = shutil._ntuple_diskusage(1 << 40, 1 << 40, free)
         with monkeypatch.context() as patch:
-            patch.setattr(preflight.shutil, "disk_usage", lambda path, usage=usage: usage)
+            patch.setattr("studio.cli.preflight.shutil.disk_usage", lambda path, usage=usage: usage)
             ((error, stopped),) = [(f.error.key, f.stops) for f in only(chosen, "disk")]
         assert (error, stopped) == (key, stops)
 
@@ -204,7 +204,7 @@ def test_a_folder_that_takes_nothing(chosen: Settings, monkeypatch: pytest.Monke
     def refuse(**_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(preflight.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr("studio.cli.preflight.tempfile.TemporaryFile", refuse)
     (finding,) = only(chosen, "folder")
     assert finding.error.key == key and finding.stops and str(chosen.folder) in str(finding.error)
 
@@ -250,7 +250,7 @@ def test_gpus(tmp_path: Path, chosen: Settings, monkeypatch: pytest.MonkeyPatch)
     here = Settings(data=chosen.data, port=chosen.port, random_weights="7b", device="cuda")
     assert [(f.error.key, f.stops) for f in only(here, "GPU")] == [("torch_without_cuda", False)]
     monkeypatch.setattr(machine, "gpus", lambda: [])
-    monkeypatch.setattr(preflight.shutil, "which", lambda name: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr("studio.cli.preflight.shutil.which", lambda name: "/usr/bin/nvidia-smi")
     assert [f.error.key for f in only(chosen, "GPU")] == ["driver_broken"]
     assert [f.error.key for f in only(here, "GPU")] == ["driver_broken", "device_missing"]
 

@@ -71,7 +71,7 @@ def fill(runner: Runner, gate: Gate, persons: int = 12) -> list[Task[Count]]:
 def test_a_task_runs_and_its_last_state_is_read_by_everyone(gate: Gate) -> None:
     task = begin(Runner(), "ann", "a", gate.work)
     readers: list[list[Count]] = [[], []]
-    threads = [threading.Thread(target=lambda mine=mine: mine.extend(task.updates())) for mine in readers]  # type: ignore[misc]
+    threads = [threading.Thread(target=lambda mine=mine: mine.extend(task.updates())) for mine in readers]
     for thread in threads:
         thread.start()
     gate.open.set()

@@ -31,14 +31,14 @@ def test_both_languages_have_the_same_facts() -> None:
 def test_the_cell_under_way_shows_its_answer_as_it_grows() -> None:
     table = of(2).put(0, 0, Cell("Done.", "length")).put(0, 1, Cell("", "failed", "It broke."))
     shown = sheet(Filling(table, "asking", 1, 4, (1, 0), "Gro"), "en")
-    assert [row["cells"] for row in shown["rows"]] == [
+    assert [row["cells"] for row in shown["rows"] if "cells" in row] == [
         [
             {"text": "Done.", "remark": "stopped at the length limit", "state": "length"},
             {"text": "", "remark": "It broke.", "state": "failed"},
         ],
         [{"text": "Gro", "remark": "", "state": "current"}, {"text": "", "remark": "", "state": "open"}],
     ]
-    assert shown["questions"] == table.questions and shown["skipped"] == ["x is no picture."] and shown["running"]
+    assert shown["questions"] == list(table.questions) and shown["skipped"] == ["x is no picture."] and shown["running"]
 
 
 def test_a_long_table_shows_the_rows_where_it_works() -> None:

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -245,7 +246,7 @@ def test_undo_and_redo_are_each_others_opposite(store: Store, moves: list[str]) 
         if move == "save":
             article = store.save_article("ann", replace(article, title=f"v{i}"))
             continue
-        by = -1 if move == "undo" else 1
+        by: Literal[-1, 1] = -1 if move == "undo" else 1
         possible = store.can_step("ann", article.id)[by > 0]
         before, article = article, store.step("ann", article.id, by)
         assert (article != before) == possible

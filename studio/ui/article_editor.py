@@ -30,6 +30,7 @@ from studio.ui import STATIC, examples
 from studio.ui.arguments import call
 from studio.ui.article_view import EMPTY, Changes, Proposal, View
 from studio.ui.identity import keep_one, language, shown, who
+from studio.ui.page_data import ArticleDocument, Edited, Exported, Failure, Found, PageFacts
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
 
@@ -50,16 +51,16 @@ class Desk:
     def paper(self) -> gr.HTML:
         """The component, connected."""
 
-        def act(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        def act(asked: dict[str, Any], request: gr.Request) -> Edited | Failure:
             return self.act(asked, request)
 
         def stop(asked: dict[str, Any], request: gr.Request) -> None:
             self.stop(asked, request)
 
-        def find(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        def find(asked: dict[str, Any], request: gr.Request) -> Found:
             return self.find(asked, request)
 
-        def export(asked: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        def export(asked: dict[str, Any], request: gr.Request) -> Exported | Failure:
             return self.export(asked, request)
 
         made = gr.HTML(
@@ -76,14 +77,14 @@ class Desk:
                  api_visibility="private")  # fmt: skip
         return made
 
-    async def follow(self, job: Job, request: gr.Request) -> AsyncGenerator[dict[str, Any], None]:
+    async def follow(self, job: Job, request: gr.Request) -> AsyncGenerator[ArticleDocument, None]:
         """The documents of an article under way."""
         view, changes, open = self._view(request), Changes(), True
         async for progress in job.follow():
             yield changes.of(await in_thread(view.document, progress.article, progress, open))
             open = False
 
-    async def opened(self, id: int, request: gr.Request) -> AsyncGenerator[dict[str, Any], None]:
+    async def opened(self, id: int, request: gr.Request) -> AsyncGenerator[ArticleDocument, None]:
         """The document of an article, and how it goes on if it is under way. Raises NotFoundError."""
         person = who(request)
         if job := self._studio.jobs.get(person, id):
@@ -95,7 +96,7 @@ class Desk:
 
     # What the document asks
 
-    async def run(self, request: gr.Request, event: gr.EventData) -> AsyncGenerator[dict[str, Any], None]:
+    async def run(self, request: gr.Request, event: gr.EventData) -> AsyncGenerator[ArticleDocument, None]:
         """Work that takes a model: go on, illustrate a section or the places that stayed empty, propose an edit."""
         person, asked, jobs = who(request), event._data, self._studio.jobs
         try:
@@ -116,7 +117,7 @@ class Desk:
         except StudioError as e:
             raise shown(e, request) from e
 
-    def act(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
+    def act(self, asked: dict[str, Any], request: gr.Request | Request) -> Edited | Failure:
         """An edit by hand: the article as it is afterwards, or the sentence why not."""
         person = who(request)
         try:
@@ -135,13 +136,13 @@ class Desk:
         if draft := self._proposing.get((person, id)):
             draft.stop.press()
 
-    def find(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
+    def find(self, asked: dict[str, Any], request: gr.Request | Request) -> Found:
         """Pictures of the library for some words."""
         view, words = self._view(request), str(asked.get("words", ""))[:500]
         hits = self._studio.library.search(words, limit=8, fill=True) if words.strip() else []
         return {"found": [view.candidate(hit.picture) for hit in hits]}
 
-    def export(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
+    def export(self, asked: dict[str, Any], request: gr.Request | Request) -> Exported | Failure:
         """The article as a file that can be fetched from `url`."""
         try:
             path = exported(self._studio, who(request), _whole(asked.get("id")), str(asked.get("format")))
@@ -188,7 +189,7 @@ class Desk:
 
     async def _propose(
         self, person: str, id: int, section: str, edit: str, wish: str, view: View
-    ) -> AsyncGenerator[dict[str, Any], None]:
+    ) -> AsyncGenerator[ArticleDocument, None]:
         """A model's edit of one section as it grows. Nothing is changed until it is accepted; whoever goes away, or
         asks for another, ends it."""
         if edit not in ("rewrite", "expand", "shorten", "insert_before", "insert_after"):
@@ -232,11 +233,8 @@ def script_facts(words: dict[str, tuple[str, str]], icons: dict[str, str], uploa
     """What the page's scripts know from the start (`upload`: bytes a file may have; `formats`: those an article can be
     exported to), as JavaScript that is safe inside a script element."""
     formats = list(export.formats_for("article"))
-    return (
-        "window.studio = "
-        + json.dumps({"words": words, "icons": icons, "upload": upload, "formats": formats}).replace("<", "\\u003c")
-        + ";"
-    )
+    facts: PageFacts = {"words": words, "icons": icons, "upload": upload, "formats": formats}
+    return f"window.studio = {json.dumps(facts)};".replace("<", "\\u003c")
 
 
 def _around(article: Article, section: str, edit: str) -> tuple[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from studio.documents.article import Article, Picture, Section
 from studio.errors import Language, NotFoundError
@@ -13,10 +12,27 @@ from studio.markdown import inline_html, parse, parse_inline, to_html
 from studio.protocol import Queued
 from studio.storage.store import Store
 from studio.tasks.progress import Progress
+from studio.ui import page_data
 from studio.ui.words import t
 
 STEPS = ("writing", "placing", "captioning", "finding", "choosing")
-EMPTY: dict[str, Any] = {"id": 0, "open": True, "title": "", "sections": [], "steps": [], "said": ""}
+EMPTY: page_data.ArticleDocument = {
+    "id": 0,
+    "open": True,
+    "title": "",
+    "titleHtml": "",
+    "sections": [],
+    "steps": [],
+    "said": "",
+    "warns": False,
+    "busy": False,
+    "more": False,
+    "empty": 0,
+    "notes": [],
+    "undo": False,
+    "redo": False,
+    "proposal": None,
+}
 
 
 @dataclass(frozen=True)
@@ -29,18 +45,25 @@ class Proposal:
     ended: bool = False
     waiting: Queued | None = None
 
+    @property
+    def data(self) -> page_data.Proposal:
+        """What the page shows of it."""
+        return {"section": self.section, "edit": self.edit, "text": self.text, "ended": self.ended}
+
 
 class Changes:
     """Cuts sections that the page has seen down to their ids: a long article that grows at its end would else be sent
     and read whole, twenty times a second."""
 
     def __init__(self) -> None:
-        self._sent: dict[str, Any] = {}
+        self._sent: dict[str, page_data.Section | page_data.UnchangedSection] = {}
 
-    def of(self, document: dict[str, Any]) -> dict[str, Any]:
+    def of(self, document: page_data.ArticleDocument) -> page_data.ArticleDocument:
         """What is left to send of a document."""
         sections = document["sections"]
-        left = [{"id": s["id"]} if self._sent.get(s["id"]) == s else s for s in sections]
+        left: list[page_data.Section | page_data.UnchangedSection] = [
+            {"id": s["id"]} if self._sent.get(s["id"]) == s else s for s in sections
+        ]
         self._sent = {s["id"]: s for s in sections}
         return {**document, "sections": left}
 
@@ -53,7 +76,7 @@ class View:
 
     def document(
         self, article: Article, progress: Progress | None = None, open: bool = False, proposal: Proposal | None = None
-    ) -> dict[str, Any]:
+    ) -> page_data.ArticleDocument:
         """What `studio/ui/static/paper.js` shows. `open` makes the page change over to this article."""
         busy = bool(progress and progress.step != "done") or bool(proposal and not proposal.ended)
         undo, redo = (False, False) if busy or not article.id else self._store.can_step(self._person, article.id)
@@ -74,16 +97,14 @@ class View:
             "notes": list(article.notes),
             "undo": undo,
             "redo": redo,
-            "proposal": {name: value for name, value in vars(proposal).items() if name != "waiting"}
-            if proposal
-            else None,
+            "proposal": proposal.data if proposal else None,
         }
 
-    def candidate(self, picture: Picture) -> dict[str, str]:
+    def candidate(self, picture: Picture) -> page_data.Candidate:
         """A picture that could be shown."""
         return {"key": picture.key, "url": f"pictures/{picture.key}", "title": picture.title}
 
-    def _section(self, section: Section) -> dict[str, Any]:
+    def _section(self, section: Section) -> page_data.Section:
         shown = section.illustration
         width, height = self._size(shown.picture) if shown else (0, 0)
         return {
@@ -109,7 +130,7 @@ class View:
             return 8, 5  # a picture that is gone still leaves its caption, and room
 
 
-def steps(progress: Progress, language: Language) -> list[dict[str, str]]:
+def steps(progress: Progress, language: Language) -> list[page_data.Step]:
     """The line of steps: each done, current or still to come."""
     at = STEPS.index(progress.step) if progress.step in STEPS else len(STEPS)
     if progress.step == "done" and progress.article.status != "done":

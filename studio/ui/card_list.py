@@ -14,6 +14,7 @@ from studio.errors import InputError, StudioError
 from studio.ui import STATIC
 from studio.ui.arguments import call, check
 from studio.ui.identity import language
+from studio.ui.page_data import Cards, Failure, HistoryCard, LibraryCard
 from studio.ui.threads import Pool, threaded
 
 Asked = dict[str, Any]
@@ -22,15 +23,15 @@ PAGE = 48  # cards at a time
 
 def shelf(
     script: str,
-    cards: Callable[[Asked, Any], list[Asked]],
-    acts: dict[str, Callable[..., Asked | None]],
+    cards: Callable[[Asked, Any], list[HistoryCard]] | Callable[[Asked, Any], list[LibraryCard]],
+    acts: dict[str, Callable[..., Any]],
     event: str = "",
     pool: Pool = "quick",
 ) -> gr.HTML:
     """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing;
     they run in that pool of threads."""
 
-    def list(asked: Asked, request: gr.Request) -> Asked:
+    def list(asked: Asked, request: gr.Request) -> Cards | Failure:
         try:
             found = cards(asked, request)
         except StudioError as e:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from studio.errors import InputError
 from studio.ui import STATIC
+from studio.ui.page_data import NumberField
 
 AT_ONCE: dict[str, Any] = {"queue": False, "api_visibility": "private"}
 """For events that answer at once. Gradio's page has one stream for all its queued events and closes it when the last
@@ -25,6 +26,18 @@ class Number:
     low: float
     high: float
     initial: float | None = None
+
+    @property
+    def data(self) -> NumberField:
+        """What the page draws."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "digits": self.digits,
+            "low": self.low,
+            "high": self.high,
+            "initial": self.initial,
+        }
 
 
 def part(script: str, value: Any, id: str, event: str = "none", **props: Any) -> gr.HTML:
@@ -45,7 +58,7 @@ def part(script: str, value: Any, id: str, event: str = "none", **props: Any) ->
 def numbers(fields: tuple[Number, ...], id: str) -> gr.HTML:
     """Number fields; what is set comes as a mapping, see `read`."""
     initial = {f.name: f.initial for f in fields if f.initial is not None}
-    return part("numbers.js", initial, id, fields=[vars(f) for f in fields])
+    return part("numbers.js", initial, id, fields=[f.data for f in fields])
 
 
 def read(fields: tuple[Number, ...], values: Any) -> dict[str, Any]:

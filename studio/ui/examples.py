@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from studio.errors import Language
 from studio.settings import assets
+from studio.ui import page_data
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def chosen(examples: tuple[Example, ...], place: object) -> Example | None:
     return examples[place] if type(place) is int and 0 <= place < len(examples) else None
 
 
-def cards(examples: tuple[Example, ...]) -> list[dict[str, Any]]:
+def cards(examples: tuple[Example, ...]) -> list[page_data.Example]:
     """What `studio/ui/static/examples.js` draws."""
     return [{"en": e.english, "zh": e.chinese, "pictures": [f"thumbnails/{key}" for key in e.keys]} for e in examples]
 

@@ -8,6 +8,7 @@ import gradio as gr
 
 from studio.app import Studio
 from studio.ui.components import AT_ONCE
+from studio.ui.page_data import Room
 
 _LOAD = "import(new URL('page/room.js', document.baseURI)).then(m => m.mount({element, props, watch, server}))"
 
@@ -15,7 +16,7 @@ _LOAD = "import(new URL('page/room.js', document.baseURI)).then(m => m.mount({el
 def picture_room(studio: Studio, box: gr.MultimodalTextbox) -> None:
     """Lay it out where it stands, for the pictures of `box`; its value is their number, see `room.js`."""
 
-    async def facts(_: Any) -> dict[str, int]:  # of memory only: it needs no thread
+    async def facts(_: Any) -> Room:  # of memory only: it needs no thread
         card = studio.lane.cards.get("viewer")
         return {"image": card.image_tokens, "context": card.context} if card and card.sees else {}
 

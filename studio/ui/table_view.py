@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from studio.documents.table import Cell, Table
+from studio.documents.table import Cell, Row, Table
 from studio.errors import Language
 from studio.tasks.fill_table import Filling
+from studio.ui import page_data
 from studio.ui.words import t
 
 WINDOW = 100  # rows on the page at once
-EMPTY: dict[str, Any] = {"id": 0, "rows": [], "questions": [], "skipped": [], "said": "", "notes": []}
+EMPTY: page_data.TableView = {
+    "id": 0,
+    "running": False,
+    "number": 0,
+    "of": 0,
+    "said": "",
+    "wrong": False,
+    "questions": [],
+    "rows": [],
+    "skipped": [],
+    "notes": [],
+}
 
 
-def sheet(filling: Filling, language: Language, seconds: float | None = None) -> dict[str, Any]:
+def sheet(filling: Filling, language: Language, seconds: float | None = None) -> page_data.TableView:
     """What the page shows: the window of rows in which it works, one line about how far it is (`seconds` left)."""
     table, active = filling.table, filling.place
     first = (active[0] if active else 0) // WINDOW * WINDOW
     rows = table.rows[first : first + WINDOW]
-    shown = [
-        {
-            "number": n,
-            "picture": f"pictures/{row.picture.key}",
-            "small": f"thumbnails/{row.picture.key}",
-            "name": row.picture.credit,
-            "cells": [
-                {**_cell(cell, language), "text": filling.answer, "state": "current"}
-                if (n, place) == active and cell.is_open
-                else _cell(cell, language)
-                for place, cell in enumerate(row.cells)
-            ],
-        }
-        for n, row in enumerate(rows, first)
-    ]
+    shown = [_row(n, row, filling, language) for n, row in enumerate(rows, first)]
     return {
         "id": table.id,
         "running": filling.step != "done",
@@ -40,8 +36,8 @@ def sheet(filling: Filling, language: Language, seconds: float | None = None) ->
         "of": filling.of,
         "said": said(filling, language, seconds),
         "wrong": filling.error is not None,
-        "questions": table.questions,
-        "rows": shown,
+        "questions": list(table.questions),
+        "rows": [*shown],
         "skipped": [skipped.reason for skipped in table.skipped],
         "notes": _notes(table, first, len(rows), language),
     }
@@ -52,12 +48,14 @@ class Changes:
     every word of an answer would make the page stutter."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, Any] = {}
+        self._seen: dict[int, page_data.TableRow | page_data.UnchangedRow] = {}
 
-    def of(self, shown: dict[str, Any]) -> dict[str, Any]:
+    def of(self, shown: page_data.TableView) -> page_data.TableView:
         """What is left to send of a sheet."""
         rows = shown["rows"]
-        sent = [{"number": row["number"]} if self._seen.get(row["number"]) == row else row for row in rows]
+        sent: list[page_data.TableRow | page_data.UnchangedRow] = [
+            {"number": row["number"]} if self._seen.get(row["number"]) == row else row for row in rows
+        ]
         self._seen |= {row["number"]: row for row in rows}
         return {**shown, "rows": sent}
 
@@ -86,7 +84,21 @@ def said(filling: Filling, language: Language, seconds: float | None) -> str:
     return t("table_failed" if table.failed and not filling.stopped else "table_stopped", language).format(**facts)
 
 
-def _cell(cell: Cell, language: Language) -> dict[str, str]:
+def _row(n: int, row: Row, filling: Filling, language: Language) -> page_data.TableRow:
+    """A picture and its answers, the growing one among them."""
+    cells = [_cell(cell, language) for cell in row.cells]
+    if filling.place and filling.place[0] == n and row.cells[filling.place[1]].is_open:
+        cells[filling.place[1]] |= {"text": filling.answer, "state": "current"}
+    return {
+        "number": n,
+        "picture": f"pictures/{row.picture.key}",
+        "small": f"thumbnails/{row.picture.key}",
+        "name": row.picture.credit,
+        "cells": cells,
+    }
+
+
+def _cell(cell: Cell, language: Language) -> page_data.TableCell:
     remark = cell.error or (t("table_cut", language) if cell.finish == "length" else "")
     return {"text": cell.answer, "remark": remark, "state": cell.finish or "open"}
 

@@ -34,7 +34,7 @@ TITLE = """\
 """
 SPEC = ScriptedSpec(
     tuple(
-        Reply(text, match, **{"times": 0, **more})
+        Reply(text, match, **({"times": 0} | more))
         for match, text, more in (
             ("short title for an article about 写", '山中一日"', {}),
             ("short title", 'Mountains"', {}),

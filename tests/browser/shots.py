@@ -15,8 +15,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import FLAGS, ROOT, Server, begin, chromium_path, ended, free_port, open_page, serve
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from browser.conftest import FLAGS, ROOT, Server, begin, chromium_path, ended, free_port, open_page, serve
 
 SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
 SETTLED = """() => !document.querySelector('.tabitem:not([style*="none"]) .progress-text, .eta-bar')

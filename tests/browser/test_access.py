@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Server, begin, ended, open_page, watched
 from playwright.sync_api import Browser, Page, expect
-from shots import NAMES, SETTLED, to_tab
+
+from browser.conftest import Server, begin, ended, open_page, watched
+from browser.shots import NAMES, SETTLED, to_tab
 
 pytestmark = pytest.mark.browser
 

@@ -7,9 +7,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Server
 from gradio_client import Client, exceptions, handle_file
 from gradio_client.client import Job
+
+from browser.conftest import Server
 
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
 

@@ -7,8 +7,9 @@ import zipfile
 from collections.abc import Iterator
 
 import pytest
-from conftest import Server, ended, watched
 from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Server, ended, watched
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Server, begin, ended, open_page, watched
 from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from browser.conftest import Server, begin, ended, open_page, watched
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"

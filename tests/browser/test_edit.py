@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Server, begin, ended, open_page, watched
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
+
+from browser.conftest import Server, begin, ended, open_page, watched
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
@@ -139,8 +141,13 @@ def test_the_title_is_changed(desk: Page) -> None:
 
 def test_an_edit_of_another_persons_article_is_refused(desk: Page, chromium: Browser, scripted: Server) -> None:
     other = open_page(chromium, scripted)
-    asked: list[dict[str, object]] = []
-    other.on("request", lambda r: "component_server" in r.url and asked.append(r.post_data_json))
+    asked: list[Any] = []
+
+    def note(request: Request) -> None:
+        if "component_server" in request.url:
+            asked.append(request.post_data_json)
+
+    other.on("request", note)
     other.fill("#instruction textarea", "Write an article about snow")
     other.click("#start")
     other.wait_for_selector("#paper .stop[hidden]", timeout=MINUTES, state="attached")

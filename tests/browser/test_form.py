@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Server, begin, ended, watched
 from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Server, begin, ended, watched
 
 pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Server, open_page
 from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Server, open_page
 
 pytestmark = pytest.mark.browser
 CAT = Path(__file__).parents[2] / "assets" / "pictures" / "cat.webp"

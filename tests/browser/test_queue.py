@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import Server, begin, ended, open_page
 from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Server, begin, ended, open_page
 
 pytestmark = pytest.mark.browser
 

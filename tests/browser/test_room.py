@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Server, begin, ended, free_port, serve, watched
 from playwright.sync_api import Browser, Page, expect
 
+from browser.conftest import Server, begin, ended, free_port, serve, watched
 from studio.storage.store import DATABASE
 
 pytestmark = pytest.mark.browser

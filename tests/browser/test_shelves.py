@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Server, begin, ended, watched
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Server, begin, ended, watched
 
 pytestmark = pytest.mark.browser
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import Server, begin, ended, watched
 from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Server, begin, ended, watched
 
 pytestmark = pytest.mark.browser
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Server, ended, open_page, watched
 from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Server, ended, open_page, watched
 
 pytestmark = pytest.mark.browser
 TITLE = "#article-title :is(input, textarea)"

@@ -83,9 +83,10 @@ def test_a_zip_becomes_a_table_that_is_exported_and_found_again(page: Page, albu
 
 
 def as_shown(page: Page) -> list[dict[str, str]]:
-    return page.eval_on_selector_all(
+    found: list[dict[str, str]] = page.eval_on_selector_all(
         "#table-sheet td", "all => all.map(td => ({text: td.querySelector('span').textContent}))"
     )
+    return found
 
 
 def test_stop_keeps_the_answers_and_the_rest_is_asked_later(page: Page) -> None:

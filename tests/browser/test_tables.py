@@ -8,9 +8,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from conftest import Server, free_port, open_page, serve
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import Server, free_port, open_page, serve
 
 pytestmark = pytest.mark.browser
 SCRIPT = Path(__file__).parent / "scripted.py"

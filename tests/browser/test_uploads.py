@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Server, open_page, watched
 from playwright.sync_api import Browser, Page, Route, expect
+
+from browser.conftest import Server, open_page, watched
 
 pytestmark = pytest.mark.browser
 CAT = Path(__file__).parents[2] / "assets" / "pictures" / "cat.webp"

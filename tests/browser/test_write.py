@@ -5,8 +5,9 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from conftest import Server, begin, ended
 from playwright.sync_api import Page, expect
+
+from browser.conftest import Server, begin, ended
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 MINUTES = 120_000

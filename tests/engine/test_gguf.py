@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import pytest
@@ -88,6 +88,7 @@ def test_a_reader_who_leaves_ends_the_generation(engine: GgufEngine) -> None:
     events = engine.generate(Generate("composer", ARTICLE, replace(SAMPLING, max_tokens=900)), lambda: False)
     next(events)
     began = time.monotonic()
+    assert isinstance(events, Generator)
     events.close()
     assert time.monotonic() - began < 0.5
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from golden import Given, architecture, picture, tensors, whole
@@ -86,7 +88,7 @@ def test_calls_that_want_more_than_the_cache_holds_wait_and_are_all_done(model: 
         beams = 5 if number == 3 else 1
         size = 2500 + 100 * number  # each asks for the rest of the context, four at once would be too many
         engine.submit(number, Generate("composer", (Text("x" * size),), Sampling(max_tokens=4096, beams=beams)))
-    done = {}
+    done: dict[int, Any] = {}
     for _ in range(60):
         for number, event in engine.step():
             assert not isinstance(event, Failed)

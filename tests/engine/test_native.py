@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from studio.engine.native.executor import ModelExecutor
 from studio.engine.native.rows import DecodeBatch
 from studio.engine.native.sampler import sample
 from studio.errors import ContextOverflow, EngineError, InputError, ModelError, OutOfMemory
+from studio.models.clip import VisionTower
 from studio.models.image_preprocessing import opened
 from studio.protocol import Choose, Control, Done, Generate, Image, Piece, Prompt, Sampling, Scores, Segment, Text
 from studio.specs import NativeSpec
@@ -43,11 +45,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
+def loaded(spec: NativeSpec) -> NativeEngine:
+    engine = native.load(spec)
+    assert isinstance(engine, NativeEngine)
+    return engine
+
+
 @pytest.fixture(scope="module")
 def engine(folders: dict[str, Path]) -> Iterator[NativeEngine]:
-    loaded = native.load(NativeSpec(composer=str(folders["composer"]), viewer=str(folders["viewer"]), device="cpu"))
-    yield loaded
-    loaded.close()
+    made = loaded(NativeSpec(composer=str(folders["composer"]), viewer=str(folders["viewer"]), device="cpu"))
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -106,7 +114,7 @@ def test_the_cards(engine: NativeEngine, folders: dict[str, Path]) -> None:
     composer, viewer = engine.cards["composer"], engine.cards["viewer"]
     assert (composer.dialect, composer.sees, composer.context, composer.beams) == ("xcomposer2", True, 256, 5)
     assert composer.name != viewer.name and not composer.note
-    chat = native.load(NativeSpec(composer=str(folders["chat"]), device="cpu"))
+    chat = loaded(NativeSpec(composer=str(folders["chat"]), device="cpu"))
     assert set(chat.cards) == {"composer"}
     assert (chat.cards["composer"].dialect, chat.cards["composer"].sees) == ("internlm2", False)
 
@@ -136,10 +144,13 @@ def test_a_picture_is_looked_at_once(
     engine: NativeEngine, executor: ModelExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[object] = []
-    embed = type(executor.model.tower).embed
-    monkeypatch.setattr(
-        type(executor.model.tower), "embed", lambda tower, images: looks.extend(images) or embed(tower, images)
-    )
+    embed = VisionTower.embed
+
+    def look(tower: VisionTower, images: Any) -> Any:
+        looks.extend(images)
+        return embed(tower, images)
+
+    monkeypatch.setattr(VisionTower, "embed", look)
     once, again = picture("olive", (9, 9)), picture("olive", (9, 9))
     first = run(engine, ask(once, Text("?")))[0]
     assert run(engine, ask(again, Text("?")))[0] == first
@@ -224,7 +235,7 @@ def test_a_choice_is_the_log_probability_of_the_differing_token(engine: NativeEn
     options = ("the lake A", "the lake B", "the lake B")
     scores = choose(engine, prompt, *options)
     runs = [executor.tokenizer.encode((*prompt, Text(option)))[-1] for option in options[:2]]
-    at = next(i for i, (a, b) in enumerate(zip(*runs, strict=True)) if a != b)  # type: ignore[arg-type]
+    at = next(i for i, (a, b) in enumerate(zip(*runs, strict=True)) if a != b)
     logits = executor.logits_after((*prompt, Text("the lake")))
     expected = logits.log_softmax(-1)[[runs[0][at], runs[1][at]]]  # type: ignore[index]
     assert scores[:2] == pytest.approx(expected.tolist(), abs=1e-4)
@@ -253,7 +264,7 @@ def test_pictures_are_counted_without_their_files(engine: NativeEngine, folders:
     size = engine.cards["composer"].image_tokens
     assert size == 16 and engine.cards["viewer"].image_tokens == 25
     assert engine.count("composer", ((Image("known by its key", b""),) * 3, (Text("a"),))) == (1 + 3 * size, 2)
-    chat = native.load(NativeSpec(composer=str(folders["chat"]), device="cpu"))
+    chat = loaded(NativeSpec(composer=str(folders["chat"]), device="cpu"))
     with pytest.raises(ModelError):
         chat.count("composer", ((Image("x", b""),),))
     with pytest.raises(ModelError):
@@ -294,7 +305,7 @@ def test_a_call_ends_within_a_step_of_being_cancelled(engine: NativeEngine, afte
 
 
 def test_what_a_model_cannot_do_is_said(engine: NativeEngine, folders: dict[str, Path]) -> None:
-    chat = native.load(NativeSpec(composer=str(folders["chat"]), device="cpu"))
+    chat = loaded(NativeSpec(composer=str(folders["chat"]), device="cpu"))
     with pytest.raises(ModelError, match="cannot see pictures"):
         run(chat, (picture(),))
     with pytest.raises(ModelError) as caught:
@@ -355,14 +366,14 @@ def test_memory_counts_weights_and_cache(engine: NativeEngine, executor: ModelEx
 
 
 def test_one_folder_in_both_roles_is_loaded_once(folders: dict[str, Path]) -> None:
-    both = native.load(NativeSpec(composer=str(folders["viewer"]), viewer=f"{folders['viewer']}/", device="cpu"))
+    both = loaded(NativeSpec(composer=str(folders["viewer"]), viewer=f"{folders['viewer']}/", device="cpu"))
     assert both._executors["composer"] is both._executors["viewer"]
     both.close()
     assert not both.cards
 
 
 def test_int8_is_loaded_when_asked_for(engine: NativeEngine, folders: dict[str, Path]) -> None:
-    small = native.load(NativeSpec(composer=str(folders["composer"]), device="cpu", quantize="int8", batch=2))
+    small = loaded(NativeSpec(composer=str(folders["composer"]), device="cpu", quantize="int8", batch=2))
     assert isinstance(small, NativeEngine) and small.batch == 2
     assert small._executors["composer"].model.decoder.layers[0].w2.weight.dtype == torch.int8
     prompt = ask(picture("red"), Text("What?"))
@@ -373,7 +384,7 @@ def test_int8_is_loaded_when_asked_for(engine: NativeEngine, folders: dict[str, 
 
 def broken(folders: dict[str, Path], **changes: str) -> str:
     with pytest.raises((ModelError, InputError)) as caught:
-        native.load(NativeSpec(**({"composer": str(folders["composer"]), "device": "cpu"} | changes)))  # type: ignore[arg-type]
+        loaded(NativeSpec(**({"composer": str(folders["composer"]), "device": "cpu"} | changes)))  # type: ignore[arg-type]
     assert caught.value.say("zh")
     return str(caught.value)
 
@@ -435,7 +446,7 @@ def test_random_weights_need_no_file_and_say_so(monkeypatch: pytest.MonkeyPatch,
         return architecture(vocab, image=28 if image == 224 else 35)
 
     monkeypatch.setattr("studio.engine.native.loading.published", small)
-    bare = native.load(NativeSpec(random_weights="7b", device="cpu"))
+    bare = loaded(NativeSpec(random_weights="7b", device="cpu"))
     assert asked == [("7b", 224), ("7b", 490)]
     assert all("Random weights" in card.note and "随机权重" in card.note for card in bare.cards.values())
     prompt = ask(picture(), Text("Hi 🦙"))
@@ -444,6 +455,6 @@ def test_random_weights_need_no_file_and_say_so(monkeypatch: pytest.MonkeyPatch,
     assert run(bare, prompt, Sampling(max_tokens=30))[0] == text
     assert bare._executors["composer"] is not bare._executors["viewer"]
     assert bare._executors["composer"].tokenizer.encode_text("ab") == [100, 101]  # one id a byte
-    named = native.load(NativeSpec(composer=str(folders["composer"]), random_weights="7b", device="cpu"))
+    named = loaded(NativeSpec(composer=str(folders["composer"]), random_weights="7b", device="cpu"))
     assert named._executors["composer"].tokenizer.size == vocab and "Random" in named.cards["composer"].note
     assert len(named._executors["composer"].tokenizer.encode_text("quick brown fox")) < 15  # the folder's tokenizer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,7 +77,8 @@ def test_nobody_overtakes_a_call_that_waits_for_blocks() -> None:
 
 
 def test_a_call_whose_pictures_are_not_open_yet_waits_only_while_others_run() -> None:
-    s, opened = scheduler(), []
+    opened: list[Any] = []
+    s = scheduler()
     s.add(sequence(1, ready=lambda: bool(opened)))
     assert [number for number, *_ in numbers(s.schedule())[1]] == [
         1

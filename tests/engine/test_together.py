@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from golden import Given, architecture, picture, tensors, whole
@@ -63,7 +65,7 @@ def test_every_call_gets_what_it_would_get_alone(
     made = ModelExecutor(CARD, model, bytes_only(A.vocab), blocks, batch)
     made.scheduler.token_budget = budget
     engine = NativeEngine({"composer": made}, batch)
-    drawn: dict[int, list[int]] = {i: [] for i in range(len(scene))}
+    drawn: dict[int, list[Any]] = {i: [] for i in range(len(scene))}
     ended: dict[int, Done] = {}
     for turn in range(2000):
         for i, (prompt, sampling, at, end, repeats) in enumerate(scene):
@@ -118,9 +120,12 @@ def test_choices_reuse_the_growing_context(model: Model, monkeypatch: pytest.Mon
     engine = NativeEngine({"composer": made}, 2)
     read: list[int] = []
     forward = type(model.decoder).forward
-    monkeypatch.setattr(
-        type(model.decoder), "forward", lambda self, x, *rest: read.append(len(x)) or forward(self, x, *rest)
-    )
+
+    def note(self: Any, x: Any, *rest: Any) -> Any:
+        read.append(len(x))
+        return forward(self, x, *rest)
+
+    monkeypatch.setattr(type(model.decoder), "forward", note)
     context: Prompt = (Text("x" * 70),)
     scores = []
     for _ in range(2):
@@ -150,7 +155,7 @@ def test_a_picture_that_cannot_be_opened_ends_its_own_call_only(model: Model) ->
     engine.submit(1, good)
     engine.submit(2, Generate("composer", (replace(PICTURES[0], key="bad", data=b"no picture"),), Sampling()))
     engine.submit(3, good)
-    ends = {}
+    ends: dict[int, Any] = {}
     while engine.busy:
         ends |= {number: event for number, event in engine.step() if isinstance(event, Done | Failed)}
     assert isinstance(ends[2], Failed) and ends[2].error.key == "picture_unreadable"

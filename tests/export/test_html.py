@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode
+from collections.abc import Callable
 from html.parser import HTMLParser
 from io import BytesIO
 
@@ -10,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from studio.documents.article import Section
+from studio.documents.article import Article, Section
 from studio.export import export
 from studio.export.images import PAGE_SIDE
 from studio.markdown import parse
@@ -58,7 +59,7 @@ def check_safe(html: str) -> Page:
 
 
 def pictures_in(page: Page) -> list[Image.Image]:
-    found = []
+    found: list[Image.Image] = []
     for attrs in page.all("img"):
         head, _, data = (attrs["src"] or "").partition(";base64,")
         image = Image.open(BytesIO(b64decode(data)))
@@ -68,7 +69,7 @@ def pictures_in(page: Page) -> list[Image.Image]:
     return found
 
 
-def test_one_file_with_its_pictures_inside(tea, read_picture):
+def test_one_file_with_its_pictures_inside(tea: Article, read_picture: Callable[[str], bytes]) -> None:
     data = export(tea, "html", read_picture, {"created": "2026-01-02T03:04:05"})
     page = Page(data.decode())
     assert page.all("html") == [{"lang": "en"}]
@@ -83,21 +84,21 @@ def test_one_file_with_its_pictures_inside(tea, read_picture):
     assert data == export(tea, "html", read_picture, {"created": "2026-01-02T03:04:05"})
 
 
-def test_chinese_is_said_to_be_chinese(tea_zh, read_picture):
+def test_chinese_is_said_to_be_chinese(tea_zh: Article, read_picture: Callable[[str], bytes]) -> None:
     page = Page(export(tea_zh, "html", read_picture, {}).decode())
     assert page.all("html") == [{"lang": "zh-CN"}]
     assert "由 XComposer2-7B" in page.words
 
 
 @pytest.mark.parametrize("key", ["gone", "text", "empty", "truncated"])
-def test_a_missing_picture_is_named_in_its_place(key, read_picture):
+def test_a_missing_picture_is_named_in_its_place(key: str, read_picture: Callable[[str], bytes]) -> None:
     page = Page(export(article_of(Section("Text.", shown(key, "A <view>"))), "html", read_picture, {}).decode())
     assert page.all("img") == []
     assert "Picture missing: A <view>" in page.words
     assert "Text." in page.words
 
 
-def test_a_heavy_picture_is_made_light():
+def test_a_heavy_picture_is_made_light() -> None:
     noise = Image.effect_noise((1500, 1500), 80).convert("RGB")
     out = BytesIO()
     noise.save(out, "PNG")
@@ -108,12 +109,12 @@ def test_a_heavy_picture_is_made_light():
     assert max(image.size) <= PAGE_SIDE
 
 
-def test_a_transparent_picture_stays_transparent():
+def test_a_transparent_picture_stays_transparent() -> None:
     file = draw(2000, 1000, "PNG", mode="RGBA")
     data = export(article_of(Section("x", shown("a", ""))), "html", lambda _: file, {})
     (image,) = pictures_in(Page(data.decode()))
     assert image.size == (1600, 800)
-    assert image.convert("RGBA").getpixel((1599, 799))[3] == 0
+    assert image.convert("RGBA").getchannel("A").getpixel((1599, 799)) == 0
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_transparent_picture_stays_transparent():
         ("```py\nx < 1\n```", "<pre><code>x &lt; 1\n</code></pre>"),
     ],
 )
-def test_markdown_becomes_html(markdown, made):
+def test_markdown_becomes_html(markdown: str, made: str) -> None:
     assert to_html(markdown) == made
 
 
@@ -161,7 +162,7 @@ def test_markdown_becomes_html(markdown, made):
         "</style></title></article><script>alert(1)</script>",
     ],
 )
-def test_nothing_hostile_survives(evil, read_picture):
+def test_nothing_hostile_survives(evil: str, read_picture: Callable[[str], bytes]) -> None:
     check_safe(to_html(evil))
     article = article_of(Section(evil, shown("png", evil, evil, evil)), title=evil)
     page = Page(export(article, "html", read_picture, {"model": evil, "created": evil}).decode())
@@ -217,7 +218,7 @@ PIECES += ["\ufdd0", "~~", "http://a.b", "<!--", "-->", "&#x3c;", "<code>", "</p
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text())
 @example("<")
-def test_any_words_are_safe(words):
+def test_any_words_are_safe(words: str) -> None:
     check_safe(to_html(words)).words.encode()
 
 
@@ -225,7 +226,7 @@ def test_any_words_are_safe(words):
     "piece",
     ["[", "`", "(", "![", "|", "> ", "<https://", "\\", "\t", "1. ", "**a", "[a](", "<b>", "- ", "a\n", "茶", "> 1. "],
 )
-def test_endless_signs_take_no_time_and_lose_no_words(piece):
+def test_endless_signs_take_no_time_and_lose_no_words(piece: str) -> None:
     for length in (3000, 40_000):
         start = time.process_time()
         page = check_safe(to_html("start " + (piece * length)[:length] + " end"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from io import BytesIO
 from urllib.parse import unquote
 from zipfile import ZipFile
@@ -12,7 +13,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from PIL import Image
 
-from studio.documents.article import Brief, Section
+from studio.documents.article import Article, Brief, Section
+from studio.documents.conversation import Conversation
 from studio.export import export
 from studio.export.clean_text import line
 from studio.export.markdown_files import article_files, contained, escape
@@ -78,7 +80,7 @@ def plain(token: Token) -> str:
     return "".join(child.content for child in token.children or ())
 
 
-def test_the_zip_opens_and_its_links_lead_to_its_pictures(tea, read_picture):
+def test_the_zip_opens_and_its_links_lead_to_its_pictures(tea: Article, read_picture: Callable[[str], bytes]) -> None:
     with ZipFile(BytesIO(export(tea, "zip", read_picture, ABOUT))) as zip:
         assert zip.testzip() is None
         text = zip.read("article.md").decode()
@@ -99,14 +101,14 @@ def test_the_zip_opens_and_its_links_lead_to_its_pictures(tea, read_picture):
     assert "No picture fits" not in text
 
 
-def test_chinese_names_stay_chinese(tea_zh, read_picture):
+def test_chinese_names_stay_chinese(tea_zh: Article, read_picture: Callable[[str], bytes]) -> None:
     with ZipFile(BytesIO(export(tea_zh, "zip", read_picture, {}))) as zip:
         assert "images/01-薄雾中的梯田.png" in zip.namelist()
         assert images(zip.read("article.md").decode()) == [("images/01-薄雾中的梯田.png", "薄雾中的梯田")]
 
 
 @pytest.mark.parametrize("key", ["gone", "text", "empty"])
-def test_a_missing_picture_is_named_in_its_place(key, read_picture):
+def test_a_missing_picture_is_named_in_its_place(key: str, read_picture: Callable[[str], bytes]) -> None:
     article = article_of(Section("Text stays.", shown(key, "A *fine* view")), Section("More."))
     text, files, report = article_files(article, read_picture)
     assert "Text stays.\n\n*Picture missing: A \\*fine\\* view · Starter set*\n\nMore." in text
@@ -116,14 +118,14 @@ def test_a_missing_picture_is_named_in_its_place(key, read_picture):
     ]
 
 
-def test_a_picture_shown_twice_is_one_file(read_picture):
+def test_a_picture_shown_twice_is_one_file(read_picture: Callable[[str], bytes]) -> None:
     article = article_of(Section("a", shown("png", "One")), Section("b", shown("png", "Two")))
     text, files, _ = article_files(article, read_picture, folder="tea-images")
     assert list(files) == ["tea-images/01-one.png"]
     assert [src for src, _ in images(text)] == ["tea-images/01-one.png"] * 2
 
 
-def test_words_alone_have_no_links(tea, read_picture):
+def test_words_alone_have_no_links(tea: Article, read_picture: Callable[[str], bytes]) -> None:
     text = export(tea, "md", read_picture, {}).decode()
     assert images(text) == []
     assert "*Picture 2 · A kettle · IMG\\_2034.JPG*" in text
@@ -131,7 +133,7 @@ def test_words_alone_have_no_links(tea, read_picture):
 
 @settings(deadline=None)
 @given(caption=WILD, credit=WILD, text=WILD)
-def test_no_words_break_the_pictures(caption, credit, text):
+def test_no_words_break_the_pictures(caption: str, credit: str, text: str) -> None:
     article = article_of(Section(text, shown("png", caption, credit)), Section("after", shown("png", "x")))
     made, files, _ = article_files(article, FILES.__getitem__)
     made.encode()
@@ -144,7 +146,7 @@ def test_no_words_break_the_pictures(caption, credit, text):
 
 @settings(deadline=None)
 @given(WILD)
-def test_escaped_words_are_shown_as_they_are(words):
+def test_escaped_words_are_shown_as_they_are(words: str) -> None:
     shown_words = escape(words)
     tokens = parse(f"*{shown_words}*")[1].children if shown_words else []
     assert "".join(t.content for t in tokens or ()) == line(words)
@@ -163,11 +165,11 @@ def test_escaped_words_are_shown_as_they_are(words):
         ("- a\n  - b", "- a\n  - b"),
     ],
 )
-def test_a_block_ends_where_it_ends(open, closed):
+def test_a_block_ends_where_it_ends(open: str, closed: str) -> None:
     assert contained(open) == closed
 
 
-def test_a_conversation(talk, read_picture):
+def test_a_conversation(talk: Conversation, read_picture: Callable[[str], bytes]) -> None:
     with ZipFile(BytesIO(export(talk, "zip", read_picture, {}))) as zip:
         text = zip.read("conversation.md").decode()
         assert [name.split("/")[0] for name in zip.namelist()] == ["conversation.md", "images", "images", "about.json"]

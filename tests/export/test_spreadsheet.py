@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from zipfile import ZipFile
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from PIL import Image
 
-from studio.documents.article import Section
+from studio.documents.article import Article, Section
+from studio.documents.conversation import Conversation
 from studio.export import export
 from studio.export.spreadsheet import CELL, PICTURE_HEIGHT, PICTURE_WIDTH
 from studio.markdown import clean, parse, to_text
@@ -25,7 +27,7 @@ def book(data: bytes) -> Workbook:
     return load_workbook(BytesIO(data))
 
 
-def test_an_article_opens_with_its_pictures(tea, read_picture):
+def test_an_article_opens_with_its_pictures(tea: Article, read_picture: Callable[[str], bytes]) -> None:
     sheets = book(export(tea, "xlsx", read_picture, ABOUT))
     assert sheets.sheetnames == ["Article", "About"]
     sheet = sheets["Article"]
@@ -49,7 +51,7 @@ def test_an_article_opens_with_its_pictures(tea, read_picture):
     assert sheets["About"]["B2"].data_type == "s"
 
 
-def test_pictures_lie_inside_their_cells_and_are_never_enlarged(read_picture):
+def test_pictures_lie_inside_their_cells_and_are_never_enlarged(read_picture: Callable[[str], bytes]) -> None:
     keys = ("webp", "jpeg", "png", "clear")
     article = article_of(*(Section("x", shown(key, "")) for key in keys), title="")
     sheet = book(export(article, "xlsx", read_picture, {}))["Article"]
@@ -64,7 +66,7 @@ def test_pictures_lie_inside_their_cells_and_are_never_enlarged(read_picture):
     assert sizes[0] == (320, 213)
 
 
-def test_resolution_and_rotation_in_the_file_change_nothing():
+def test_resolution_and_rotation_in_the_file_change_nothing() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # lies on its side
     file = draw(200, 100, "JPEG", dpi=(300, 300), exif=exif)
@@ -74,7 +76,7 @@ def test_resolution_and_rotation_in_the_file_change_nothing():
     assert (image.anchor.to.rowOff - image.anchor._from.rowOff) // EMU == 200
 
 
-def test_chinese_headers(tea_zh, read_picture):
+def test_chinese_headers(tea_zh: Article, read_picture: Callable[[str], bytes]) -> None:
     sheets = book(export(tea_zh, "xlsx", read_picture, {"seed": 1}))
     assert sheets.sheetnames == ["文章", "关于"]
     assert [cell.value for cell in sheets["文章"][1]] == ["序号", "正文", "图注", "图片", "来源"]
@@ -82,7 +84,7 @@ def test_chinese_headers(tea_zh, read_picture):
 
 
 @pytest.mark.parametrize("key", ["gone", "text", "empty", "truncated"])
-def test_a_missing_picture_is_named_in_its_cell(key, read_picture):
+def test_a_missing_picture_is_named_in_its_cell(key: str, read_picture: Callable[[str], bytes]) -> None:
     sheet = book(export(article_of(Section("Text.", shown(key, "A view"))), "xlsx", read_picture, {}))["Article"]
     assert sheet["D3"].value == "Picture missing: A view"
     assert sheet["B3"].value == "Text."
@@ -92,7 +94,7 @@ def test_a_missing_picture_is_named_in_its_cell(key, read_picture):
     "words",
     ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "{=1}", "1234", "http://evil.example", "n_x0041_", "'x", "True"],
 )
-def test_words_stay_words(words):
+def test_words_stay_words(words: str) -> None:
     data = export(article_of(Section(words, shown("png", words, words)), title=words), "xlsx", FILES.__getitem__, {})
     sheet = book(data)["Article"]
     for place in ("B2", "B3", "C3", "E3"):
@@ -101,7 +103,7 @@ def test_words_stay_words(words):
 
 
 @pytest.mark.parametrize("words", ["word " * 8001, "茶" * 40_000, "🦊" * 20_000, "x" * 32_766 + "🦊" + "y" * 10])
-def test_long_words_go_on_in_the_next_row(words):
+def test_long_words_go_on_in_the_next_row(words: str) -> None:
     sheet = book(
         export(article_of(Section(words), Section("end"), title=""), "xlsx", FILES.__getitem__, {})
     ).worksheets[0]
@@ -115,7 +117,7 @@ def test_long_words_go_on_in_the_next_row(words):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(), min_size=4, max_size=4))
-def test_any_words_survive(words):
+def test_any_words_survive(words: tuple[str, str, str, str]) -> None:
     title, text, caption, credit = words
     article = replace(article_of(Section("y" + text, shown("png", "y" + caption, "y" + credit))), title="y" + title)
     data = export(article, "xlsx", FILES.__getitem__, {title: text})
@@ -126,7 +128,7 @@ def test_any_words_survive(words):
         assert sheet[place].value == clean("y" + given_words)
 
 
-def test_a_conversation(talk, read_picture):
+def test_a_conversation(talk: Conversation, read_picture: Callable[[str], bytes]) -> None:
     sheets = book(export(talk, "xlsx", read_picture, {}))
     sheet = sheets["Conversation"]
     rows = list(sheet.iter_rows(values_only=True))
@@ -144,7 +146,7 @@ def test_a_conversation(talk, read_picture):
     assert len(sheet._images) == 2
 
 
-def test_the_file_has_no_formulas_and_no_links(tea, read_picture):
+def test_the_file_has_no_formulas_and_no_links(tea: Article, read_picture: Callable[[str], bytes]) -> None:
     with ZipFile(BytesIO(export(tea, "xlsx", read_picture, ABOUT))) as zip:
         for name in zip.namelist():
             if name.startswith("xl/worksheets/sheet"):

@@ -42,7 +42,7 @@ def rows(table: Table) -> list[list[str]]:
     return list(csv.reader(StringIO(export(table, "csv", read, {}).decode("utf-8-sig"), newline="")))
 
 
-def test_a_sheet_has_a_picture_a_name_and_a_column_a_question():
+def test_a_sheet_has_a_picture_a_name_and_a_column_a_question() -> None:
     table = of(Cell("A cat.", "stop"), Cell("", "failed", "It broke.")).add(Picture("gone", "x", "x.png"))
     book = opened(table)
     assert book.sheetnames == ["Table", "About"]
@@ -60,7 +60,7 @@ def test_a_sheet_has_a_picture_a_name_and_a_column_a_question():
     assert max(Image.open(BytesIO(image._data())).size) == 320
 
 
-def test_the_about_sheet_tells_what_is_not_in_the_table():
+def test_the_about_sheet_tells_what_is_not_in_the_table() -> None:
     table = of(Cell("A cat.", "stop"))
     table = Table(**{**vars(table), "skipped": (Skipped("x.txt", "x.txt is no picture."),), "unread": 3})
     facts = dict(opened(table)["About"].iter_rows(values_only=True))
@@ -69,12 +69,12 @@ def test_the_about_sheet_tells_what_is_not_in_the_table():
     assert facts["Cells without an answer"] == "1" and facts["Model"] == "m"
 
 
-def test_questions_that_are_words_of_our_own_stay_questions():
+def test_questions_that_are_words_of_our_own_stay_questions() -> None:
     words = ("picture", "title", "name", "number")
     assert [c.value for c in opened(of(questions=words))["Table"][1]] == ["Picture", "Name", *words]
 
 
-def test_chinese():
+def test_chinese() -> None:
     table = of(Cell("一只猫。", "length"), questions=("图里有什么？",))
     assert list(opened(table)["表格"].iter_rows(values_only=True))[0] == ("图片", "名称", "图里有什么？")
     assert rows(table) == [["名称", "图里有什么？"], ["sea/cat.jpg", "一只猫。\n[到达长度上限而停止]"]]
@@ -83,7 +83,7 @@ def test_chinese():
 
 
 @pytest.mark.parametrize("words", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "＝1+1"])
-def test_no_answer_becomes_a_formula(words):
+def test_no_answer_becomes_a_formula(words: str) -> None:
     table = of(Cell(words, "stop"), questions=(words,), key="png")
     assert rows(table) == [["Name", "'" + words], ["sea/cat.jpg", "'" + words]]
     sheet = opened(table)["Table"]
@@ -95,7 +95,7 @@ def test_no_answer_becomes_a_formula(words):
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(), st.text(min_size=1))
-def test_any_words_survive(answer, question):
+def test_any_words_survive(answer: str, question: str) -> None:
     table = of(Cell("y" + answer, "stop"), questions=("y" + question,), key="png")
     assert rows(table)[1][1] == clean("y" + answer)
     sheet = opened(table).worksheets[0]
@@ -103,11 +103,11 @@ def test_any_words_survive(answer, question):
 
 
 @pytest.mark.parametrize("format", formats_for("table"))
-def test_the_same_gives_the_same_bytes_and_an_empty_table_is_no_error(format):
+def test_the_same_gives_the_same_bytes_and_an_empty_table_is_no_error(format: str) -> None:
     assert export(of(), format, read, {}) == export(of(), format, read, {})
     assert export(Table(("What?",)), format, read, {})
 
 
-def test_an_unknown_format_is_said():
+def test_an_unknown_format_is_said() -> None:
     with pytest.raises(InputError, match="xlsx, csv"):
         export(of(), "zip", read, {})

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sentencepiece
@@ -136,7 +137,7 @@ def write_weights(folder: Path, weights: dict[str, torch.Tensor], form: str) -> 
         return folder
     names = sorted(weights)
     halves = [names[::2], names[1::2]]
-    where = {}
+    where: dict[str, Any] = {}
     for i, half in enumerate(halves, 1):
         file = f"{stem}-{i:05}-of-00002.{kind}"
         _save({name: weights[name] for name in half}, folder / file)

@@ -168,7 +168,7 @@ def test_the_step_computes_what_the_plain_forward_does(int8: bool, count: int) -
         seen["logits"], seen["ids"], seen["rows"] = logits.clone(), sample(logits, twin), twin
         kernel(logits, some, ids, top_k_kernel)
 
-    moving.sample = watch  # type: ignore[method-assign]
+    moving.sample = watch  # type: ignore[method-assign, assignment]
     moving.run(size, top_k_kernel=True)
     logits, twin = seen["logits"], seen["rows"]
     assert isinstance(logits, torch.Tensor) and isinstance(twin, DecodeBatch)
@@ -205,7 +205,7 @@ def test_prefill_behind_a_prefix_equals_reading_it_whole(exact: Model, fast: Mod
         image = image_rows([s for s in spans if s[0] < s[1]], GPU, torch.bfloat16)
         layout = BatchLayout((Chunk(start, end - start, table),), GPU)
         hidden = fast.decoder.forward(fast.decoder.embed(ids[start:end].to(GPU)), kv_cache, layout, image)
-        found = torch.cat([fast.decoder.logits(part) for part in hidden.split(64)]).cpu()
+        found = torch.cat([fast.decoder.logits(part) for part in torch.split(hidden, 64)]).cpu()
         assert float((found - expected[start:end]).norm() / expected[start:end].norm()) < 0.03
 
 

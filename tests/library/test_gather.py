@@ -247,7 +247,7 @@ def test_a_folder_without_end_is_not_listed_to_its_end(tmp_path: Path, monkeypat
             walked.append(folder)
             yield str(folder), [], [f"{n}.png" for n in range(1000)]
 
-    monkeypatch.setattr(gather.os, "walk", endless)
+    monkeypatch.setattr("studio.library.gather.os.walk", endless)
     with pytest.raises(InputError, match="More than 10,000 files"):
         find([tmp_path])
     assert len(walked) == 11

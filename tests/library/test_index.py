@@ -172,7 +172,8 @@ def test_vectors_are_computed_once(store: Store, embed) -> None:  # type: ignore
 
     def counting(texts: tuple[str, ...]) -> tuple[tuple[float, ...], ...]:
         asked.append(len(texts))
-        return embed(texts)
+        found: tuple[tuple[float, ...], ...] = embed(texts)
+        return found
 
     Library(store, STARTER, counting).search("tea")
     Library(store, STARTER, counting).search("coffee")  # as after a restart

@@ -56,7 +56,7 @@ def compare(count: int, int8: bool) -> None:
         logits = found.clone()
         kernel(found, some, ids, top_k_kernel)
 
-    moving.sample = watch  # type: ignore[method-assign]
+    moving.sample = watch  # type: ignore[method-assign, assignment]
     moving.run(count, top_k_kernel=True)
     torch.testing.assert_close(logits, expected, atol=4e-3 if int8 else 1e-5, rtol=1e-5)
     assert moving.ids.tolist() == sample(logits, twin).tolist()
@@ -93,7 +93,7 @@ def prefill() -> None:
     x = decoder.embed(torch.randint(3, a.vocab, (60,), generator=torch.Generator().manual_seed(0)))
     expected = whole(decoder, x, [(5, 25), (30, 50)])
     kv_cache = decoder.new_kv_cache(6)
-    ops.use_kernels = lambda tensor: True
+    ops.use_kernels = lambda x: True
     layout = BatchLayout((Chunk(0, 40, [3, 1]),), CPU)
     decoder.forward(x[:40].clone(), kv_cache, layout, image_rows([(5, 25), (30, 40)], CPU, x.dtype))
     layout = BatchLayout((Chunk(40, 20, [3, 1]), Chunk(0, 30, [5])), CPU)
@@ -112,7 +112,7 @@ CASES = {
 }
 
 if __name__ == "__main__":
-    launch.supports_pdl = sampling_launch.supports_pdl = lambda device: False  # type: ignore[assignment]
+    launch.supports_pdl = sampling_launch.supports_pdl = lambda device: False  # type: ignore[assignment, attr-defined]
     sampling_launch.CHUNK = 128  # the vocabulary in two parts; the interpreter sorts 4,096 numbers for seconds
     for name, case in CASES.items():
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.checkpoints import machine
-from studio.checkpoints import memory_plan as budgets
 from studio.checkpoints.families import published
 from studio.checkpoints.machine import Gpu
 from studio.checkpoints.memory_plan import WORKSPACE, before_loading, model_sizes, of_folder, plan_memory
@@ -25,7 +25,7 @@ GIB = 1 << 30
 BOTH = [model_sizes(published("7b", 224)), model_sizes(published("7b", 490))]
 
 
-def failure(free: float, host: float, **settings: str) -> ModelError:
+def failure(free: float, host: float, **settings: Any) -> ModelError:
     with pytest.raises(ModelError) as caught:
         plan_memory(BOTH, "cuda:0", 2, int(free * GIB), int(host * GIB), **settings)
     assert caught.value.say("zh")
@@ -183,7 +183,7 @@ def test_doctor_prints_the_plan_before_anything_is_loaded(tmp_path: Path, monkey
 
 def test_the_second_card_is_counted_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     cards = [Gpu("a", 80 * GIB, 1 * GIB), Gpu("b", 80 * GIB, 70 * GIB)]
-    monkeypatch.setattr(budgets.machine, "gpus", lambda: cards)
+    monkeypatch.setattr("studio.checkpoints.memory_plan.machine.gpus", lambda: cards)
     plan = before_loading(NativeSpec(random_weights="7b", device="cuda:1"))
     assert plan and (plan.device, plan.free) == ("cuda:1", 70 * GIB)
     with pytest.raises(ModelError, match=r"1\.0 GiB are free"):

@@ -41,7 +41,7 @@ def put(folder: Path) -> str:
 
 
 def with_flags(settings: Settings, **flags: str) -> Settings:
-    return Settings(**(vars(settings) | flags))  # type: ignore[arg-type]
+    return Settings(**(vars(settings) | flags))
 
 
 LAYOUTS = [

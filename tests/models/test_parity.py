@@ -186,5 +186,13 @@ def test_image_rows_among_others_are_the_same_rows() -> None:
     """A hole between two pictures, rows before and behind them, and a picture without a hole."""
     rows = torch.tensor([0, 2, 4, 5, 6, 7, 8])
     holed, solid = (image_rows(spans, CPU, torch.float32) for spans in ([(2, 5), (6, 7)], [(4, 7)]))
-    assert holed and holed.among(rows).mask.flatten().tolist() == [False, True, True, False, True, False, False]
-    assert solid and solid.among(rows).mask.flatten().tolist() == [False, False, True, True, True, False, False]
+    assert (
+        holed
+        and (mask := holed.among(rows).mask) is not None
+        and mask.flatten().tolist() == [False, True, True, False, True, False, False]
+    )
+    assert (
+        solid
+        and (mask := solid.among(rows).mask) is not None
+        and mask.flatten().tolist() == [False, False, True, True, True, False, False]
+    )

@@ -81,14 +81,15 @@ def test_an_engine_in_turns_says_the_same() -> None:
     prompt = (picture("teal"), Control("[UNUSED_TOKEN_146]"), Text("user\nHi"))
     calls = [
         Generate(role, prompt, Sampling(max_tokens=8, seed=seed)) for seed in (1, 2) for role in ("composer", "viewer")
-    ]  # type: ignore[arg-type]
+    ]
 
-    choices = [Choose(role, prompt, ("a", "b")) for role in ("composer", "viewer")]  # type: ignore[arg-type]
+    choices = [Choose(role, prompt, ("a", "b")) for role in ("composer", "viewer")]
 
     def said(e: NativeEngine | SwappingEngine) -> list[object]:
         """All calls submitted at once, the roles in turn; what each of them said."""
         found: dict[int, object] = {}
-        for number, call in enumerate([*calls, *choices]):
+        everything: list[Generate | Choose] = [*calls, *choices]
+        for number, call in enumerate(everything):
             e.submit(number, call)
         while e.busy:
             for number, event in e.step():

@@ -272,7 +272,7 @@ def test_a_process_that_does_not_start_is_a_sentence(pool: DecoderPool, monkeypa
     monkeypatch.setattr(decoder_client, "_START", "raise SystemExit(3)")
     error = ended_by(b"x", pool)
     assert error.key == "decoder_not_started" and "3" in str(error)
-    monkeypatch.setattr(decoder_client.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert ended_by(b"x", pool).key == "decoder_not_started"
 
 

@@ -165,7 +165,7 @@ def test_chat_loses_the_oldest_pictures_then_the_oldest_turns(
         asked = fitting.chat(within, speech, given_, "", wanted)
     except ContextOverflow as e:
         assert not within.fits(alone, min(wanted, 128))
-        assert e.facts["needed"] == within.tokens(alone) + min(wanted, 128)  # type: ignore[comparison-overlap]
+        assert e.facts["needed"] == within.tokens(alone) + min(wanted, 128)
         return
     assert within.tokens(asked.prompt) + asked.room <= context and asked.room >= min(wanted, 128)
     whole = speech.chat(given_, "")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.prompts import Dialect
 from studio.prompts.starter import Starter, topic
 from studio.protocol import Control, Prompt, Text
 
@@ -54,8 +55,10 @@ def test_what_must_be_there_is_forced() -> None:
 
 
 def test_what_it_cannot_do_is_left_to_retrieval() -> None:
-    speech = Starter()
-    assert speech.places(("a",), 1, ()) is speech.caption(("a",), 0, ()) is speech.choice(("a",), (), ()) is None
+    speech: Dialect = Starter()
+    assert speech.places(("a",), 1, ()) is None
+    assert speech.caption(("a",), 0, ()) is None
+    assert speech.choice(("a",), (), ()) is None
 
 
 @given(st.text())

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,10 +165,10 @@ class Broken:
         self._connection = connection
         self._code = code
 
-    def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         if sql.startswith(("BEGIN", "COMMIT")):
             error = sqlite3.OperationalError("injected")
-            error.sqlite_errorcode = self._code  # type: ignore[misc]
+            error.sqlite_errorcode = self._code
             raise error
         return self._connection.execute(sql, *values)
 
@@ -208,7 +209,7 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
-        patch.setattr(picture_files.os, "fsync", refuse)
+        patch.setattr("studio.storage.picture_files.os.fsync", refuse)
         with pytest.raises(StorageError) as caught:
             store.add_file(File(b"cat"), "login:ann")
     assert caught.value.key == key

@@ -69,7 +69,7 @@ def test_a_failed_write_leaves_the_old_file(file: Path, monkeypatch: pytest.Monk
     def full(handle: int) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(users.os, "fsync", full)
+    monkeypatch.setattr("studio.storage.users.os.fsync", full)
     with pytest.raises(StorageError) as caught:
         users.add(file, "bob", "correct horse")
     assert caught.value.key == "disk_full"

@@ -132,15 +132,15 @@ def losses(folder: Path, facts: list[Fact]) -> list[str]:
 def _is_there(store: Store, fact: Fact) -> bool:
     match fact["kind"]:
         case "sections":
-            return len(store.article(PERSON, fact["id"]).sections) >= fact["count"]
+            return bool(len(store.article(PERSON, fact["id"]).sections) >= fact["count"])
         case "version":
             kept = (store.article_at(PERSON, fact["id"], v.number) for v in store.versions(PERSON, fact["id"]))
             return any((a.title, len(a.sections)) == (fact["title"], fact["sections"]) for a in kept)
         case "turns":
-            return len(store.conversation(PERSON, fact["id"]).turns) >= fact["count"]
+            return bool(len(store.conversation(PERSON, fact["id"]).turns) >= fact["count"])
         case "cells":
             table = store.tables.get(PERSON, fact["id"])
-            return table.cells - table.open >= fact["count"]
+            return bool(table.cells - table.open >= fact["count"])
         case "picture":
-            return hashlib.sha256(store.read_file(fact["key"])).hexdigest() == fact["key"]
+            return bool(hashlib.sha256(store.read_file(fact["key"])).hexdigest() == fact["key"])
     return True

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -146,7 +147,7 @@ def app(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     studio.store.close()
 
 
-def enter(client: TestClient, name: str, password: str) -> httpx.Response:
+def enter(client: TestClient, name: str, password: str) -> Any:  # a response of the client's own HTTP library
     return client.post("/login", data={"username": name, "password": password})
 
 
@@ -200,7 +201,7 @@ def test_guessing_is_slowed_down_and_the_page_goes_on(app: FastAPI, monkeypatch:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(login.asyncio, "sleep", sleep)
+    monkeypatch.setattr("studio.ui.login.asyncio.sleep", sleep)
 
     async def attack() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +13,9 @@ from studio.worker.channel import AUXILIARY, Channels
 from studio.worker.request import Request
 
 TEXT, SEARCH, PICTURE = Generate("composer", (Text("x"),)), Embed(("x",)), Describe(Image("k", b""))
+
+
+CALLS: list[Call] = [TEXT, SEARCH, PICTURE]
 
 
 def push(channels: Channels, number: int, call: Call, person: str = "") -> Request:
@@ -25,7 +30,8 @@ def admitted(channels: Channels) -> list[int]:
 
 def test_searches_and_descriptions_do_not_count_as_texts() -> None:
     channels = Channels()
-    for number, call in enumerate([TEXT, TEXT, SEARCH, PICTURE, SEARCH, SEARCH]):
+    calls: list[Call] = [TEXT, TEXT, SEARCH, PICTURE, SEARCH, SEARCH]
+    for number, call in enumerate(calls):
         push(channels, number, call)
     assert sorted(admitted(channels)) == [0, 2, 3, 4] and AUXILIARY == 2
     freed = channels.deliver(2, Vectors(()))
@@ -82,12 +88,13 @@ def test_after_a_death_those_who_were_shown_nothing_run_once_more_in_their_order
 
 @given(st.lists(st.sampled_from(["submit", "admit", "piece", "end", "cancel", "die", "hang"]), max_size=60), st.data())
 def test_every_request_ends_exactly_once_whatever_happens(steps: list[str], data: st.DataObject) -> None:
-    channels, requests = Channels(), []
+    requests: list[Any] = []
+    channels = Channels()
     for step in steps:
         running = [n for channel in channels.all() for n in channel.running]
         match step:
             case "submit":
-                call = data.draw(st.sampled_from([TEXT, SEARCH, PICTURE]))
+                call: Call = data.draw(st.sampled_from(CALLS))
                 requests.append(push(channels, len(requests), call, data.draw(st.sampled_from("ab"))))
             case "admit":
                 admitted(channels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from golden import architecture, picture, tensors, train_tokenizer, write
@@ -50,7 +51,8 @@ def answered(studio: Studio) -> tuple[str, str]:
 
 @pytest.mark.parametrize("role", ["composer", "viewer"])
 def test_one_model_alone(role: str, folder: Path, tmp_path: Path) -> None:
-    spec = NativeSpec(device="cpu", **{role: str(folder)})
+    alone: dict[str, Any] = {role: str(folder)}
+    spec = NativeSpec(device="cpu", **alone)
     with Studio(Settings(data=str(tmp_path)), spec) as studio:
         assert set(studio.lane.wait_ready(120)) == {role}
         if role == "composer":

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from studio.protocol import Done, Event, Generate, Started, Text
+from studio.protocol import Done, Event, Generate, Prompt, Started, Text
 from studio.specs import ScriptedSpec
 from studio.worker.messages import CallEvent, Cancel, Crashed, Run
 from studio.worker.process import _Worker
@@ -31,6 +31,9 @@ class Engine:
         self.busy = True
 
     def cancel(self, number: int) -> None: ...
+
+    def count(self, role: str, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
+        return (0,) * len(prompts)
 
     def close(self) -> None: ...
 

@@ -8,6 +8,7 @@ from studio.app import Studio
 from studio.specs import GgufSpec, NativeSpec
 from studio.ui import STATIC
 from studio.ui.article_editor import Desk
+from studio.ui.page_data import Banner
 from studio.ui.tabs.about import about_tab
 from studio.ui.tabs.chat import chat_api, chat_tab
 from studio.ui.tabs.history import history_tab
@@ -82,7 +83,7 @@ def _follow_many(blocks: gr.Blocks) -> None:
     blocks.max_threads = threads
 
 
-def banner_of(studio: Studio) -> dict[str, str]:
+def banner_of(studio: Studio) -> Banner:
     """What people must know of the model that answers; the spec tells it before the model is loaded."""
     spec = studio.lane.spec
     if isinstance(spec, GgufSpec) and spec.card.note == "starter":

@@ -2,34 +2,71 @@
 
 import { button, h, toast, word } from "./dom.js";
 
+/** @import { Given, Report } from "./types" */
+
+/** @param {Given<{ value: number }, { report: (nothing: number) => Promise<Report> }>} given */
 export function mount({ element, server, watch }) {
   const draw = async () => {
     const f = await server.report(0);
-    element.replaceChildren(h("div", { className: "about" },
-      h("h2", {}, word("about_models")), list([
-        ...f.models.map((m) => [word(`role_${m.role}`), `${m.name} · ${word("tokens_of_context", { n: m.context })}`]),
-        [word("about_state"), word(`state_${f.state}`)],
-        ...(f.restarts ? [[word("about_restarts"), String(f.restarts)]] : []),
-        [word("about_waiting"), String(f.waiting)],
-      ]),
-      ...(f.memory.length + f.gpus.length
-        ? [h("h2", {}, word("about_memory")), list([...f.memory, ...f.gpus].map((m) => [m.name, m.size]))] : []),
-      h("h2", {}, word("about_get")), h("p", {}, word("about_get_how")),
-      list(f.found.filter((m) => m.folder).map((m) => [m.name, m.folder])),
-      ...f.found.slice(0, 2).filter((m) => !m.folder).map((m) => command(`uv run studio models download ${m.name}`)),
-      command("uv run studio doctor"),
-      h("h2", {}, word("about_far")), h("p", {}, word("about_far_how")),
-      command(`ssh -CNg -L ${f.port}:127.0.0.1:${f.port} user@server`),
-      h("h2", {}, word("about_kept")), list([[word("about_folder"), f.data], [word("all_pictures"), String(f.pictures)], ["XComposer Studio", f.version]]),
-    ));
+    element.replaceChildren(
+      h(
+        "div",
+        { className: "about" },
+        h("h2", {}, word("about_models")),
+        list([
+          ...f.models.map((m) => [word(`role_${m.role}`), `${m.name} · ${word("tokens_of_context", { n: m.context })}`]),
+          [word("about_state"), word(`state_${f.state}`)],
+          ...(f.restarts ? [[word("about_restarts"), String(f.restarts)]] : []),
+          [word("about_waiting"), String(f.waiting)],
+        ]),
+        ...(f.memory.length + f.gpus.length
+          ? [h("h2", {}, word("about_memory")), list([...f.memory, ...f.gpus].map((m) => [m.name, m.size]))]
+          : []),
+        h("h2", {}, word("about_get")),
+        h("p", {}, word("about_get_how")),
+        list(f.found.filter((m) => m.folder).map((m) => [m.name, m.folder])),
+        ...f.found
+          .slice(0, 2)
+          .filter((m) => !m.folder)
+          .map((m) => command(`uv run studio models download ${m.name}`)),
+        command("uv run studio doctor"),
+        h("h2", {}, word("about_far")),
+        h("p", {}, word("about_far_how")),
+        command(`ssh -CNg -L ${f.port}:127.0.0.1:${f.port} user@server`),
+        h("h2", {}, word("about_kept")),
+        list([
+          [word("about_folder"), f.data],
+          [word("all_pictures"), String(f.pictures)],
+          ["XComposer Studio", f.version],
+        ]),
+      ),
+    );
   };
   watch("value", draw);
   draw();
 }
 
-const list = (pairs) => h("dl", {}, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+/** @param {string[][]} pairs of a name and a value */
+const list = (pairs) =>
+  h(
+    "dl",
+    {},
+    pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
 
-const command = (text) => h("pre", {}, h("code", {}, text), button("copy", "copy", async () => {
-  await navigator.clipboard.writeText(text);
-  toast(word("copied"));
-}, { plain: true }));
+/** @param {string} text */
+const command = (text) =>
+  h(
+    "pre",
+    {},
+    h("code", {}, text),
+    button(
+      "copy",
+      "copy",
+      async () => {
+        await navigator.clipboard.writeText(text);
+        toast(word("copied"));
+      },
+      { plain: true },
+    ),
+  );

@@ -2,10 +2,29 @@
 
 import { h, spoken } from "./dom.js";
 
-/** `run(place)` is called with the place of the card that was clicked. */
+/** @import { Example } from "./types" */
+
+/**
+ * `run` is called with the place of the card that was clicked.
+ *
+ * @param {Example[]} examples
+ * @param {(place: number) => void} run
+ */
 export function cards(examples, run) {
-  return h("div", { className: "examples" }, examples.map(({ en, zh, pictures }, place) =>
-    h("button", { type: "button", className: "example", onclick: () => run(place) },
-      h("span", { className: "strip" }, pictures.map((small) => h("img", { src: small, alt: "", loading: "lazy" }))),
-      h("span", { className: "asked" }, spoken ? zh : en))));
+  return h(
+    "div",
+    { className: "examples" },
+    examples.map(({ en, zh, pictures }, place) =>
+      h(
+        "button",
+        { type: "button", className: "example", onclick: () => run(place) },
+        h(
+          "span",
+          { className: "strip" },
+          pictures.map((small) => h("img", { src: small, alt: "", loading: "lazy" })),
+        ),
+        h("span", { className: "asked" }, spoken ? zh : en),
+      ),
+    ),
+  );
 }

@@ -1,9 +1,12 @@
 // Keys of the form: Ctrl+Enter anywhere in it writes.
 
+import { find } from "./dom.js";
+
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("#form")) {
+  const field = event.target;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && field instanceof Element && field.closest("#form")) {
     event.preventDefault();
-    event.target.dispatchEvent(new Event("change", { bubbles: true }));
-    document.querySelector("#start").click();
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+    find("#start").click();
   }
 });

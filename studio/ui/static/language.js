@@ -8,6 +8,7 @@
   }
   const chinese = navigator.language.startsWith("zh");
   document.documentElement.lang = navigator.language;
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store exists on https pages only
   document.cookie = `studio-language=${chinese ? "zh" : "en"};path=/;SameSite=Lax;max-age=31536000`;
   const theme = localStorage.getItem("studio-theme");
   if (theme && new URLSearchParams(location.search).get("__theme") !== theme) {

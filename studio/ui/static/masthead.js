@@ -1,18 +1,24 @@
 // The line at the top: which model answers, language, light or dark.
 
 import "./gradio.js";
-import { button, h, word } from "./dom.js";
+import { button, find, h, word } from "./dom.js";
 import "./keys.js";
 
+/** @import { Banner, Given } from "./types" */
+
+/** @param {Given<{ value: Banner }>} given */
 export function mount({ element, props }) {
-  const place = element.querySelector(".told");
+  const place = find(".told", element);
   const draw = () => {
     const { banner, kind } = props.value;
     place.replaceChildren(
       banner ? h("span", { className: `banner ${kind}`, title: word(banner) }, word(banner).replaceAll("`", "")) : "",
-      h("span", { className: "switches" },
+      h(
+        "span",
+        { className: "switches" },
         button("language", "languages", window.studioLanguage),
-        button("theme", document.body.classList.contains("dark") ? "sun" : "moon", window.studioTheme, { plain: true })),
+        button("theme", document.body.classList.contains("dark") ? "sun" : "moon", window.studioTheme, { plain: true }),
+      ),
     );
   };
   draw();

@@ -3,17 +3,57 @@
 
 import { button, h, word } from "./dom.js";
 
-export function mount({ element, props, watch }) {
+/** @import { Given, NumberField } from "./types" */
+
+/** @param {Given<{ value: Record<string, number>, fields: NumberField[] }>} given */
+export function mount({ element, props }) {
   const fields = props.fields.map(({ id, name, low, high, digits, initial }) => {
-    const input = h("input", { type: "number", min: String(low), max: String(high), step: digits ? "any" : "1", inputMode: digits ? "decimal" : "numeric",
-      placeholder: initial === null ? word("own_hint") : "", value: initial === null ? "" : String(initial), oninput: () => tell() });
+    const input = h("input", {
+      type: "number",
+      min: String(low),
+      max: String(high),
+      step: digits ? "any" : "1",
+      inputMode: digits ? "decimal" : "numeric",
+      placeholder: initial === null ? word("own_hint") : "",
+      value: initial === null ? "" : String(initial),
+      oninput: () => tell(),
+    });
     const hint = h("span", { className: "range", role: "alert", hidden: true }, word("range", { low, high }));
-    const dice = name === "seed" ? button("roll", "dices", () => { input.value = String(Math.floor(Math.random() * 2 ** 31)); tell(); }, { plain: true, kind: "dice" }) : "";
-    return { name, input, hint, node: h("label", { id, className: "field" }, h("span", { className: "label" }, word(id)), h("span", { className: "cell" }, input, dice), hint) };
+    const dice =
+      name === "seed"
+        ? button(
+            "roll",
+            "dices",
+            () => {
+              input.value = String(Math.floor(Math.random() * 2 ** 31));
+              tell();
+            },
+            { plain: true, kind: "dice" },
+          )
+        : "";
+    return {
+      name,
+      input,
+      hint,
+      node: h(
+        "label",
+        { id, className: "field" },
+        h("span", { className: "label" }, word(id)),
+        h("span", { className: "cell" }, input, dice),
+        hint,
+      ),
+    };
   });
-  element.replaceChildren(h("div", { className: "numbers" }, fields.map((field) => field.node)));
+  element.replaceChildren(
+    h(
+      "div",
+      { className: "numbers" },
+      fields.map((field) => field.node),
+    ),
+  );
 
   function tell() {
+    /** @type {Record<string, number>} */
     const value = {};
     for (const { name, input, hint } of fields) {
       const fits = input.validity.valid;

@@ -4,131 +4,166 @@
 // nothing moves under the reader and a paragraph that is being typed in is never redrawn. Text arrives as HTML that
 // the server has sanitised; everything else is set as text.
 
-import { FORMATS, arrange, button, h, icon, spoken, toast, word } from "./dom.js";
+import { arrange, button, find, h, icon, spoken, toast, word } from "./dom.js";
+import { draftArea, fit } from "./draft.js";
 import { cards } from "./examples.js";
+import { exportMenu } from "./export_menu.js";
 import { Inspector } from "./inspector.js";
+import { newSection, updateSection } from "./section.js";
+
+/** @import { ArticleDocument, Example, Given, PaperServer, Section, SectionParts, Selection, WholeDocument } from "./types" */
+
+/** @type {WholeDocument} */
+const NOTHING = {
+  id: 0,
+  open: true,
+  title: "",
+  titleHtml: "",
+  sections: [],
+  steps: [],
+  said: "",
+  warns: false,
+  busy: false,
+  more: false,
+  empty: 0,
+  notes: [],
+  undo: false,
+  redo: false,
+  proposal: null,
+};
 
 export class Paper {
+  title = h("h1", {
+    tabIndex: 0,
+    onclick: () => this.select("", "title"),
+    onkeydown: (e) => e.key === "Enter" && this.select("", "title"),
+  });
+  body = h("div", { className: "body" });
+  empty = h("div", { className: "empty welcome" });
+  notes = h("div", { className: "notes" });
+  article = h("article", { className: "paper" }, this.title, this.body, this.notes, this.empty);
+
+  steps = h("span", { className: "line" });
+  said = h("span", { className: "said" });
+  stop = button("stop", "square", () => this.stopped(), { kind: "stop" });
+  more = button("continue", "play", () => this.run({ kind: "continue", id: this.doc.id }));
+  fill = button("fill", "image-plus", () => this.run({ kind: "fill", id: this.doc.id }));
+  foot = h("footer", { className: "steps", role: "status" }, this.steps, this.said, this.fill, this.more, this.stop);
+
+  undo = button("undo", "undo-2", () => this.act("undo"), { plain: true });
+  redo = button("redo", "redo-2", () => this.act("redo"), { plain: true });
+  count = h("span", { className: "count" });
+  tools = h("div", { className: "tools", role: "toolbar", "aria-label": word("document") });
+  inspector = new Inspector(this);
+
+  /** @param {Given<{ value: ArticleDocument | null, examples: Example[] }, PaperServer>} given */
   constructor({ element, props, trigger, watch, server, upload }) {
-    Object.assign(this, { props, server, upload });
+    this.props = props;
+    this.server = server;
+    this.upload = upload;
+    /** @type {(what: object) => void} */
     this.run = (what) => trigger("run", what);
-    this.doc = {};
-    this.nodes = new Map(); // section id → its parts
-    this.selected = null; // { section, part: "text" | "picture" | "title" }
-    this.editing = null; // id of the section that is being typed in
-    this.line = Promise.resolve(); // the edits that wait for the one before
+    this.doc = NOTHING;
+    /** @type {Map<string, SectionParts>} by the section's id */
+    this.nodes = new Map();
+    /** @type {Selection | null} */
+    this.selected = null;
+    /** @type {string | null} id of the section that is being typed in */
+    this.editing = null;
+    /** @type {Promise<unknown>} the edits that wait for the one before */
+    this.line = Promise.resolve();
     this.build(element);
     watch("value", () => this.take(this.props.value));
     this.take(this.props.value);
     document.addEventListener("keydown", (event) => this.key(event));
   }
 
+  /** @param {HTMLElement} element */
   build(element) {
-    this.title = h("h1", { tabIndex: 0, onclick: () => this.select("", "title"), onkeydown: (e) => e.key === "Enter" && this.select("", "title") });
-    this.body = h("div", { className: "body" });
-    this.empty = h("div", { className: "empty welcome" });
-    this.tools = h("div", { className: "tools", role: "toolbar", "aria-label": word("document") });
-    this.notes = h("div", { className: "notes" });
-    this.article = h("article", { className: "paper" }, this.title, this.body, this.notes, this.empty);
-    this.steps = h("span", { className: "line" });
-    this.said = h("span", { className: "said" });
-    this.stop = button("stop", "square", () => this.stopped(), { kind: "stop" });
-    this.more = button("continue", "play", () => this.run({ kind: "continue", id: this.doc.id }));
-    this.fill = button("fill", "image-plus", () => this.run({ kind: "fill", id: this.doc.id }));
-    this.foot = h("footer", { className: "steps", role: "status" }, this.steps, this.said, this.fill, this.more, this.stop);
-    this.inspector = new Inspector(this);
-    element.replaceChildren(h("div", { className: "desk" }, h("div", { className: "middle" }, this.tools, this.article, this.foot), this.inspector.node));
-    this.buildTools();
-    this.buildEmpty();
-  }
-
-  buildTools() {
-    this.undo = button("undo", "undo-2", () => this.act("undo"), { plain: true });
-    this.redo = button("redo", "redo-2", () => this.act("redo"), { plain: true });
-    const copy = button("copy_markdown", "copy", () => this.copy(), { plain: true });
-    const menu = h("details", { className: "menu", id: "export-menu" },
-      h("summary", { className: "act", "aria-label": word("export") }, icon("download"), h("span", {}, word("export"))),
-      h("div", { role: "menu" }, FORMATS.map((format) => h("button", { type: "button", role: "menuitem", "data-format": format,
-        onclick: () => { menu.open = false; this.export(format); } }, word(`format_${format}`)))));
-    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
     const fresh = button("new_article", "file-plus", () => this.fresh(), { plain: true });
-    this.count = h("span", { className: "count" });
-    this.tools.append(this.undo, this.redo, fresh, this.count, copy, menu);
-  }
-
-  buildEmpty() {
+    const copy = button("copy_markdown", "copy", () => this.copy(), { plain: true });
+    this.tools.append(
+      this.undo,
+      this.redo,
+      fresh,
+      this.count,
+      copy,
+      exportMenu((format) => this.export(format)),
+    );
     const { examples } = this.props;
-    this.empty.replaceChildren(h("p", {}, word("empty")), cards(examples, (place) => this.example(examples[place][spoken ? "zh" : "en"])));
+    this.empty.replaceChildren(
+      h("p", {}, word("empty")),
+      cards(examples, (place) => this.example(examples[place][spoken ? "zh" : "en"])),
+    );
+    element.replaceChildren(
+      h("div", { className: "desk" }, h("div", { className: "middle" }, this.tools, this.article, this.foot), this.inspector.node),
+    );
   }
 
   // What the server says
 
-  /** Show a document. Streams of an article that is no longer open are left aside. */
-  take(doc) {
-    if (!doc || doc.sections === undefined) return;
-    if (doc.id !== this.doc.id && !doc.open) return;
-    const opened = doc.id !== this.doc.id && doc.id;
+  /**
+   * Show a document. Streams of an article that is no longer open are left aside.
+   *
+   * @param {ArticleDocument | null} sent
+   */
+  take(sent) {
+    if (!sent?.sections) return;
+    const other = sent.id !== this.doc.id;
+    if (other && !sent.open) return;
     // only while text grows at the end: pictures that come later must not move what is being read
-    const follows = doc.busy && doc.steps[0]?.state === "current" && innerHeight + scrollY > document.documentElement.scrollHeight - 160;
-    if (doc.id !== this.doc.id) { this.leave(); this.nodes.clear(); this.editing = null; }
+    const follows = sent.busy && sent.steps[0]?.state === "current" && innerHeight + scrollY > document.documentElement.scrollHeight - 160;
+    if (other) {
+      this.leave();
+      this.nodes.clear();
+      this.editing = null;
+    }
     // sections that have not changed come as their ids alone
-    const known = new Map((this.doc.sections || []).map((section) => [section.id, section]));
-    this.doc = { ...doc, sections: doc.sections.map((section) => (section.html === undefined ? known.get(section.id) : section)).filter(Boolean) };
-    doc = this.doc;
-    this.title.innerHTML = doc.titleHtml || "";
+    const known = new Map(this.doc.sections.map((section) => [section.id, section]));
+    const sections = sent.sections.map((section) => ("html" in section ? section : known.get(section.id)));
+    this.doc = { ...sent, sections: sections.filter((section) => section !== undefined) };
+    const doc = this.doc;
+    this.title.innerHTML = doc.titleHtml;
     this.title.hidden = !doc.title;
     this.empty.hidden = Boolean(doc.title || doc.sections.length || doc.busy);
     this.tools.hidden = !doc.id;
-    arrange(this.body, doc.sections.map((section) => this.section(section)));
+    arrange(
+      this.body,
+      doc.sections.map((section) => this.section(section)),
+    );
     for (const id of [...this.nodes.keys()]) if (!doc.sections.some((s) => s.id === id)) this.nodes.delete(id);
     this.showState();
     this.inspector.show();
-    if (opened && innerWidth < 760) this.tools.scrollIntoView({ block: "start" });
+    if (other && doc.id && innerWidth < 760) this.tools.scrollIntoView({ block: "start" });
     if (follows) scrollTo({ top: document.documentElement.scrollHeight });
   }
 
+  /** @param {Section} section */
   section(section) {
+    const select = (/** @type {Selection["part"]} */ part) => this.select(section.id, part);
     let parts = this.nodes.get(section.id);
     if (!parts) {
-      const text = h("div", { className: "text", tabIndex: 0, onclick: () => this.select(section.id, "text"),
-        onkeydown: (e) => { if (e.key === "Enter" && e.target === text) { e.preventDefault(); this.select(section.id, "text"); } } });
-      parts = { node: h("section", { "data-section": section.id }, text), text, html: null, figure: null, note: null };
+      parts = newSection(section.id, select);
       this.nodes.set(section.id, parts);
     }
-    if (this.editing !== section.id && parts.html !== section.html) {
-      parts.text.innerHTML = parts.html = section.html;
-      parts.text.hidden = !section.html;
-    }
-    parts.figure = this.figure(parts, section);
-    if (parts.said !== section.note) {
-      parts.note?.remove();
-      parts.note = section.note ? h("p", { className: "note" }, section.note) : null;
-      parts.said = section.note;
-      if (parts.note) parts.node.append(parts.note);
-    }
-    return parts.node;
-  }
-
-  figure(parts, section) {
-    const seen = section.picture ? [section.picture, section.caption, section.credit].join("\n") : "";
-    if (parts.figure?.dataset.seen === seen || (!seen && !parts.figure)) return parts.figure;
-    parts.figure?.remove();
-    if (!seen) return null;
-    const figure = h("figure", { "data-seen": seen, tabIndex: 0, onclick: () => this.select(section.id, "picture"),
-      onkeydown: (e) => e.key === "Enter" && this.select(section.id, "picture") },
-      h("img", { src: section.picture, alt: section.caption, width: String(section.width), height: String(section.height) }),
-      h("figcaption", {}, section.caption, section.credit ? h("span", { className: "credit" }, ` · ${section.credit}`) : ""));
-    parts.text.after(figure);
-    return figure;
+    return updateSection(parts, section, select, this.editing === section.id);
   }
 
   showState() {
     const doc = this.doc;
-    this.steps.replaceChildren(...doc.steps.map((s) => h("span", { className: `step ${s.state}` },
-      s.state === "done" ? icon("check") : s.state === "current" ? icon("loader-circle") : icon("circle"), s.name)));
+    this.steps.replaceChildren(
+      ...doc.steps.map((s) =>
+        h(
+          "span",
+          { className: `step ${s.state}` },
+          s.state === "done" ? icon("check") : s.state === "current" ? icon("loader-circle") : icon("circle"),
+          s.name,
+        ),
+      ),
+    );
     this.said.textContent = doc.said;
     this.foot.classList.toggle("warns", doc.warns);
-    this.notes.replaceChildren(...(doc.notes || []).map((note) => h("p", { className: "note" }, note)));
+    this.notes.replaceChildren(...doc.notes.map((note) => h("p", { className: "note" }, note)));
     this.fill.hidden = doc.busy || !doc.empty;
     this.foot.hidden = !(doc.steps.length || doc.said || doc.busy || doc.empty);
     this.stop.hidden = !doc.busy;
@@ -149,6 +184,10 @@ export class Paper {
 
   // What the person does
 
+  /**
+   * @param {string} section
+   * @param {Selection["part"]} part
+   */
   select(section, part) {
     if (!this.doc.id || this.editing || String(getSelection()).length) return;
     this.selected = { section, part };
@@ -161,28 +200,38 @@ export class Paper {
     this.inspector.show();
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     if (!this.article.isConnected || this.article.offsetParent === null) return;
     if (event.key === "Escape" && this.selected) {
       const parts = this.nodes.get(this.selected.section);
       if (this.editing) this.endEditing(false);
-      else { this.leave(); this.showState(); parts?.text.focus(); }
+      else {
+        this.leave();
+        this.showState();
+        parts?.text.focus();
+      }
     }
-    const typing = event.target.closest?.("textarea, input, [contenteditable]");
+    const typing = event.target instanceof Element && event.target.closest("textarea, input, [contenteditable]");
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !typing && this.doc.id && !this.doc.busy) {
       event.preventDefault();
       this.act(event.shiftKey ? "redo" : "undo");
     }
   }
 
-  /** An edit that is done at once; resolves to whether it was. One after another, so that fast clicks stay in order. */
+  /**
+   * An edit that is done at once; resolves to whether it was. One after another, so that fast clicks stay in order.
+   *
+   * @param {string} kind
+   * @returns {Promise<boolean>}
+   */
   act(kind, facts = {}) {
     const asked = { kind, id: this.doc.id, ...facts };
     const done = this.line.then(async () => {
       const answer = await this.server.act(asked).catch(() => ({ error: word("unreachable") }));
-      if (answer.error) toast(answer.error);
+      if (answer.error !== undefined) toast(answer.error);
       else this.take(answer.doc);
-      return !answer.error;
+      return answer.error === undefined;
     });
     this.line = done;
     return done;
@@ -194,9 +243,10 @@ export class Paper {
     this.stop.disabled = false;
   }
 
+  /** @param {string} format */
   async export(format) {
     const answer = await this.server.export({ id: this.doc.id, format });
-    if (answer.error) return toast(answer.error);
+    if (answer.error !== undefined) return toast(answer.error);
     h("a", { href: answer.url, download: answer.name }).click();
   }
 
@@ -208,12 +258,15 @@ export class Paper {
   }
 
   fresh() {
-    this.take({ id: 0, open: true, title: "", sections: [], steps: [], said: "" });
-    [...document.querySelectorAll("#instruction textarea, #article-title :is(input, textarea)")].find((field) => field.offsetParent)?.focus();
+    this.take(NOTHING);
+    /** @type {NodeListOf<HTMLElement>} */
+    const fields = document.querySelectorAll("#instruction textarea, #article-title :is(input, textarea)");
+    [...fields].find((field) => field.offsetParent)?.focus();
   }
 
+  /** @param {string} text */
   example(text) {
-    const field = document.querySelector("#instruction textarea");
+    const field = /** @type {HTMLTextAreaElement} */ (find("#instruction textarea"));
     field.value = text;
     field.dispatchEvent(new Event("input", { bubbles: true })); // also shows the field, where a title was asked for
     setTimeout(() => field.focus(), 50);
@@ -221,27 +274,28 @@ export class Paper {
 
   // Typing in a paragraph
 
+  /** @param {string} id of a section */
   edit(id) {
     const section = this.doc.sections.find((s) => s.id === id);
     const parts = this.nodes.get(id);
+    if (!section || !parts) return; // gone meanwhile
     const key = `studio-draft-${this.doc.id}-${id}`;
-    const area = h("textarea", { className: "edit", "aria-label": word("edit"),
-      oninput: () => { fit(); localStorage.setItem(key, area.value); },
-      onkeydown: (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) this.endEditing(true); } });
-    const fit = () => { area.style.height = "auto"; area.style.height = `${area.scrollHeight + 2}px`; };
-    area.value = localStorage.getItem(key) ?? section.markdown;
+    const area = draftArea(key, section.markdown, () => this.endEditing(true));
     this.editing = id;
     parts.draft = { area, key };
     parts.text.hidden = true;
     parts.text.after(area);
-    fit();
+    fit(area);
     area.focus();
     this.inspector.show();
   }
 
+  /** @param {boolean} keep */
   async endEditing(keep) {
     const id = this.editing;
-    const { draft, text, node } = this.nodes.get(id);
+    const parts = this.nodes.get(id ?? "");
+    if (!parts?.draft) return;
+    const { draft, text, node } = parts;
     const value = draft.area.value;
     if (keep && !(await this.act("text", { section: id, text: value }))) return; // refused: the draft stays open
     localStorage.removeItem(draft.key);
@@ -253,4 +307,5 @@ export class Paper {
   }
 }
 
+/** @param {ConstructorParameters<typeof Paper>[0]} given */
 export const mount = (given) => new Paper(given);

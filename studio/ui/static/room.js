@@ -3,15 +3,23 @@
 
 import { word } from "./dom.js";
 
+/** @import { Given, Room } from "./types" */
+
+/** @param {Given<{ value: number }, { facts: (nothing: null) => Promise<Room> }>} given */
 export function mount({ element, props, watch, server }) {
+  /** @type {Room} */
   let facts = {};
+  /** @param {number} n */
   const number = (n) => n.toLocaleString("en");
   async function draw() {
     const n = Number(props.value) || 0;
     if (n && !facts.image) facts = await server.facts(null).catch(() => ({}));
-    const used = n * (facts.image || 0);
-    element.textContent = used ? word(n === 1 ? "picture_room_one" : "picture_room", { n, used: number(used), context: number(facts.context) }) : "";
-    element.classList.toggle("over", used > facts.context);
+    const { image = 0, context = 0 } = facts;
+    const used = n * image;
+    element.textContent = used
+      ? word(n === 1 ? "picture_room_one" : "picture_room", { n, used: number(used), context: number(context) })
+      : "";
+    element.classList.toggle("over", used > context);
   }
   watch("value", draw);
   draw();

@@ -2,10 +2,18 @@
 
 import { MOST_MIB, word } from "./dom.js";
 
+/** @import { Sent, Upload } from "./types" */
+
 const PICTURE = /^image\/(?!svg)|^$/; // some systems do not know HEIC and give it no type
 const NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|heif|avif)$/i;
 
-/** Send a picture with the component's own `upload`: { path }, or { problem } with a sentence. */
+/**
+ * Send a picture with the component's own `upload`.
+ *
+ * @param {Upload} upload
+ * @param {File} file
+ * @returns {Promise<Sent>}
+ */
 export async function send(upload, file) {
   const facts = { name: file.name, size: Math.ceil(file.size / 2 ** 20), limit: MOST_MIB };
   if (!PICTURE.test(file.type) || (!file.type && !NAME.test(file.name))) return { problem: word("no_picture", facts) };
@@ -17,6 +25,9 @@ export async function send(upload, file) {
   } catch {
     // told below
   }
-  const answers = await fetch("healthz").then(() => true, () => false);
+  const answers = await fetch("healthz").then(
+    () => true,
+    () => false,
+  );
   return { problem: word(answers ? "not_uploaded" : "not_reached", facts) };
 }

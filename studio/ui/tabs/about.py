@@ -13,6 +13,7 @@ from studio.checkpoints.catalog import PUBLISHED, find
 from studio.checkpoints.machine import gpus
 from studio.ui import STATIC
 from studio.ui.components import AT_ONCE
+from studio.ui.page_data import Report
 from studio.ui.threads import threaded
 from studio.ui.words import i18n
 
@@ -22,7 +23,7 @@ GIB = 1 << 30
 def about_tab(studio: Studio) -> None:
     """One component, drawn by `studio/ui/static/about.js` whenever the tab is opened."""
 
-    def report(_: Any) -> dict[str, Any]:
+    def report(_: Any) -> Report:
         return facts(studio)
 
     with gr.Tab(i18n()("about"), id="about") as tab:
@@ -39,7 +40,7 @@ def about_tab(studio: Studio) -> None:
     tab.select(time.time, None, told, **AT_ONCE)
 
 
-def facts(studio: Studio) -> dict[str, Any]:
+def facts(studio: Studio) -> Report:
     """Plain data: keys are words of the page, values are shown as they are."""
     lane, settings = studio.lane, studio.settings
     found = {model.name: find(settings, model) for model in PUBLISHED}

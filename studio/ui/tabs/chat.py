@@ -18,7 +18,7 @@ from studio.documents.conversation import Conversation
 from studio.errors import Language, StudioError
 from studio.tasks.answers import Answer
 from studio.tasks.chat import Answering
-from studio.ui import examples
+from studio.ui import examples, page_data
 from studio.ui.article_editor import Desk, download_url
 from studio.ui.article_view import place
 from studio.ui.chat_bubbles import brief, bubbles_of, goes_on, turn_of
@@ -188,7 +188,7 @@ class _Events:
         """A sent question that is to be edited, for the page's dialog."""
         match event._data:
             case {"turn": int(at)} if 0 <= at < len(said.turns):
-                return {"turn": at, "question": said.turns[at].question, "asked": time.time()}
+                return page_data.QuestionEdit(turn=at, question=said.turns[at].question, asked=time.time())
         return gr.skip()
 
     async def edited(self, request: gr.Request, event: gr.EventData, said: Conversation, values: Any) -> Replies:

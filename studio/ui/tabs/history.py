@@ -16,6 +16,7 @@ from studio.ui.article_editor import Desk
 from studio.ui.card_list import Asked, shelf
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import shown, who
+from studio.ui.page_data import Comparison, HistoryCard, Version, Versions
 from studio.ui.tabs.chat import Talk
 from studio.ui.threads import in_thread
 from studio.ui.words import i18n
@@ -52,11 +53,11 @@ class History:
     def __init__(self, studio: Studio) -> None:
         self._store = studio.store
 
-    def cards(self, asked: Asked, request: Any) -> list[Asked]:
+    def cards(self, asked: Asked, request: Any) -> list[HistoryCard]:
         """Cards of articles, of conversations, or of what was deleted."""
         person, search, kind = who(request), str(asked.get("search", "")), asked.get("filter")
         gone = kind == "deleted_ones"
-        found = []
+        found: list[HistoryCard] = []
         if kind != "conversations":
             for article in self._store.list_articles(person, search, gone):
                 title = article.title or article.instruction[:80]
@@ -94,16 +95,16 @@ class History:
         show = self._store.undelete_article if type == "article" else self._store.undelete_conversation
         show(who(request), id)
 
-    def versions(self, request: Any, id: int) -> Asked:
+    def versions(self, request: Any, id: int) -> Versions:
         """All versions, the newest first."""
         found = self._store.versions(who(request), id)
-        rows = [
+        rows: list[Version] = [
             {"number": v.number, "created": v.created.isoformat(), "reason": v.reason, "current": v.current}
             for v in reversed(found)
         ]
         return {"versions": rows}
 
-    def compare(self, request: Any, id: int, versions: list[int]) -> Asked:
+    def compare(self, request: Any, id: int, versions: list[int]) -> Comparison:
         """The words of two versions; version 0 has none."""
         before, after = (
             self._store.article_at(who(request), id, number).markdown if number else "" for number in versions[:2]
@@ -116,7 +117,7 @@ class History:
         self._store.save_article(person, self._store.article_at(person, id, version), "restore")
 
 
-def _card(type: str, row: Any, title: str, gone: bool) -> Asked:
+def _card(type: str, row: Any, title: str, gone: bool) -> HistoryCard:
     return {
         "type": type,
         "id": row.id,

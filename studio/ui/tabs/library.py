@@ -14,6 +14,7 @@ from studio.library.picture_rows import Hit
 from studio.ui.card_list import Asked, shelf
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import language, who
+from studio.ui.page_data import Failure, LibraryCard
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
@@ -34,7 +35,7 @@ class Shelves:
         self._studio = studio
         self._library = studio.library
 
-    def cards(self, asked: Asked, request: Any) -> list[Asked]:
+    def cards(self, asked: Asked, request: Any) -> list[LibraryCard]:
         """Pictures that fit the words, or all, own ones first."""
         words, spoken = str(asked.get("search", ""))[:500], language(request)
         found = (
@@ -46,14 +47,14 @@ class Shelves:
         person = who(request)
         return [_card(hit, person) for hit in found if own is None or hit.own == own]
 
-    def add(self, request: Any, path: str, name: str) -> Asked:
+    def add(self, request: Any, path: str, name: str) -> Failure | None:
         """Take an uploaded picture in; the eyes describe it where neither its name nor its data do."""
         file = uploads_of(self._studio).take(who(request), path)
         report = self._library.add(file.path, self._studio.describe, person=who(request))
         file.discard()
         if report.refused:
             return {"error": report.refused[0][1]}
-        return {}
+        return None
 
     def describe(self, request: Any, key: str, caption: str) -> None:
         """Other words for a picture that this person added."""
@@ -71,7 +72,7 @@ class Shelves:
         self._library.restore(key, who(request))
 
 
-def _card(hit: Hit, person: str) -> Asked:
+def _card(hit: Hit, person: str) -> LibraryCard:
     key = hit.picture.key
     return {
         "key": key,

@@ -17,6 +17,7 @@ from studio.specs import most_beams
 from studio.ui.article_editor import Desk, exported
 from studio.ui.components import Number, numbers, part, read
 from studio.ui.identity import keep_one, shown, who
+from studio.ui.page_data import ArticleDocument
 from studio.ui.threads import in_thread
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
@@ -64,7 +65,7 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
         files: list[dict[str, str]],
         count: int,
         set_: Any,
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncIterator[ArticleDocument]:
         try:
             brief = replace(
                 _brief(by, about, title, materials),

@@ -1,0 +1,298 @@
+"""What Python hands to the page's scripts, as types. `studio/ui/static/types.d.ts` has an interface of the same name
+for each, with the same fields; a test compares them."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict, final
+
+
+class Failure(TypedDict):
+    """A server function's answer in place of what was asked for: one sentence for the person."""
+
+    error: str
+
+
+class Example(TypedDict):
+    """A card of an empty Write, Chat or Table; `pictures` are URLs."""
+
+    en: str
+    zh: str
+    pictures: list[str]
+
+
+class PageFacts(TypedDict):
+    """`window.studio`: words in English and Chinese, icons as SVG, the bytes an upload may have, export formats."""
+
+    words: dict[str, tuple[str, str]]
+    icons: dict[str, str]
+    upload: int
+    formats: list[str]
+
+
+class Banner(TypedDict):
+    """What people must know of the model: a word's key, and "wrong" where it is a warning."""
+
+    banner: str
+    kind: str
+
+
+class NumberField(TypedDict):
+    """A number that may be set; `digits` after the point, 0 for whole ones."""
+
+    id: str
+    name: str
+    digits: int
+    low: float
+    high: float
+    initial: float | None
+
+
+class PictureFile(TypedDict):
+    """A picture that the browser has uploaded for an article."""
+
+    path: str
+    name: str
+
+
+class QuestionEdit(TypedDict):
+    """A sent question that is to be edited; `asked` (seconds) makes the same one a new value."""
+
+    turn: int
+    question: str
+    asked: float
+
+
+class Room(TypedDict):
+    """Tokens: of one picture, of the model's context. Empty as long as no model that sees is loaded."""
+
+    image: NotRequired[int]
+    context: NotRequired[int]
+
+
+# The article
+
+
+class Candidate(TypedDict):
+    """A picture that could be shown at a section."""
+
+    key: str
+    url: str
+    title: str
+
+
+class Section(TypedDict):
+    """A paragraph or heading and its picture; `picture` is a URL, "" where there is none."""
+
+    id: str
+    html: str
+    markdown: str
+    note: str
+    picture: str
+    width: int
+    height: int
+    caption: str
+    credit: str
+    candidates: list[Candidate]
+
+
+@final
+class UnchangedSection(TypedDict):
+    """A section that the page has already."""
+
+    id: str
+
+
+class Step(TypedDict):
+    """A step of writing; `state` is "done", "current" or "waiting"."""
+
+    state: str
+    name: str
+
+
+class Proposal(TypedDict):
+    """What a model suggests for a section, as it grows."""
+
+    section: str
+    edit: str
+    text: str
+    ended: bool
+
+
+class ArticleDocument(TypedDict):
+    """An article as the page shows it; id 0 is no article yet."""
+
+    id: int
+    open: bool
+    title: str
+    titleHtml: str
+    sections: list[Section | UnchangedSection]
+    steps: list[Step]
+    said: str
+    warns: bool
+    busy: bool
+    more: bool
+    empty: int
+    notes: list[str]
+    undo: bool
+    redo: bool
+    proposal: Proposal | None
+
+
+class Edited(TypedDict):
+    """An edit's answer: the article afterwards."""
+
+    doc: ArticleDocument
+
+
+class Found(TypedDict):
+    """Pictures for some words."""
+
+    found: list[Candidate]
+
+
+class Exported(TypedDict):
+    """A file that can be fetched."""
+
+    url: str
+    name: str
+
+
+# The table
+
+
+class TableCell(TypedDict):
+    """An answer; `state` is how it ended, "open" or "current"."""
+
+    text: str
+    remark: str
+    state: str
+
+
+class TableRow(TypedDict):
+    """A picture and its answers; `picture` and `small` are URLs."""
+
+    number: int
+    picture: str
+    small: str
+    name: str
+    cells: list[TableCell]
+
+
+@final
+class UnchangedRow(TypedDict):
+    """A row that the page has already."""
+
+    number: int
+
+
+class TableView(TypedDict):
+    """A table as the page shows it: `number` of `of` answers are there; id 0 is no table yet."""
+
+    id: int
+    running: bool
+    number: int
+    of: int
+    said: str
+    wrong: bool
+    questions: list[str]
+    rows: list[TableRow | UnchangedRow]
+    skipped: list[str]
+    notes: list[str]
+
+
+# The shelves
+
+
+class HistoryCard(TypedDict):
+    """An article, with its status, or a conversation, with likes; `changed` is ISO 8601, `small` a URL."""
+
+    type: str
+    id: int
+    title: str
+    changed: str
+    small: str
+    deleted: bool
+    status: NotRequired[str]
+    liked: NotRequired[int]
+
+
+class LibraryCard(TypedDict):
+    """A picture of the library; `own` where this person may change it."""
+
+    key: str
+    title: str
+    caption: str
+    picture: str
+    small: str
+    own: bool
+
+
+class Cards(TypedDict):
+    """A page of a shelf: HistoryCards or LibraryCards, and whether there are more."""
+
+    items: list[HistoryCard] | list[LibraryCard]
+    more: bool
+
+
+class Version(TypedDict):
+    """A version of an article; `created` is ISO 8601."""
+
+    number: int
+    created: str
+    reason: str
+    current: bool
+
+
+class Versions(TypedDict):
+    """All versions, the newest first."""
+
+    versions: list[Version]
+
+
+class Comparison(TypedDict):
+    """The Markdown of two versions."""
+
+    before: str
+    after: str
+
+
+# About
+
+
+class ModelFacts(TypedDict):
+    """A model that is loaded; `context` in tokens."""
+
+    role: str
+    name: str
+    context: int
+    languages: list[str]
+
+
+class Amount(TypedDict):
+    """Memory of something, ready to be read."""
+
+    name: str
+    size: str
+
+
+class PublishedModel(TypedDict):
+    """A published model, and its folder on this machine, "" where it is not."""
+
+    name: str
+    folder: str
+
+
+class Report(TypedDict):
+    """What About shows."""
+
+    models: list[ModelFacts]
+    state: str
+    waiting: int
+    restarts: int
+    memory: list[Amount]
+    gpus: list[Amount]
+    found: list[PublishedModel]
+    pictures: int
+    data: str
+    port: int
+    version: str

@@ -1,0 +1,360 @@
+// Types of the page's scripts. Interfaces are data that Python hands over: `studio/ui/page_data.py` has a TypedDict of the
+// same name for each, and a test compares them. Types are the page's own.
+
+/** A server function's answer in place of what was asked for: one sentence for the person. */
+export interface Failure {
+  error: string;
+}
+
+/** A card of an empty Write, Chat or Table; `pictures` are URLs. */
+export interface Example {
+  en: string;
+  zh: string;
+  pictures: string[];
+}
+
+/** `window.studio`: words in English and Chinese, icons as SVG, the bytes an upload may have, export formats. */
+export interface PageFacts {
+  words: Record<string, [string, string]>;
+  icons: Record<string, string>;
+  upload: number;
+  formats: string[];
+}
+
+/** What people must know of the model: a word's key, and "wrong" where it is a warning. */
+export interface Banner {
+  banner: string;
+  kind: string;
+}
+
+/** A number that may be set; `digits` after the point, 0 for whole ones. */
+export interface NumberField {
+  id: string;
+  name: string;
+  digits: number;
+  low: number;
+  high: number;
+  initial: number | null;
+}
+
+/** A picture that the browser has uploaded for an article. */
+export interface PictureFile {
+  path: string;
+  name: string;
+}
+
+/** A sent question that is to be edited; `asked` (seconds) makes the same one a new value. */
+export interface QuestionEdit {
+  turn: number;
+  question: string;
+  asked: number;
+}
+
+/** Tokens: of one picture, of the model's context. Empty as long as no model that sees is loaded. */
+export interface Room {
+  image?: number;
+  context?: number;
+}
+
+/** A picture that could be shown at a section. */
+export interface Candidate {
+  key: string;
+  url: string;
+  title: string;
+}
+
+/** A paragraph or heading and its picture; `picture` is a URL, "" where there is none. */
+export interface Section {
+  id: string;
+  html: string;
+  markdown: string;
+  note: string;
+  picture: string;
+  width: number;
+  height: number;
+  caption: string;
+  credit: string;
+  candidates: Candidate[];
+}
+
+/** A section that the page has already. */
+export interface UnchangedSection {
+  id: string;
+}
+
+/** A step of writing; `state` is "done", "current" or "waiting". */
+export interface Step {
+  state: string;
+  name: string;
+}
+
+/** What a model suggests for a section, as it grows. */
+export interface Proposal {
+  section: string;
+  edit: string;
+  text: string;
+  ended: boolean;
+}
+
+/** An article as the page shows it; id 0 is no article yet. */
+export interface ArticleDocument {
+  id: number;
+  open: boolean;
+  title: string;
+  titleHtml: string;
+  sections: (Section | UnchangedSection)[];
+  steps: Step[];
+  said: string;
+  warns: boolean;
+  busy: boolean;
+  more: boolean;
+  empty: number;
+  notes: string[];
+  undo: boolean;
+  redo: boolean;
+  proposal: Proposal | null;
+}
+
+/** An edit's answer: the article afterwards. */
+export interface Edited {
+  doc: ArticleDocument;
+}
+
+/** Pictures for some words. */
+export interface Found {
+  found: Candidate[];
+}
+
+/** A file that can be fetched. */
+export interface Exported {
+  url: string;
+  name: string;
+}
+
+/** An answer; `state` is how it ended, "open" or "current". */
+export interface TableCell {
+  text: string;
+  remark: string;
+  state: string;
+}
+
+/** A picture and its answers; `picture` and `small` are URLs. */
+export interface TableRow {
+  number: number;
+  picture: string;
+  small: string;
+  name: string;
+  cells: TableCell[];
+}
+
+/** A row that the page has already. */
+export interface UnchangedRow {
+  number: number;
+}
+
+/** A table as the page shows it: `number` of `of` answers are there; id 0 is no table yet. */
+export interface TableView {
+  id: number;
+  running: boolean;
+  number: number;
+  of: number;
+  said: string;
+  wrong: boolean;
+  questions: string[];
+  rows: (TableRow | UnchangedRow)[];
+  skipped: string[];
+  notes: string[];
+}
+
+/** An article, with its status, or a conversation, with likes; `changed` is ISO 8601, `small` a URL. */
+export interface HistoryCard {
+  type: string;
+  id: number;
+  title: string;
+  changed: string;
+  small: string;
+  deleted: boolean;
+  status?: string;
+  liked?: number;
+}
+
+/** A picture of the library; `own` where this person may change it. */
+export interface LibraryCard {
+  key: string;
+  title: string;
+  caption: string;
+  picture: string;
+  small: string;
+  own: boolean;
+}
+
+/** A page of a shelf: HistoryCards or LibraryCards, and whether there are more. */
+export interface Cards {
+  items: HistoryCard[] | LibraryCard[];
+  more: boolean;
+}
+
+/** A version of an article; `created` is ISO 8601. */
+export interface Version {
+  number: number;
+  created: string;
+  reason: string;
+  current: boolean;
+}
+
+/** All versions, the newest first. */
+export interface Versions {
+  versions: Version[];
+}
+
+/** The Markdown of two versions. */
+export interface Comparison {
+  before: string;
+  after: string;
+}
+
+/** A model that is loaded; `context` in tokens. */
+export interface ModelFacts {
+  role: string;
+  name: string;
+  context: number;
+  languages: string[];
+}
+
+/** Memory of something, ready to be read. */
+export interface Amount {
+  name: string;
+  size: string;
+}
+
+/** A published model, and its folder on this machine, "" where it is not. */
+export interface PublishedModel {
+  name: string;
+  folder: string;
+}
+
+/** What About shows. */
+export interface Report {
+  models: ModelFacts[];
+  state: string;
+  waiting: number;
+  restarts: number;
+  memory: Amount[];
+  gpus: Amount[];
+  found: PublishedModel[];
+  pictures: number;
+  data: string;
+  port: number;
+  version: string;
+}
+
+// The page's own
+
+/** What a server function answers. */
+export type Answer<T> = (T & { error?: undefined }) | Failure;
+
+/** What is asked of a server function; Python checks it. */
+export type Asked = Record<string, unknown>;
+
+/** What Gradio gives to the script of a component. Setting `props.value` sends the value. */
+export type Given<Props = Record<string, never>, Server = Record<string, never>> = {
+  element: HTMLElement;
+  props: Props;
+  server: Server;
+  trigger: (event: string, data?: unknown) => void;
+  watch: (prop: string, changed: () => void) => void;
+  upload: Upload;
+};
+
+export type Upload = (file: File) => Promise<{ path?: string }>;
+
+/** Where a picture was put by an upload, or a sentence why it was not. */
+export type Sent = { path: string; problem?: undefined } | { path?: undefined; problem: string };
+
+export type PaperServer = {
+  act: (asked: Asked) => Promise<Answer<Edited>>;
+  stop: (asked: Asked) => Promise<void>;
+  find: (asked: Asked) => Promise<Answer<Found>>;
+  export: (asked: Asked) => Promise<Answer<Exported>>;
+};
+
+export type ShelfServer<Card> = {
+  list: (asked: Asked) => Promise<Answer<Omit<Cards, "items"> & { items: Card[] }>>;
+  act: {
+    (asked: { kind: "versions"; id: number }): Promise<Answer<Versions>>;
+    (asked: { kind: "compare"; id: number; versions: number[] }): Promise<Answer<Comparison>>;
+    (asked: Asked): Promise<Answer<object>>;
+  };
+};
+
+/** What is selected in an article. */
+export type Selection = { section: string; part: "text" | "picture" | "title" };
+
+/** An article whose unchanged sections were filled in again. */
+export type WholeDocument = Omit<ArticleDocument, "sections"> & { sections: Section[] };
+
+/** The elements of a section, and what they show. */
+export type SectionParts = {
+  node: HTMLElement;
+  text: HTMLElement;
+  html: string | null;
+  figure: HTMLElement | null;
+  note: HTMLElement | null;
+  said?: string;
+  draft?: { area: HTMLTextAreaElement; key: string };
+};
+
+/** A run of words that two texts share, or that only one of them has. */
+export type Change = ["same" | "old" | "new", string];
+
+export type Child = Node | string | null | undefined | false;
+
+/** An event as handlers meet it: at an element, and with the data that only synthetic ones lack. */
+type Met<E> = E &
+  (E extends DragEvent ? { dataTransfer: DataTransfer } : E extends ClipboardEvent ? { clipboardData: DataTransfer } : unknown) & {
+    target: HTMLElement;
+  };
+type Handlers = { [K in keyof HTMLElementEventMap as `on${K}`]?: ((event: Met<HTMLElementEventMap[K]>) => unknown) | null };
+type Attribute = string | number | boolean | null | undefined;
+
+/** Attributes and properties that views give to elements, and their event handlers. */
+export type Attributes = Handlers & {
+  [name: `aria-${string}` | `data-${string}`]: Attribute;
+} & {
+  [name in
+    | "accept"
+    | "alt"
+    | "className"
+    | "disabled"
+    | "download"
+    | "draggable"
+    | "height"
+    | "hidden"
+    | "href"
+    | "id"
+    | "inputMode"
+    | "loading"
+    | "max"
+    | "min"
+    | "multiple"
+    | "placeholder"
+    | "role"
+    | "rows"
+    | "scope"
+    | "src"
+    | "step"
+    | "tabIndex"
+    | "tabindex"
+    | "title"
+    | "type"
+    | "value"
+    | "width"]?: Attribute;
+};
+
+declare global {
+  interface Window {
+    studio: PageFacts;
+    studioLanguage: () => void;
+    studioTheme: () => void;
+  }
+}
