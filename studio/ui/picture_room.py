@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from studio.app import Studio
+from studio.roles import VIEWER
 from studio.ui.components import AT_ONCE
 
 _LOAD = "import(new URL('page/room.js', document.baseURI)).then(m => m.mount({element, props, watch, server}))"
@@ -16,7 +17,7 @@ def picture_room(studio: Studio, box: gr.MultimodalTextbox) -> None:
     """Lay it out where it stands, for the pictures of `box`; its value is their number, see `room.js`."""
 
     async def facts(_: Any) -> dict[str, int]:  # of memory only: it needs no thread
-        card = studio.lane.cards.get("viewer")
+        card = studio.lane.cards.get(VIEWER.name)
         return {"image": card.image_tokens, "context": card.context} if card and card.sees else {}
 
     room = gr.HTML(

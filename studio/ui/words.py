@@ -11,6 +11,7 @@ import gradio as gr
 
 from studio.errors import Language
 from studio.export import Kind, formats_for
+from studio.roles import ROLES
 from studio.ui.table_words import TABLE_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -217,8 +218,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason_restore": ("old version restored", "恢复旧版"),
     # about
     "about_models": ("Models", "模型"),
-    "role_composer": ("Writes", "写作"),
-    "role_viewer": ("Answers about pictures", "看图问答"),
     "tokens_of_context": ("{n} tokens of context", "上下文 {n} 个 token"),
     "about_state": ("State", "状态"),
     "state_starting": ("loading", "正在加载"),
@@ -279,14 +278,15 @@ WORDS: dict[str, tuple[str, str]] = {
 
 
 def page_words() -> dict[str, tuple[str, str]]:
-    """WORDS, and what the export formats are called: `format_` in a menu, `save_` on a button of its own."""
+    """WORDS, what roles are called (`role_`), and export formats: `format_` in a menu, `save_` on a button of its own."""
     formats = {name: format for kind in get_args(Kind) for name, format in formats_for(kind).items()}
     menu = {f"format_{name}": format.words for name, format in formats.items()}
     buttons = {
         f"save_{name}": (f"Save as {english}", f"存为 {chinese}")
         for name, (english, chinese) in ((name, format.button) for name, format in formats.items())
     }
-    return WORDS | menu | buttons
+    roles = {f"role_{role.name}": role.label for role in ROLES.values()}
+    return WORDS | menu | buttons | roles
 
 
 def t(key: str, language: Language) -> str:
