@@ -25,8 +25,9 @@ TABLE: dict[str, set[str]] = {
     "protocol": set(),
     "specs": {"protocol"},
     "roles": set(),
+    "sampling": set(),
     "markdown": set(),
-    "documents": {"markdown"},
+    "documents": {"markdown", "sampling"},
     "pictures": set(),
     "prompts": {"protocol"},
     "checkpoints": {"roles", "settings", "protocol", "specs"},
@@ -36,17 +37,17 @@ TABLE: dict[str, set[str]] = {
     "worker": {"engine", "protocol", "specs"},
     "storage": {"documents", "pictures"},
     "library": {"storage", "documents", "pictures", "prompts", "protocol"},
-    "export": {"documents", "markdown", "pictures"},
-    "tasks": {"roles", "worker", "storage", "library", "prompts", "protocol", "documents", "markdown"},
+    "export": {"documents", "markdown", "pictures", "sampling"},
+    "tasks": {"roles", "worker", "storage", "library", "prompts", "protocol", "sampling", "documents", "markdown"},
     "app": {"tasks", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
     "api": {"app"},
     "ui": {
         "api", "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs",
-        "settings", "documents", "markdown", "roles",
+        "settings", "documents", "markdown", "roles", "sampling",
     },
     "cli": {
         "ui", "app", "tasks", "library", "export", "storage", "pictures", "checkpoints", "engine", "protocol", "specs",
-        "settings", "documents", "roles",
+        "settings", "documents", "roles", "sampling",
     },
 }  # fmt: skip
 

@@ -30,6 +30,7 @@ from studio.protocol import (
     Started,
 )
 from studio.roles import COMPOSER, ModelRole
+from studio.sampling import check
 from studio.tasks.progress import Progress, Stop, in_queue
 from studio.worker.client import WorkerClient
 
@@ -112,12 +113,7 @@ class Calls:
         that the model does not have."""
         if (brief.beams or 1) > self.card.beams:
             raise InputError("beams_too_many", model=self.card.name, limit=self.card.beams, count=brief.beams)
-        own = {
-            name: value
-            for name in ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "beams")
-            if (value := getattr(brief, name)) is not None
-        }
-        return replace(self.speech.writing, seed=brief.seed, **{**own, **changes})
+        return replace(self.speech.writing, **check("writing", vars(brief)) | changes)
 
     def _events(self, call: Call) -> Iterator[Event]:
         request = self.stop.watch(self._lane.submit(call, self._person))
