@@ -144,8 +144,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     watch = Watch()
     with tempfile.TemporaryDirectory() as data:
         spec = NativeSpec(
-            composer=given.tokenizer,
-            viewer=given.tokenizer,
+            folders={"composer": given.tokenizer, "viewer": given.tokenizer},
             device=given.device,
             quantize=given.quantize,
             random_weights=given.size,

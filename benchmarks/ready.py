@@ -58,7 +58,7 @@ def write(folder: Path, a: Architecture, tokenizer: Path, device: torch.device) 
 def answer(folder: Path, device: str) -> dict[str, Any]:
     """Load it and answer, in this process; seconds from here."""
     started = time.perf_counter()
-    engine = native.load(NativeSpec(viewer=str(folder), device=device, batch=8))
+    engine = native.load(NativeSpec({"viewer": str(folder)}, device=device, batch=8))
     loaded = time.perf_counter() - started
     engine.submit(1, Generate("viewer", (Text("Hello"),), Sampling(max_tokens=1)))
     while engine.busy:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from studio.errors import StudioError
 
-Role = Literal["composer", "viewer"]  # which job a model does: XComposer2-7B composes, XComposer2-VL-7B views
+Role = str  # which job a model does: the name of an entry of `studio.roles`
 Reason = Literal["stop", "length", "cancelled"]
 LEAST_ROOM = 128  # tokens that a prompt must leave free in the context for new ones, or max_tokens if that is fewer
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from studio.protocol import Description, ModelCard
+from studio.protocol import Description, ModelCard, Role
 
 MOST_BEAMS = 5  # of the native engine
 
@@ -22,10 +23,9 @@ class GgufSpec:
 
 @dataclass(frozen=True)
 class NativeSpec:
-    """XComposer2 on torch: a checkpoint folder for either role, or random weights of the true size."""
+    """XComposer2 on torch: a checkpoint folder a role, or random weights of the true size."""
 
-    composer: str = ""
-    viewer: str = ""
+    folders: Mapping[Role, str] = field(default_factory=dict)  # a role without one has no model
     device: str = "cuda"
     quantize: str = "none"
     random_weights: str = ""

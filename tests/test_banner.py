@@ -20,7 +20,7 @@ STARTER = ModelCard("starter", "starter", ("en",), False, 4096, note="starter")
     [
         (NativeSpec(random_weights="7b"), "random_banner", "wrong"),  # red, see page.css
         (GgufSpec("model.gguf", STARTER), "starter_banner", ""),
-        (NativeSpec(composer="folder"), "", ""),
+        (NativeSpec({"composer": "folder"}), "", ""),
     ],
 )
 def test_what_people_must_know_is_told(spec: EngineSpec, banner: str, kind: str) -> None:

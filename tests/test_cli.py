@@ -7,13 +7,18 @@ import socket
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from studio.cli.main import main
+from studio.prompts.starter import Starter
 from studio.protocol import ModelCard
 from studio.specs import Reply, ScriptedSpec
+from studio.tasks.chat import Answering
 
 PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
 STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)
@@ -116,6 +121,8 @@ def test_bad_input_is_one_sentence(  # type: ignore[no-untyped-def]
         ["write", "tea", "--out", "a.zip", "--images", "many"],
         ["write", "tea", "--out", "a.zip", "--models", "gpt4"],
         ["write", "tea", "--out", "a.zip", "--seed", "-1"],
+        ["write", "tea", "--out", "a.zip", "--max-tokens", "15"],
+        ["ask", "a.jpg", "What?", "--temperature", "3"],
         ["serve", "--port", "0"],
         ["ask", "What?"],
         ["paint"],
@@ -214,6 +221,20 @@ def test_ask_streams_to_stdout(studio, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, error = studio("ask", PICTURES / "cat.webp", PICTURES / "dog.webp", "What do they do?")
     assert (code, error) == (0, "")
     assert out.startswith("I am not sure what picture 1 shows; it might be a shape.") and out.endswith("It sleeps.\n")
+
+
+def test_ask_passes_the_numbers_on(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    given: list[Any] = []
+
+    def ask(self: Any, conversation: Any, person: str, stop: Any, sampling: Any) -> Iterator[Any]:
+        given.append(sampling)
+        yield Answering(conversation.answer(answer="yes"), ended=True)
+
+    scripted(monkeypatch, "ask")
+    monkeypatch.setattr("studio.tasks.chat.Asker.ask", ask)
+    assert studio("ask", PICTURES / "cat.webp", "What?", "--temperature", "0", "--max-tokens", "9") == (0, "yes\n", "")
+    assert studio("ask", PICTURES / "cat.webp", "What?") == (0, "yes\n", "")
+    assert given == [replace(Starter.answering, temperature=0.0, max_tokens=9), None]
 
 
 def test_library_adds_and_finds(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

@@ -11,6 +11,7 @@ from studio.checkpoints import hub_caches as places
 from studio.checkpoints.machine import gpus
 from studio.errors import ModelError
 from studio.protocol import ModelCard, Role
+from studio.roles import ROLES
 from studio.settings import Settings
 from studio.specs import EngineSpec, GgufSpec, NativeSpec
 
@@ -101,7 +102,7 @@ def resolve(settings: Settings, given: str) -> str:
 
 def chosen(settings: Settings, role: Role) -> str:
     """The folder of the model for this role, or an empty string: what was given, else what is found by itself."""
-    given = settings.composer if role == "composer" else settings.vl
+    given = getattr(settings, ROLES[role].setting)
     if given == NONE:
         return ""
     if given:
@@ -136,16 +137,15 @@ def plan(settings: Settings) -> EngineSpec:
 
 def _native(settings: Settings) -> NativeSpec | None:
     """XComposer2 where it was asked for (by a flag or by a folder), or a GPU and its files are found."""
-    composer, viewer = chosen(settings, "composer"), chosen(settings, "viewer")
-    named = {settings.composer, settings.vl} - {"", NONE}
+    folders = {role: folder for role in ROLES if (folder := chosen(settings, role))}
+    named = {getattr(settings, role.setting) for role in ROLES.values()} - {"", NONE}
     asked = settings.models == "xcomposer2" or settings.random_weights or named
-    if not asked and not ((composer or viewer) and gpus()):
+    if not asked and not (folders and gpus()):
         return None
-    if not (composer or viewer or settings.random_weights):
+    if not (folders or settings.random_weights):
         raise ModelError("xcomposer2_missing")
     return NativeSpec(
-        composer=composer,
-        viewer=viewer,
+        folders=folders,
         device=settings.device,
         quantize=settings.quantize,
         random_weights=settings.random_weights,

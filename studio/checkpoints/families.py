@@ -17,8 +17,8 @@ from studio.checkpoints.architecture import LINEARS, TOWER, Architecture, Family
 from studio.checkpoints.config_json import Fields, Shapes, config_of, layers_of, shape_of
 from studio.errors import ModelError
 from studio.protocol import Role
+from studio.roles import COMPOSER, ROLES, VIEWER
 
-PIXELS: dict[Role, int] = {"composer": 224, "viewer": 490}  # of the published 7B model of each role
 SIZES = {(4096, 32): "7B", (2048, 24): "1.8B"}
 POSITIONS = 32768  # max_position_embeddings in the config.json of every published XComposer2
 TILE_PIXELS, MAX_TILES = 336, 25  # 4KHD: side of a tile, and how many the original takes at inference
@@ -45,8 +45,10 @@ def read(folder: Path, shapes: Shapes) -> Architecture:
 
 def require_role(role: Role, folder: Path, architecture: Architecture) -> None:
     """Raises ModelError when the model in a folder is not made for this: one writes, the other sees."""
-    if role not in architecture.family.roles(architecture):
-        raise ModelError(f"{role}_refused", path=folder, found=architecture.name)
+    wanted, family = ROLES[role], architecture.family
+    made_for_it = role in family.roles(architecture) or family.name in wanted.families
+    if not made_for_it or (wanted.sees and not architecture.vision):
+        raise ModelError(wanted.refused, path=folder, found=architecture.name)
 
 
 def require_tensors(folder: Path, shapes: Shapes, needed: Mapping[str, tuple[int, ...]]) -> None:
@@ -58,6 +60,11 @@ def require_tensors(folder: Path, shapes: Shapes, needed: Mapping[str, tuple[int
         if shapes[name] != shape:
             cause = f"{name} has the shape {list(shapes[name])}, expected {list(shape)}"
             raise ModelError("model_broken", path=folder, cause=cause)
+
+
+def published_pixels() -> dict[Role, int]:
+    """The side of the input images of the published 7B model of each role that has one."""
+    return {role.name: role.pixels[0] for role in ROLES.values() if role.pixels}
 
 
 def published(size: str, image: int) -> Architecture:
@@ -219,8 +226,8 @@ def _xcomposer2_title(a: Architecture) -> str:
 def _xcomposer2_roles(a: Architecture) -> tuple[Role, ...]:
     """The published ones were trained for one role, told apart by their pixels; others may try both."""
     pixels = a.vision.image if a.vision else 0
-    trained: dict[int, tuple[Role, ...]] = {224: ("composer",), 490: ("viewer",), 336: ("viewer",)}
-    return trained.get(pixels, ("composer", "viewer"))
+    trained = tuple(role.name for role in ROLES.values() if pixels in role.pixels)
+    return trained or (COMPOSER.name, VIEWER.name)
 
 
 # XComposer2-4KHD: pictures are cut into tiles of 336 px
@@ -252,7 +259,7 @@ XCOMPOSER2_4KHD = Family(
     read=_read_4khd,
     tensors=_4khd_tensors,
     title=lambda a: f"XComposer2-4KHD-{_size(a)}",
-    roles=lambda a: ("viewer",),
+    roles=lambda a: (VIEWER.name,),
     image_tokens=lambda vision: tile_tokens(1, MAX_TILES),
     tower="studio.models.xcomposer2_4khd:TiledVisionTower",
 )
@@ -273,7 +280,7 @@ INTERNLM2_CHAT = Family(
     read=read_internlm2,
     tensors=internlm2_tensors,
     title=lambda a: f"InternLM2-Chat-{_size(a)}",
-    roles=lambda a: ("composer",),
+    roles=lambda a: (COMPOSER.name,),
     image_tokens=lambda vision: 0,
 )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from studio.checkpoints import machine
 from studio.checkpoints import shapes as files
 from studio.checkpoints.architecture import LINEARS, Architecture
-from studio.checkpoints.families import PIXELS, published, read
+from studio.checkpoints.families import published, published_pixels, read
 from studio.checkpoints.machine import gib
 from studio.errors import ModelError
 from studio.specs import NativeSpec
@@ -158,9 +158,11 @@ def before_loading(spec: NativeSpec) -> MemoryPlan | None:
     Raises ModelError when a file is wrong or nothing allowed fits.
     """
     if spec.random_weights:
-        found: list[Architecture | None] = [published(spec.random_weights, pixels) for pixels in PIXELS.values()]
+        found: list[Architecture | None] = [
+            published(spec.random_weights, pixels) for pixels in published_pixels().values()
+        ]
     else:
-        folders = dict.fromkeys(Path(name).expanduser().resolve() for name in (spec.composer, spec.viewer) if name)
+        folders = dict.fromkeys(Path(name).expanduser().resolve() for name in spec.folders.values() if name)
         found = [of_folder(folder) for folder in folders]
     architectures = [a for a in found if a is not None]
     if len(architectures) < len(found):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from studio.app import Studio
 from studio.checkpoints.catalog import plan
@@ -11,20 +13,23 @@ from studio.cli.write import read_picture
 from studio.documents.article import Picture
 from studio.documents.conversation import Conversation, Turn
 from studio.library.picture_intake import take_in
+from studio.sampling import check as check_numbers
 from studio.settings import Settings
 from studio.storage.persons import CLI
 from studio.tasks.chat import check
 from studio.tasks.progress import Stop
 
 
-def ask(settings: Settings, pictures: tuple[str, ...], question: str) -> Iterator[str]:
-    """The answer's pieces. Raises StudioError."""
+def ask(settings: Settings, pictures: tuple[str, ...], question: str, sampling: Mapping[str, Any]) -> Iterator[str]:
+    """The answer's pieces; `sampling` are numbers of a chat, None where nothing was said. Raises StudioError."""
     taken = [(take_in(read_picture(name), Path(name).name), Path(name)) for name in pictures]
     check(Turn(question, tuple(Picture(t.key) for t, _ in taken)))
+    numbers = check_numbers("chat", sampling)
     with Studio(settings, plan(settings)) as studio:
         own = tuple(Picture(studio.store.add_file(t, CLI), p.stem, p.name) for t, p in taken)
         shown = ""
-        for answering in studio.asker.ask(Conversation().ask(question, own), CLI, Stop()):
+        wanted = replace(studio.asker.sampling(), **numbers) if numbers else None
+        for answering in studio.asker.ask(Conversation().ask(question, own), CLI, Stop(), wanted):
             answer = answering.conversation.turns[-1].answer
             yield answer[len(shown) :]
             shown = answer

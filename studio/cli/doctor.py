@@ -15,6 +15,7 @@ from studio.checkpoints.machine import gpus
 from studio.checkpoints.memory_plan import before_loading
 from studio.cli.preflight import findings
 from studio.errors import Language, ModelError
+from studio.roles import ROLES
 from studio.settings import Settings
 from studio.specs import GgufSpec, NativeSpec
 
@@ -45,7 +46,7 @@ def report(settings: Settings, language: Language = "en") -> dict[str, Any]:
         if isinstance(spec, GgufSpec):
             runs |= {"model": spec.card.name, "file": spec.path}
         elif isinstance(spec, NativeSpec):
-            runs |= {"composer": spec.composer, "viewer": spec.viewer, "random_weights": spec.random_weights}
+            runs |= {role: spec.folders.get(role, "") for role in ROLES} | {"random_weights": spec.random_weights}
             plan_of_memory = before_loading(spec)
             runs["memory"] = plan_of_memory.lines() if plan_of_memory else ["known only when the models are loaded"]
     except ModelError as e:
@@ -87,9 +88,7 @@ def format_report(report: dict[str, Any]) -> str:
     if runs.get("random_weights"):
         lines.append("WARNING: random weights, the text means nothing. This is for trying the GPU only.")
     elif runs.get("engine") == "native":
-        jobs = {"composer": "no writing: studio models download xcomposer2-7b"}
-        jobs |= {"viewer": "no chat about pictures: studio models download xcomposer2-vl-7b"}
-        lines += [f"  {said}" for role, said in jobs.items() if not runs[role]]
+        lines += [f"  {role.without}" for role in ROLES.values() if not runs[role.name]]
     lines += [f"  {line}" for line in runs.get("memory", ())]
     for word, stops in (("Warning", False), ("Cannot run", True)):
         lines += [f"{word} ({p['check']}): {p['sentence']}" for p in report["problems"] if p["stops"] == stops]
@@ -108,7 +107,7 @@ def _free(settings: Settings) -> int:
 def _what(runs: dict[str, Any]) -> str:
     if runs.get("random_weights"):
         return f"XComposer2 with random weights ({runs['random_weights']})"
-    return str(runs.get("model") or ", ".join(filter(None, (runs.get("composer"), runs.get("viewer")))))
+    return str(runs.get("model") or ", ".join(filter(None, map(runs.get, ROLES))))
 
 
 def _version(name: str) -> str:

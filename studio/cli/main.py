@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from studio import __version__, settings
-from studio.errors import InputError, Language, StudioError
+from studio import __version__
+from studio.cli.options import Out, configured, fail, language_of_messages, sampled
+from studio.errors import StudioError
 from studio.settings import Settings
 
 
@@ -32,60 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except StudioError as e:  # of the settings themselves
-        _fail(e, os.environ.get("STUDIO_LANGUAGE", "auto"))
-
-
-def _fail(error: StudioError, wish: str) -> NoReturn:
-    click.echo(error.say(_language(wish)), err=True)
-    sys.exit(1)
-
-
-def _language(wish: str) -> Language:
-    if wish == "auto":
-        wish = os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
-    return "zh" if wish.lower().startswith("zh") else "en"
-
-
-def configured(command: Callable[..., None]) -> Callable[..., None]:
-    """Add a flag for every setting, and pass the command the Settings read from them."""
-
-    def run(**given: Any) -> None:
-        own = {f.name: given.pop(f.name) for f in fields(Settings)}
-        chosen = settings.read(own)
-        try:
-            command(chosen, **given)
-        except StudioError as e:
-            _fail(e, chosen.language)
-        except ModuleNotFoundError as e:
-            if (e.name or "").partition(".")[0] in ("", "studio"):
-                raise
-            _fail(InputError("package_missing", names=e.name), chosen.language)
-
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-    for f in reversed(fields(Settings)):
-        kind: Any = click.Choice(f.metadata["choices"]) if "choices" in f.metadata else type(f.default)
-        if isinstance(f.default, int):
-            kind = click.IntRange(f.metadata["low"], f.metadata["high"])
-        flag = "--" + f.name.replace("_", "-")
-        run = click.option(flag, f.name, type=kind, default=None, help=f"{f.metadata['help']} [{f.default or 'none'}]")(
-            run
-        )
-    return run
-
-
-class _Out(click.Option):
-    """`--out`. Its help names the formats there are, which are looked up only when somebody asks for it."""
-
-    def __init__(self, *names: Any, kind: Any, **options: Any) -> None:
-        super().__init__(*names, **options)
-        self._kind = kind
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        from studio.export import formats_for
-
-        self.help = "FILE" + ", ".join(f".{name}" for name in formats_for(self._kind))
-        return super().get_help_record(ctx)
+        fail(e, os.environ.get("STUDIO_LANGUAGE", "auto"))
 
 
 @click.group()
@@ -100,7 +47,7 @@ def serve(chosen: Settings) -> None:
     """Start the web page."""
     from studio.cli.preflight import require
 
-    language = _language(chosen.language)
+    language = language_of_messages(chosen.language)
     require(chosen, warn=lambda warning: click.echo(warning.say(language), err=True))
     from studio.ui.server import serve as serve_page
 
@@ -114,8 +61,8 @@ def serve(chosen: Settings) -> None:
 @click.option("--outline", type=click.Path(dir_okay=False), help="File with one heading a line")
 @click.option("--images", default="auto", help="Number of pictures, 0 to 15, or auto")
 @click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=8909)
-@click.option("--out", required=True, type=click.Path(dir_okay=False), cls=_Out, kind="article")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), cls=Out, kind="article")
+@sampled("writing")
 @configured
 def write(
     chosen: Settings,
@@ -125,14 +72,14 @@ def write(
     outline: str | None,
     images: str,
     pictures: tuple[str, ...],
-    seed: int,
     out: str,
+    **sampling: Any,
 ) -> None:
     """Write an illustrated article into a file: about INSTRUCTION, or with a --title and from --materials."""
     from studio.cli import write as command
 
     count = None if images == "auto" else _whole(images)
-    brief = command.asked(instruction, title, materials, outline, count, seed)
+    brief = command.asked(instruction, title, materials, outline, count, **sampling)
     path = command.write(chosen, brief, pictures, Path(out))
     click.echo(str(path))
 
@@ -147,12 +94,13 @@ def _whole(text: str) -> int:
 @studio.command()
 @click.argument("pictures", nargs=-1, required=True, type=click.Path())
 @click.argument("question")
+@sampled("chat")
 @configured
-def ask(chosen: Settings, pictures: tuple[str, ...], question: str) -> None:
+def ask(chosen: Settings, pictures: tuple[str, ...], question: str, **sampling: Any) -> None:
     """Ask a QUESTION about one or several PICTURES."""
     from studio.cli import ask as command
 
-    for piece in command.ask(chosen, pictures, question):
+    for piece in command.ask(chosen, pictures, question, sampling):
         click.echo(piece, nl=False)
     click.echo()
 
@@ -160,14 +108,14 @@ def ask(chosen: Settings, pictures: tuple[str, ...], question: str) -> None:
 @studio.command()
 @click.argument("pictures", nargs=-1, required=True, type=click.Path())
 @click.option("--questions", required=True, type=click.Path(), help="File with one question a line")
-@click.option("--out", required=True, type=click.Path(dir_okay=False), cls=_Out, kind="table")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), cls=Out, kind="table")
 @click.option("--resume", is_flag=True, help="Ask only what an earlier run has no answer for")
 @configured
 def batch(chosen: Settings, pictures: tuple[str, ...], questions: str, out: str, resume: bool) -> None:
     """Ask the same questions about many PICTURES (files, folders or zips) and write a table of the answers."""
     from studio.cli import batch as command
 
-    path = command.batch(chosen, pictures, questions, Path(out), resume, _language(chosen.language))
+    path = command.batch(chosen, pictures, questions, Path(out), resume, language_of_messages(chosen.language))
     click.echo(str(path))
 
 
@@ -292,7 +240,7 @@ def doctor(chosen: Settings, as_json: bool) -> None:
     """Say what is installed, what was found, what would run, and what keeps it from running: exit code 1."""
     from studio.cli import doctor as command
 
-    report = command.report(chosen, _language(chosen.language))
+    report = command.report(chosen, language_of_messages(chosen.language))
     click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else command.format_report(report))
     if not command.would_run(report):
         sys.exit(1)

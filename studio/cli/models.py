@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from studio.checkpoints.catalog import PUBLISHED, find, folder_of
+from studio.roles import ROLES
 from studio.settings import Settings
 
 
@@ -29,9 +30,8 @@ def table(settings: Settings) -> list[dict[str, Any]]:
 
 def told(rows: list[dict[str, Any]]) -> str:
     """The table for people."""
-    jobs = {"composer": "writes", "viewer": "sees"}
     lines = [
-        f"{row['name']:20} {jobs[row['role']]:7} {row['bytes'] / 1e9:5.1f} GB  {row['folder'] or 'not here'}"
+        f"{row['name']:20} {ROLES[row['role']].verb:7} {row['bytes'] / 1e9:5.1f} GB  {row['folder'] or 'not here'}"
         for row in rows
     ]
     return "\n".join([*lines, "To get one: studio models download NAME"])

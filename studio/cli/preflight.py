@@ -178,8 +178,8 @@ def check_models(settings: Settings) -> Iterator[StudioError]:
         if spec.mmproj:
             gguf_file.check(Path(spec.mmproj), "mmproj")
     elif isinstance(spec, NativeSpec) and not spec.random_weights:
-        _check_checkpoint("composer", spec.composer)
-        _check_checkpoint("viewer", spec.viewer)
+        for role, folder in spec.folders.items():
+            _check_checkpoint(role, folder)
     if settings.mmproj and not settings.gguf:
         yield InputError("mmproj_alone", path=settings.mmproj)
 

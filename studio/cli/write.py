@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress as Bar
@@ -16,6 +17,7 @@ from studio.errors import InputError, NotFoundError, StorageError
 from studio.export import find_format
 from studio.library.picture_intake import take_in
 from studio.pictures.cost import LARGEST_FILE
+from studio.sampling import check
 from studio.settings import Settings
 from studio.storage.persons import CLI
 from studio.storage.regular_file import read_regular
@@ -67,12 +69,18 @@ def write(
 
 
 def asked(
-    instruction: str, title: str | None, materials: str | None, outline: str | None, images: int | None, seed: int
+    instruction: str,
+    title: str | None,
+    materials: str | None,
+    outline: str | None,
+    images: int | None,
+    **sampling: Any,
 ) -> Brief:
-    """What the flags ask for; `materials` and `outline` are files. Raises NotFoundError and InputError."""
+    """What the flags ask for; `materials` and `outline` are files, `sampling` numbers of writing. Raises
+    NotFoundError and InputError."""
     headings = () if outline is None else tuple(read_text(outline).splitlines()) or ("",)
     notes = "" if materials is None else read_text(materials)
-    return Brief(instruction, headings, images, seed=seed, title=title, materials=notes)
+    return Brief(instruction, headings, images, title=title, materials=notes, **check("writing", sampling))
 
 
 def told(progress: Progress) -> str:

@@ -13,15 +13,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from studio import sampling
 from studio.errors import InputError, NotFoundError
 from studio.markdown import is_heading
 
 MAX_IMAGES = 15
-SEED = 8909
 MAX_INSTRUCTION = 20_000  # characters
 MAX_TITLE = 200
 MAX_MATERIALS = 100_000  # every version of an article keeps them
-MAX_BEAMS = 5
 Status = Literal["writing", "illustrating", "done", "stopped", "cut", "failed"]
 
 
@@ -68,7 +67,7 @@ class Brief:
     outline: tuple[str, ...] = ()
     images: int | None = None
     pictures: tuple[Picture, ...] = ()
-    seed: int = SEED
+    seed: int = sampling.SEED  # from here to `beams`: the fields of `studio.sampling` that writing offers
     max_tokens: int | None = None
     temperature: float | None = None  # None: what suits the model
     top_p: float | None = None
@@ -95,17 +94,7 @@ class Brief:
             raise InputError("outline_blank")
         if (size := sum(map(len, headings))) > MAX_INSTRUCTION:
             raise InputError("outline_too_long", length=size, limit=MAX_INSTRUCTION)
-        for name, value, low, high in (
-            ("max_tokens", self.max_tokens, 16, 4096),
-            ("temperature", self.temperature, 0.0, 2.0),
-            ("top_p", self.top_p, 0.0, 1.0),
-            ("top_k", self.top_k, 0, 1000),
-            ("repetition_penalty", self.repetition_penalty, 0.5, 2.0),
-            ("seed", self.seed, 0, 2**32 - 1),
-            ("beams", self.beams, 1, MAX_BEAMS),
-        ):
-            if value is not None and not low <= value <= high:
-                raise InputError("number_out_of_range", name=name, value=value, low=low, high=high)
+        sampling.check("writing", vars(self))
         return replace(brief, outline=headings)
 
     def _check_subject(self) -> Brief:

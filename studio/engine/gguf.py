@@ -40,6 +40,7 @@ from studio.protocol import (
     Text,
     Usage,
 )
+from studio.roles import ROLES
 from studio.specs import GgufSpec
 
 Chunk = dict[str, Any]
@@ -66,7 +67,7 @@ class GgufEngine:
     @property
     def cards(self) -> Mapping[Role, ModelCard]:
         """The same card for both roles."""
-        return {"composer": self._card, "viewer": self._card}
+        return dict.fromkeys(ROLES, self._card)
 
     def generate(self, call: Generate, cancelled: Cancelled) -> Iterator[Piece | Done | None]:
         """Stream the continuation; see `Engine.generate`."""

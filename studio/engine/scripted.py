@@ -37,6 +37,7 @@ from studio.protocol import (
     Text,
     Usage,
 )
+from studio.roles import ROLES
 from studio.specs import Reply, ScriptedSpec
 
 WORDS = re.compile(r"[\u3000-\u9fff]|[^\s\u3000-\u9fff]+")  # what counts as a token where there is no tokenizer
@@ -68,7 +69,7 @@ class ScriptedEngine:
     @property
     def cards(self) -> Mapping[Role, ModelCard]:
         """The same card for both roles."""
-        return {"composer": self._card, "viewer": self._card}
+        return dict.fromkeys(ROLES, self._card)
 
     def generate(self, call: Generate, cancelled: Cancelled) -> Iterator[Piece | Done]:
         """The words of the next fitting reply. Raises ContextOverflow as the native engine does."""

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from studio import __version__
 from studio.documents.article import Article
-
-SETTINGS = ("max_tokens", "temperature", "top_p", "top_k", "repetition_penalty", "beams")
+from studio.sampling import fields_for
 
 
 def about(article: Article, created: datetime, updated: datetime) -> dict[str, object]:
@@ -24,7 +23,7 @@ def about(article: Article, created: datetime, updated: datetime) -> dict[str, o
         "settings": {
             "images": "auto" if brief.images is None else brief.images,
             "own_pictures": [picture.credit or picture.title for picture in brief.pictures],
-            **{name: getattr(brief, name) for name in SETTINGS},
+            **{f.name: getattr(brief, f.name) for f in fields_for("writing") if f.name != "seed"},
         },
         "seed": brief.seed,
         "model": article.model,

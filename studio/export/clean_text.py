@@ -12,6 +12,7 @@ from studio.documents.table import Table
 from studio.errors import Language
 from studio.language import language_of
 from studio.markdown import clean, parse_inline, plain
+from studio.sampling import FIELDS
 
 # Direction marks and other invisible signs: harmless in a text, a trick in a file name ("gpj.exe").
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd]")
@@ -49,7 +50,6 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "materials": ("Materials", "素材"),
     "outline": ("Outline", "大纲"),
     "settings": ("Settings", "设置"),
-    "seed": ("Seed", "随机种子"),
     "model": ("Model", "模型"),
     "dates": ("Dates", "日期"),
     "created": ("Created", "创建时间"),
@@ -63,10 +63,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "unread": ("Not read before the stop", "停止前未读取的文件"),
     "open": ("Cells without an answer", "没有回答的单元格"),
     "images": ("Number of pictures", "配图数量"),
-    "max_tokens": ("Length limit (tokens)", "长度上限（token）"),
-    "temperature": ("Temperature", "温度"),
-    "repetition_penalty": ("Repetition penalty", "重复惩罚"),
-    "beams": ("Beams", "束搜索"),
+    **{field.name: field.label for field in FIELDS},
 }
 
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from studio.documents.conversation import MAX_PICTURES, MAX_QUESTION, Conversation, Turn
-from studio.errors import InputError, ModelError, StudioError
+from studio.errors import InputError, StudioError
 from studio.prompts import dialect, fitting, replies
 from studio.prompts.fitting import Conversing
 from studio.protocol import Describe, Description, Done, Failed, Generate, Image, ModelCard, Piece, Queued, Sampling
-from studio.tasks.model_calls import budget_of
+from studio.roles import VIEWER
+from studio.tasks.model_calls import budget_of, card_of
 from studio.tasks.progress import Stop
 from studio.worker.client import WorkerClient
 
@@ -76,16 +77,14 @@ class Asker:
 
     def _card(self) -> ModelCard:
         cards = self._lane.cards or self._lane.wait_ready()  # as in `model_calls.Calls`
-        if "viewer" not in cards:
-            raise ModelError("viewer_missing")
-        return cards["viewer"]
+        return card_of(cards, VIEWER)
 
     def _answer(
         self, conversation: Conversation, person: str, stop: Stop, sampling: Sampling | None
     ) -> Iterator[Answering]:
         card = self._card()
         speech, sampling = dialect(card), sampling or dialect(card).answering
-        budget = budget_of(self._lane, "viewer", card, stop)
+        budget = budget_of(self._lane, VIEWER.name, card, stop)
         conversation = replace(conversation, model=card.name)
         begin = conversation.turns[-1].answer
         if card.sees:
@@ -105,7 +104,7 @@ class Asker:
         text = begin
         if begin:
             yield Answering(conversation.answer(answer=text))
-        call = Generate("viewer", asked.prompt, replace(sampling, max_tokens=asked.room))
+        call = Generate(VIEWER.name, asked.prompt, replace(sampling, max_tokens=asked.room))
         for event in stop.watch(self._lane.submit(call, person)).events():
             match event:
                 case Queued():

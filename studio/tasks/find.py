@@ -1,29 +1,21 @@
-"""Finding pictures for an article: a person's own ones first, each at most once, then the library's.
+"""Finding pictures for an article: the sources of pictures are asked in their order, a person's own ones first.
 
-Where looking or measuring meaning fails, names and words must do: a picture that fits less well is better than none.
+Where looking or measuring meaning fails, names and words must do: a picture that fits less well is better than none. A
+source that fails is passed over, and the others are asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, replace
 
 from studio.documents.article import Picture
 from studio.errors import EngineError, Language, StudioError
 from studio.library.index import Library
-from studio.prompts import replies
+from studio.library.picture_sources import Found as Found
+from studio.library.picture_sources import OpenSource, SourceContext, all_sources
 from studio.protocol import Describe, Description, Image
-from studio.tasks.embedding import Embedder, Vector
+from studio.tasks.embedding import Embedder
 from studio.worker.client import WorkerClient
-
-
-@dataclass(frozen=True)
-class Found:
-    """A picture, its caption, and how well it fits (higher is better; comparable within one search only)."""
-
-    picture: Picture
-    caption: str
-    score: float
 
 
 class Finder:
@@ -34,28 +26,24 @@ class Finder:
         self._embed = embed
         self._library = library
         self._read = read
-        self._own: list[tuple[Found, Vector]] = []
-        self._language: Language = "en"
+        self._sources: list[OpenSource] = []
+        self._failed: StudioError | None = None
 
     def prepare(self, own: tuple[Picture, ...], language: Language) -> StudioError | None:
-        """Look at the own pictures, so that they can be matched with the text. Where that fails they are matched by
-        their names, or taken in their order; gives the last error of those."""
-        self._language = language
-        error: StudioError | None = None
-        captions: list[str] = []
-        vectors: tuple[Vector, ...] = ((),) * len(own)
-        for picture in own:
+        """Open the sources; gives the last error that one of them worked around. One that cannot be opened is passed
+        over, see `failed`."""
+        context = SourceContext(own, language, self._library, self._describe, self._embed, self._read)
+        worked_around: StudioError | None = None
+        self._sources = []
+        for source in all_sources():
             try:
-                captions.append(self._caption(picture))
+                opened, error = source.open(context)
             except StudioError as e:
-                captions.append(picture.title)
-                error = e
-        try:
-            vectors = self._embed(tuple(captions))
-        except EngineError as e:
-            error = e
-        self._own = [(Found(p, p.title or "", 0.0), v) for p, v in zip(own, vectors, strict=True)]
-        return error
+                self._failed = e
+                continue
+            self._sources.append(opened)
+            worked_around = error or worked_around
+        return worked_around
 
     def promises(self, queries: Sequence[str]) -> list[float]:
         """For each text, how good the best picture for it would be."""
@@ -68,31 +56,37 @@ class Finder:
         return [hits[0].score if hits else 0.0 for hits in found]
 
     def find(self, query: str, limit: int, used: Set[str], by_meaning: bool = True) -> list[Found]:
-        """Up to `limit` unused pictures, best first. While own ones are left, only those."""
-        if by_meaning:
+        """Up to `limit` unused pictures of the first source that has any, best first. Raises the error of a source that
+        failed when no other has any, see `failed` for when one has."""
+        failed: StudioError | None = None
+        for source in self._sources:
             try:
-                return self._find(query, limit, used, by_meaning=True)
-            except EngineError:
-                pass  # words know, too
-        return self._find(query, limit, used, by_meaning=False)
+                found = _ask(source, query, limit, used, by_meaning)
+            except StudioError as e:
+                failed = e
+                continue
+            if found:
+                self._failed = failed or self._failed
+                return found
+        if failed:
+            raise failed
+        return []
 
-    def _find(self, query: str, limit: int, used: Set[str], by_meaning: bool) -> list[Found]:
-        own = [(found, vector) for found, vector in self._own if found.picture.key not in used]
-        if own:
-            about = self._embed((query,))[0] if by_meaning else ()
-            scored = [replace(f, score=_dot(v, about)) for f, v in own]
-            return sorted(scored, key=lambda f: -f.score)[:limit]
-        hits = self._library.search(
-            query, limit=limit, exclude=tuple(used), language=self._language, fill=True, by_meaning=by_meaning
-        )
-        return [Found(hit.picture, hit.caption, hit.score) for hit in hits]
+    def failed(self) -> StudioError | None:
+        """The last error of a source that was passed over, once."""
+        error, self._failed = self._failed, None
+        return error
 
-    def _caption(self, picture: Picture) -> str:
-        description = self._lane.submit(Describe(Image(picture.key, self._read(picture.key)))).result()
+    def _describe(self, image: Image) -> Description:
+        description = self._lane.submit(Describe(image)).result()
         assert isinstance(description, Description)
-        return f"{picture.title} {replies.sight(1, 1, description)}"
+        return description
 
 
-def _dot(a: Vector, b: Vector) -> float:
-    """0 where one of them is missing."""
-    return sum(x * y for x, y in zip(a, b, strict=True)) if a and b else 0.0
+def _ask(source: OpenSource, query: str, limit: int, used: Set[str], by_meaning: bool) -> list[Found]:
+    if by_meaning:
+        try:
+            return source.find(query, limit, used, by_meaning=True)
+        except EngineError:
+            pass  # words know, too
+    return source.find(query, limit, used, by_meaning=False)

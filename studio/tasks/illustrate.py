@@ -86,7 +86,8 @@ def attempt(work: Generator[Progress, None, T], instead: T) -> Generator[Progres
 
 def _prepare(article: Article, finder: Finder) -> Article:
     error = finder.prepare(article.brief.pictures, language_of(article.markdown))
-    return with_failure(article, "looking_failed", error)
+    article = with_failure(article, "looking_failed", error)
+    return with_failure(article, "source_failed", finder.failed())
 
 
 def _fill(article: Article, place: int, caption: str, calls: Calls, finder: Finder) -> Iterator[Progress]:
@@ -98,6 +99,7 @@ def _fill(article: Article, place: int, caption: str, calls: Calls, finder: Find
     except StudioError as e:
         yield Progress(article.edit(section, note=note("not_found", article, why=e)), "finding")
         return
+    article = with_failure(article, "source_failed", finder.failed())
     yield Progress(article, "choosing")
     nearest = found[0] if found else None
     chosen, error = yield from attempt(_choose(article, place, found, calls), nearest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 
 from studio.documents.article import Brief, Picture
@@ -29,8 +29,17 @@ from studio.protocol import (
     Scores,
     Started,
 )
+from studio.roles import COMPOSER, ModelRole
+from studio.sampling import check
 from studio.tasks.progress import Progress, Stop, in_queue
 from studio.worker.client import WorkerClient
+
+
+def card_of(cards: Mapping[Role, ModelCard], role: ModelRole) -> ModelCard:
+    """The loaded model that serves a role. Raises ModelError where there is none."""
+    if role.name not in cards:
+        raise ModelError(role.missing)
+    return cards[role.name]
 
 
 def budget_of(lane: WorkerClient, role: Role, card: ModelCard, stop: Stop) -> Budget:
@@ -48,11 +57,9 @@ class Calls:
 
     def __init__(self, lane: WorkerClient, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
         cards = lane.cards or lane.wait_ready()  # known ones: a call that waits for a new worker can be stopped
-        if "composer" not in cards:
-            raise ModelError("composer_missing")
-        self.card: ModelCard = cards["composer"]
+        self.card: ModelCard = card_of(cards, COMPOSER)
         self.speech: Dialect = dialect(self.card)
-        self.budget = budget_of(lane, "composer", self.card, stop)
+        self.budget = budget_of(lane, COMPOSER.name, self.card, stop)
         self.stop = stop
         self._lane, self._read, self._person = lane, read, person
 
@@ -64,7 +71,7 @@ class Calls:
         self, prompt: Prompt, sampling: Sampling, repeats: bool = False
     ) -> Iterator[Queued | Started | Piece | Done]:
         """A generation as it goes, see `Generate`. Raises the error it fails with."""
-        for event in self._events(Generate("composer", prompt, sampling, repeats)):
+        for event in self._events(Generate(COMPOSER.name, prompt, sampling, repeats)):
             if isinstance(event, Queued | Started | Piece | Done):
                 yield event
 
@@ -94,7 +101,7 @@ class Calls:
     def choose(self, prompt: Prompt, options: tuple[str, ...], progress: Progress) -> Generator[Progress, None, int]:
         """The option that the model likes best; the first when it was stopped. `progress` as in `told`."""
         values = (0.0,) * len(options)
-        for event in self._events(Choose("composer", prompt, options)):
+        for event in self._events(Choose(COMPOSER.name, prompt, options)):
             if isinstance(event, Scores):
                 values = event.values
             elif isinstance(event, Queued | Started):
@@ -106,12 +113,7 @@ class Calls:
         that the model does not have."""
         if (brief.beams or 1) > self.card.beams:
             raise InputError("beams_too_many", model=self.card.name, limit=self.card.beams, count=brief.beams)
-        own = {
-            name: value
-            for name in ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "beams")
-            if (value := getattr(brief, name)) is not None
-        }
-        return replace(self.speech.writing, seed=brief.seed, **{**own, **changes})
+        return replace(self.speech.writing, **check("writing", vars(brief)) | changes)
 
     def _events(self, call: Call) -> Iterator[Event]:
         request = self.stop.watch(self._lane.submit(call, self._person))

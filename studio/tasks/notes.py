@@ -25,6 +25,10 @@ _NOTES: dict[str, tuple[str, str]] = {
         "写作依据太长，{model} 只剩 {room:,} 个 token 的篇幅。请缩短写作要求。",
     ),
     "looking_failed": ("Own pictures were matched by their names. {why}", "自己的图片是按文件名匹配的。{why}"),
+    "source_failed": (
+        "A source of pictures was passed over. {why}",
+        "有一个图片来源没有用上。{why}",
+    ),
     "placing_failed": (
         "The places for pictures were chosen without the model. {why}",
         "配图位置不是由模型选的。{why}",

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import InputError
+from studio.sampling import Task, fields_for
 from studio.ui import STATIC
 from studio.ui.page_data import NumberField
 
@@ -59,6 +60,17 @@ def numbers(fields: tuple[Number, ...], id: str) -> gr.HTML:
     """Number fields; what is set comes as a mapping, see `read`."""
     initial = {f.name: f.initial for f in fields if f.initial is not None}
     return part("numbers.js", initial, id, fields=[f.data for f in fields])
+
+
+def form_numbers(task: Task, **highest: float) -> tuple[Number, ...]:
+    """The sampling fields of a task, see `studio.sampling`. `highest` lowers the limits of single ones; one that then
+    has nothing to choose is left out."""
+    found = []
+    for field in fields_for(task):
+        offer, low, high = field.offer(task), field.lowest(task), highest.get(field.name, field.high)
+        if offer and low < high:
+            found.append(Number(offer.id, field.name, field.digits, low, high, offer.initial))
+    return tuple(found)
 
 
 def read(fields: tuple[Number, ...], values: Any) -> dict[str, Any]:

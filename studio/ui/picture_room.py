@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from studio.app import Studio
+from studio.roles import VIEWER
 from studio.ui.components import AT_ONCE
 from studio.ui.page_data import Room
 
@@ -17,7 +18,7 @@ def picture_room(studio: Studio, box: gr.MultimodalTextbox) -> None:
     """Lay it out where it stands, for the pictures of `box`; its value is their number, see `room.js`."""
 
     async def facts(_: Any) -> Room:  # of memory only: it needs no thread
-        card = studio.lane.cards.get("viewer")
+        card = studio.lane.cards.get(VIEWER.name)
         return {"image": card.image_tokens, "context": card.context} if card and card.sees else {}
 
     room = gr.HTML(

@@ -11,6 +11,8 @@ import gradio as gr
 
 from studio.errors import Language
 from studio.export import Kind, formats_for
+from studio.roles import ROLES
+from studio.sampling import field_words
 from studio.ui.table_words import TABLE_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -80,13 +82,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "images": ("How many pictures", "配图数量"),
     "auto": ("automatic", "自动"),
     "more": ("More settings", "更多设置"),
-    "seed": ("Seed", "随机种子"),
     "roll": ("Roll a new seed", "换一个随机种子"),
-    "length": ("Longest text (tokens)", "最长长度（token）"),
-    "temperature": ("Temperature", "温度"),
-    "top_p": ("Top-p", "Top-p"),
-    "top_k": ("Top-k", "Top-k"),
-    "repetition_penalty": ("Repetition penalty", "重复惩罚"),
     "own_hint": ("Empty: what suits the model", "留空则使用模型的默认值"),
     "start": ("Write", "开始写作"),
     "stop": ("Stop", "停止"),
@@ -96,14 +92,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "添加一张或几张图片，然后提问。图片会编号，后面的问题也能继续用。",
     ),
     "write_about": ("Write an article about this", "据此写一篇图文"),
-    "answer_length": ("Longest answer (tokens)", "最长回答（token）"),
-    "chat_temperature": ("Temperature", "温度"),
-    "chat_top_p": ("Top-p", "Top-p"),
-    "chat_top_k": ("Top-k", "Top-k"),
-    "chat_penalty": ("Repetition penalty", "重复惩罚"),
-    "chat_seed": ("Seed", "随机种子"),
-    "beams": ("Beams (1 to 5)", "束搜索（1 到 5）"),
-    "write_beams": ("Beams (the text then comes all at once)", "束搜索（文字会一次性出现）"),
     "picture_room": ("{n} pictures, {used} of {context} tokens", "{n} 张图片，占 {context} 个 token 中的 {used} 个"),
     "picture_room_one": ("1 picture, {used} of {context} tokens", "1 张图片，占 {context} 个 token 中的 {used} 个"),
     "unseen": ("Pictures 1–{n} are no longer seen", "图片 1–{n} 已看不到"),
@@ -217,8 +205,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason_restore": ("old version restored", "恢复旧版"),
     # about
     "about_models": ("Models", "模型"),
-    "role_composer": ("Writes", "写作"),
-    "role_viewer": ("Answers about pictures", "看图问答"),
     "tokens_of_context": ("{n} tokens of context", "上下文 {n} 个 token"),
     "about_state": ("State", "状态"),
     "state_starting": ("loading", "正在加载"),
@@ -279,14 +265,16 @@ WORDS: dict[str, tuple[str, str]] = {
 
 
 def page_words() -> dict[str, tuple[str, str]]:
-    """WORDS, and what the export formats are called: `format_` in a menu, `save_` on a button of its own."""
+    """WORDS, and those of the registries: sampling fields by the ids of their elements, roles as `role_`, formats as
+    `format_` in a menu and `save_` on a button of its own."""
     formats = {name: format for kind in get_args(Kind) for name, format in formats_for(kind).items()}
     menu = {f"format_{name}": format.words for name, format in formats.items()}
     buttons = {
         f"save_{name}": (f"Save as {english}", f"存为 {chinese}")
         for name, (english, chinese) in ((name, format.button) for name, format in formats.items())
     }
-    return WORDS | menu | buttons
+    roles = {f"role_{role.name}": role.label for role in ROLES.values()}
+    return WORDS | field_words() | menu | buttons | roles
 
 
 def t(key: str, language: Language) -> str:

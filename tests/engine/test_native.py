@@ -24,6 +24,7 @@ from studio.errors import ContextOverflow, EngineError, InputError, ModelError, 
 from studio.models.clip import VisionTower
 from studio.models.image_preprocessing import opened
 from studio.protocol import Choose, Control, Done, Generate, Image, Piece, Prompt, Sampling, Scores, Segment, Text
+from studio.roles import ROLES
 from studio.specs import NativeSpec
 
 U, E = Control("[UNUSED_TOKEN_146]"), Control("[UNUSED_TOKEN_145]")
@@ -53,7 +54,7 @@ def loaded(spec: NativeSpec) -> NativeEngine:
 
 @pytest.fixture(scope="module")
 def engine(folders: dict[str, Path]) -> Iterator[NativeEngine]:
-    made = loaded(NativeSpec(composer=str(folders["composer"]), viewer=str(folders["viewer"]), device="cpu"))
+    made = loaded(NativeSpec({role: str(folders[role]) for role in ("composer", "viewer")}, device="cpu"))
     yield made
     made.close()
 
@@ -69,7 +70,7 @@ def ask(*content: Segment) -> Prompt:
 
 def run(engine: NativeEngine, prompt: Prompt, sampling: Sampling = GREEDY, role: str = "composer") -> tuple[str, Done]:
     """The whole text and the last event."""
-    *pieces, done = engine.run(Generate(role, prompt, sampling))  # type: ignore[arg-type]
+    *pieces, done = engine.run(Generate(role, prompt, sampling))
     assert isinstance(done, Done)
     assert all(isinstance(piece, Piece) and piece.text for piece in pieces)
     return "".join(piece.text for piece in pieces if isinstance(piece, Piece)), done
@@ -114,7 +115,7 @@ def test_the_cards(engine: NativeEngine, folders: dict[str, Path]) -> None:
     composer, viewer = engine.cards["composer"], engine.cards["viewer"]
     assert (composer.dialect, composer.sees, composer.context, composer.beams) == ("xcomposer2", True, 256, 5)
     assert composer.name != viewer.name and not composer.note
-    chat = loaded(NativeSpec(composer=str(folders["chat"]), device="cpu"))
+    chat = loaded(NativeSpec({"composer": str(folders["chat"])}, device="cpu"))
     assert set(chat.cards) == {"composer"}
     assert (chat.cards["composer"].dialect, chat.cards["composer"].sees) == ("internlm2", False)
 
@@ -264,7 +265,7 @@ def test_pictures_are_counted_without_their_files(engine: NativeEngine, folders:
     size = engine.cards["composer"].image_tokens
     assert size == 16 and engine.cards["viewer"].image_tokens == 25
     assert engine.count("composer", ((Image("known by its key", b""),) * 3, (Text("a"),))) == (1 + 3 * size, 2)
-    chat = loaded(NativeSpec(composer=str(folders["chat"]), device="cpu"))
+    chat = loaded(NativeSpec({"composer": str(folders["chat"])}, device="cpu"))
     with pytest.raises(ModelError):
         chat.count("composer", ((Image("x", b""),),))
     with pytest.raises(ModelError):
@@ -305,7 +306,7 @@ def test_a_call_ends_within_a_step_of_being_cancelled(engine: NativeEngine, afte
 
 
 def test_what_a_model_cannot_do_is_said(engine: NativeEngine, folders: dict[str, Path]) -> None:
-    chat = loaded(NativeSpec(composer=str(folders["chat"]), device="cpu"))
+    chat = loaded(NativeSpec({"composer": str(folders["chat"])}, device="cpu"))
     with pytest.raises(ModelError, match="cannot see pictures"):
         run(chat, (picture(),))
     with pytest.raises(ModelError) as caught:
@@ -366,14 +367,14 @@ def test_memory_counts_weights_and_cache(engine: NativeEngine, executor: ModelEx
 
 
 def test_one_folder_in_both_roles_is_loaded_once(folders: dict[str, Path]) -> None:
-    both = loaded(NativeSpec(composer=str(folders["viewer"]), viewer=f"{folders['viewer']}/", device="cpu"))
+    both = loaded(NativeSpec({"composer": str(folders["viewer"]), "viewer": f"{folders['viewer']}/"}, device="cpu"))
     assert both._executors["composer"] is both._executors["viewer"]
     both.close()
     assert not both.cards
 
 
 def test_int8_is_loaded_when_asked_for(engine: NativeEngine, folders: dict[str, Path]) -> None:
-    small = loaded(NativeSpec(composer=str(folders["composer"]), device="cpu", quantize="int8", batch=2))
+    small = loaded(NativeSpec({"composer": str(folders["composer"])}, device="cpu", quantize="int8", batch=2))
     assert isinstance(small, NativeEngine) and small.batch == 2
     assert small._executors["composer"].model.decoder.layers[0].w2.weight.dtype == torch.int8
     prompt = ask(picture("red"), Text("What?"))
@@ -383,8 +384,10 @@ def test_int8_is_loaded_when_asked_for(engine: NativeEngine, folders: dict[str, 
 
 
 def broken(folders: dict[str, Path], **changes: str) -> str:
+    own = {role: changes.pop(role) for role in ROLES if role in changes}
+    spec = NativeSpec({"composer": str(folders["composer"])} | own, device="cpu")
     with pytest.raises((ModelError, InputError)) as caught:
-        loaded(NativeSpec(**({"composer": str(folders["composer"]), "device": "cpu"} | changes)))  # type: ignore[arg-type]
+        loaded(replace(spec, **changes))  # type: ignore[arg-type]
     assert caught.value.say("zh")
     return str(caught.value)
 
@@ -455,6 +458,6 @@ def test_random_weights_need_no_file_and_say_so(monkeypatch: pytest.MonkeyPatch,
     assert run(bare, prompt, Sampling(max_tokens=30))[0] == text
     assert bare._executors["composer"] is not bare._executors["viewer"]
     assert bare._executors["composer"].tokenizer.encode_text("ab") == [100, 101]  # one id a byte
-    named = loaded(NativeSpec(composer=str(folders["composer"]), random_weights="7b", device="cpu"))
+    named = loaded(NativeSpec({"composer": str(folders["composer"])}, random_weights="7b", device="cpu"))
     assert named._executors["composer"].tokenizer.size == vocab and "Random" in named.cards["composer"].note
     assert len(named._executors["composer"].tokenizer.encode_text("quick brown fox")) < 15  # the folder's tokenizer

@@ -135,7 +135,7 @@ def test_torchs_old_format_is_known_only_when_loaded(tmp_path: Path) -> None:
     folder = write(tmp_path / "m", a, {}, "bin")
     torch.save(tensors(a), folder / "pytorch_model.bin", _use_new_zipfile_serialization=False)
     assert of_folder(folder) is None
-    assert before_loading(NativeSpec(composer=str(folder), device="cpu")) is None
+    assert before_loading(NativeSpec({"composer": str(folder)}, device="cpu")) is None
 
 
 def test_code_in_a_bin_is_refused_without_torch_too(tmp_path: Path) -> None:

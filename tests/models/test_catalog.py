@@ -129,25 +129,25 @@ def test_with_a_gpu_what_is_found_runs(home: Path, settings: Settings, monkeypat
     assert isinstance(plan(settings), GgufSpec)  # a chat model runs only when it is named
     small = put(home / "data/models" / SMALL.name)
     spec = plan(settings)
-    assert isinstance(spec, NativeSpec) and (spec.composer, spec.viewer) == ("", small)
+    assert isinstance(spec, NativeSpec) and spec.folders == {"viewer": small}
     viewer, composer = put(home / "data/models" / VIEWER.name), put(home / "data/models" / COMPOSER.name)
     spec = plan(settings)
-    assert isinstance(spec, NativeSpec) and (spec.composer, spec.viewer) == (composer, viewer)
+    assert isinstance(spec, NativeSpec) and spec.folders == {"composer": composer, "viewer": viewer}
     assert isinstance(plan(with_flags(settings, models="starter")), GgufSpec)
     alone = plan(with_flags(settings, vl="none", quantize="int8", swap="off"))
     assert isinstance(alone, NativeSpec)
-    assert (alone.composer, alone.viewer, alone.quantize, alone.swap) == (composer, "", "int8", "off")
+    assert (alone.folders, alone.quantize, alone.swap) == ({"composer": composer}, "int8", "off")
 
 
 def test_a_named_model_runs_without_a_gpu_too(home: Path, settings: Settings) -> None:
     assert CHAT
     folder = put(home / "data/models" / CHAT.name)
     spec = plan(with_flags(settings, composer="internlm2-chat-1.8b"))
-    assert isinstance(spec, NativeSpec) and spec.composer == folder
+    assert isinstance(spec, NativeSpec) and spec.folders == {"composer": folder}
     with pytest.raises(ModelError, match="studio models download"):
         plan(with_flags(settings, models="xcomposer2"))
     spec = plan(with_flags(settings, random_weights="7b"))
-    assert isinstance(spec, NativeSpec) and (spec.composer, spec.random_weights) == ("", "7b")
+    assert isinstance(spec, NativeSpec) and (spec.folders, spec.random_weights) == ({}, "7b")
 
 
 def test_looking_for_models_imports_neither_torch_nor_a_hubs_client() -> None:

@@ -65,9 +65,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_toy_family_is_one_entry(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelError, match="InternLMXComposer2ForCausalLM"):
-        native.load(NativeSpec(viewer=str(folder), device="cpu"))
+        native.load(NativeSpec({"viewer": str(folder)}, device="cpu"))
     monkeypatch.setattr(families, "FAMILIES", (*FAMILIES, TOY))
-    engine = native.load(NativeSpec(viewer=str(folder), device="cpu"))
+    engine = native.load(NativeSpec({"viewer": str(folder)}, device="cpu"))
     card = engine.cards["viewer"]
     assert (card.name, card.dialect, card.image_tokens) == ("Toy-2", "starter", 8)
     call = Generate("viewer", (picture("teal"), Text("what")), Sampling(max_tokens=3))
@@ -80,7 +80,7 @@ def test_a_toy_family_is_one_entry(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert end.usage.prompt_tokens == 8 + engine.count("viewer", ((Text("what"),),))[0]
     engine.close()
     with pytest.raises(ModelError):
-        native.load(NativeSpec(composer=str(folder), device="cpu"))
+        native.load(NativeSpec({"composer": str(folder)}, device="cpu"))
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

@@ -76,7 +76,7 @@ def test_an_engine_in_turns_says_the_same() -> None:
             m = model(seed, image=28 if role == "composer" else 35)
             card = ModelCard(role, "xcomposer2", ("en",), True, 256, beams=5)
             executors[role] = ModelExecutor(card, m, bytes_only(m.architecture.vocab), 9)
-        return NativeEngine(executors), {role: executor.model for role, executor in executors.items()}  # type: ignore[arg-type]
+        return NativeEngine(executors), {role: executor.model for role, executor in executors.items()}
 
     prompt = (picture("teal"), Control("[UNUSED_TOKEN_146]"), Text("user\nHi"))
     calls = [
@@ -106,7 +106,7 @@ def test_an_engine_in_turns_says_the_same() -> None:
     for m in models.values():
         swap.park(m)
     swap.open()
-    turns = SwappingEngine(other, swap, models)  # type: ignore[arg-type]
+    turns = SwappingEngine(other, swap, models)
     assert said(turns) == expected and len(set(map(str, expected))) == 6
     turns.submit(1, calls[0])
     turns.step()

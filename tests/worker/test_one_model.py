@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from golden import architecture, picture, tensors, train_tokenizer, write
@@ -51,8 +50,7 @@ def answered(studio: Studio) -> tuple[str, str]:
 
 @pytest.mark.parametrize("role", ["composer", "viewer"])
 def test_one_model_alone(role: str, folder: Path, tmp_path: Path) -> None:
-    alone: dict[str, Any] = {role: str(folder)}
-    spec = NativeSpec(device="cpu", **alone)
+    spec = NativeSpec({role: str(folder)}, device="cpu")
     with Studio(Settings(data=str(tmp_path)), spec) as studio:
         assert set(studio.lane.wait_ready(120)) == {role}
         if role == "composer":
@@ -73,7 +71,7 @@ def test_4khd_sees_a_picture_in_tiles(folder: Path, tmp_path: Path) -> None:
     made = write(tmp_path / "4khd", a, tensors(a))
     (made / "tokenizer.model").write_bytes((folder / "tokenizer.model").read_bytes())
     wide = picture("teal", (900, 36))  # 1 × 25 tiles
-    with Studio(Settings(data=str(tmp_path / "data")), NativeSpec(viewer=str(made), device="cpu")) as studio:
+    with Studio(Settings(data=str(tmp_path / "data")), NativeSpec({"viewer": str(made)}, device="cpu")) as studio:
         assert studio.lane.wait_ready(120)["viewer"].context == 16384
         done = studio.lane.submit(Generate("viewer", (wide, Text("?")), Sampling(max_tokens=2))).result()
     assert isinstance(done, Done)
@@ -84,7 +82,9 @@ def test_a_wrong_file_fails_at_the_start_with_its_reason(folder: Path, tmp_path:
     shard = folder / "pytorch_model-00002-of-00002.bin"
     moved = shard.rename(tmp_path / "elsewhere")
     try:
-        with Studio(Settings(data=str(tmp_path / "data")), NativeSpec(composer=str(folder), device="cpu")) as studio:
+        with Studio(
+            Settings(data=str(tmp_path / "data")), NativeSpec({"composer": str(folder)}, device="cpu")
+        ) as studio:
             text, key = written(studio)
             assert (text, key) == ("", "shard_missing")
             assert studio.lane.error and shard.name in str(studio.lane.error)

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 
 from studio.checkpoints import machine
 from studio.checkpoints.architecture import Architecture
-from studio.checkpoints.families import PIXELS, published, read, require_role
+from studio.checkpoints.families import published, published_pixels, read, require_role
 from studio.checkpoints.machine import gib as gib  # benchmarks take it from here
 from studio.checkpoints.memory_plan import MemoryPlan, model_sizes, plan_memory
 from studio.engine.native.block_manager import RESERVED
@@ -25,6 +25,7 @@ from studio.models.kv_cache import BLOCK, blocks_for
 from studio.models.model import from_source
 from studio.models.weights import Checkpoint, RandomSource, Source
 from studio.protocol import LEAST_ROOM, Control, Image, ModelCard, Prompt, Role, Text
+from studio.roles import COMPOSER
 from studio.specs import MOST_BEAMS, NativeSpec
 
 RANDOM_NOTE = "Random weights: the text means nothing · 随机权重：文字没有意义"
@@ -154,20 +155,18 @@ def self_test(executor: ModelExecutor) -> None:
 
 
 def _plans(spec: NativeSpec) -> dict[Role, PlannedModel]:
-    folders: dict[Role, str] = {"composer": spec.composer, "viewer": spec.viewer}
     if spec.random_weights:
         return {
             role: PlannedModel(
-                published(spec.random_weights, PIXELS[role]), Path(folder) if folder else None, seed=seed
+                published(spec.random_weights, pixels),
+                Path(folder) if (folder := spec.folders.get(role)) else None,
+                seed=seed,
             )
-            for seed, (role, folder) in enumerate(folders.items())
+            for seed, (role, pixels) in enumerate(published_pixels().items())
         }
-    plans: dict[Role, PlannedModel] = {}
-    for role, name in folders.items():
-        if name:
-            plans[role] = _opened(role, Path(name).expanduser())
+    plans = {role: _opened(role, Path(name).expanduser()) for role, name in spec.folders.items() if name}
     if not plans:
-        raise ModelError("composer_missing")
+        raise ModelError(COMPOSER.missing)
     return plans
 
 

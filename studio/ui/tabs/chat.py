@@ -22,22 +22,13 @@ from studio.ui import examples, page_data
 from studio.ui.article_editor import Desk, download_url
 from studio.ui.article_view import place
 from studio.ui.chat_bubbles import brief, bubbles_of, goes_on, turn_of
-from studio.ui.components import AT_ONCE, Number, numbers, part, read
+from studio.ui.components import AT_ONCE, form_numbers, numbers, part, read
 from studio.ui.identity import keep, language, shown, who
 from studio.ui.picture_room import picture_room
 from studio.ui.threads import Pool, in_thread, threaded
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
-NUMBERS = (
-    Number("answer_length", "max_tokens", 0, 1, 4096),
-    Number("chat_temperature", "temperature", 2, 0, 2),
-    Number("chat_top_p", "top_p", 2, 0, 1),
-    Number("chat_top_k", "top_k", 0, 0, 1000),
-    Number("chat_penalty", "repetition_penalty", 3, 0.5, 2),
-    Number("chat_seed", "seed", 0, 0, 2**32 - 1),
-    Number("beams", "beams", 0, 1, 5),
-)
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
 _PATIENCE = 2.0  # seconds for an answer to end when another conversation is shown
 Reply = tuple[Any, ...]
@@ -89,7 +80,7 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
                 for kind in export.formats_for("conversation")
             }
         with gr.Accordion(words("more"), open=False):
-            settings = numbers(NUMBERS, "chat-settings")
+            settings = numbers(form_numbers("chat"), "chat-settings")
         url = gr.Textbox(visible=False)
 
     events = _Events(studio)
@@ -223,7 +214,7 @@ class _Events:
         return save
 
     def _start(self, person: str, conversation: Conversation, values: Any, go_on: bool = False) -> Answer:
-        return self._studio.answers.start(person, conversation, read(NUMBERS, values), go_on)
+        return self._studio.answers.start(person, conversation, read(form_numbers("chat"), values), go_on)
 
     async def _streamed(self, begin: Begin, request: gr.Request, empty: bool = False, pool: Pool = "quick") -> Replies:
         """The answer that `begin` starts, as it grows. Whoever goes away ends it."""

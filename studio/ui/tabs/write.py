@@ -10,33 +10,24 @@ from typing import Any
 import gradio as gr
 
 from studio.app import Studio
-from studio.documents.article import MAX_IMAGES, SEED, Brief, Picture, to_dict
+from studio.documents.article import MAX_IMAGES, Brief, Picture, to_dict
 from studio.errors import StudioError
 from studio.protocol import Queued
+from studio.sampling import SEED
 from studio.specs import most_beams
 from studio.ui.article_editor import Desk, exported
-from studio.ui.components import Number, numbers, part, read
+from studio.ui.components import form_numbers, numbers, part, read
 from studio.ui.identity import keep_one, shown, who
 from studio.ui.page_data import ArticleDocument
 from studio.ui.threads import in_thread
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
-NUMBERS = (
-    Number("seed", "seed", 0, 0, 2**32 - 1, SEED),
-    Number("length", "max_tokens", 0, 16, 4096),
-    Number("temperature", "temperature", 2, 0, 2),
-    Number("top_p", "top_p", 2, 0, 1),
-    Number("top_k", "top_k", 0, 0, 1000),
-    Number("repetition_penalty", "repetition_penalty", 3, 0.5, 2),
-)
-
 
 def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
     """Lay the tab out and connect it; gives the document's component."""
     t = i18n()
-    beams = most_beams(studio.lane.spec)
-    fields = (*NUMBERS, *([Number("write_beams", "beams", 0, 1, beams)] if beams > 1 else []))
+    fields = form_numbers("writing", beams=most_beams(studio.lane.spec))
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
             by, instruction, title, materials = subject = _subject(t)

@@ -1,0 +1,28 @@
+"""The library: any picture rather than none, the best first."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+from studio.errors import Language
+from studio.library.index import Library
+from studio.library.picture_sources import Found, Source
+
+
+@dataclass(frozen=True)
+class LibraryPictures:
+    """The library, with captions in the language of the article."""
+
+    library: Library
+    language: Language
+
+    def find(self, query: str, limit: int, exclude: Set[str], by_meaning: bool) -> list[Found]:
+        """See `Library.search`."""
+        hits = self.library.search(
+            query, limit=limit, exclude=exclude, language=self.language, fill=True, by_meaning=by_meaning
+        )
+        return [Found(hit.picture, hit.caption, hit.score) for hit in hits]
+
+
+SOURCE = Source("library", 90, lambda context: (LibraryPictures(context.library, context.language), None))
