@@ -25,33 +25,33 @@ PATIENCE = 5.0  # seconds for what is under way to end when the studio closes
 
 
 class Studio:
-    """Store, library, lane and what composes over them. `start` it to load models; `close` it."""
+    """Store, library, worker client and what composes over them. `start` it to load models; `close` it."""
 
     def __init__(self, settings: Settings, spec: EngineSpec) -> None:
         self.settings = settings
         self._closed = False
         self.store = Store(settings.folder)
         self.thumbnails = Thumbnails(settings.folder, self.store)
-        self.lane = WorkerClient(spec)
-        self._embed = Embedder(self.lane)
+        self.worker = WorkerClient(spec)
+        self._embed = Embedder(self.worker)
         self.library = Library(self.store, assets() / "pictures", self._embed)
-        self.asker = Asker(self.lane, self.store.read_file)
-        self.composer = Composer(self.lane, self._finder, self.store.read_file)
-        self.runner = Runner(lambda: self.lane.batch)
+        self.asker = Asker(self.worker, self.store.read_file)
+        self.composer = Composer(self.worker, self._finder, self.store.read_file)
+        self.runner = Runner(lambda: self.worker.batch)
         self.jobs = Jobs(self.runner, self.composer, self.store)
-        self.answers = Answers(self.runner, self.asker, self.lane, self.store)
-        self.drafts = Drafts(self.runner, self.composer, self.lane)
-        self.batches = Batches(self.runner, self.asker, self.lane, self.store)
+        self.answers = Answers(self.runner, self.asker, self.worker, self.store)
+        self.drafts = Drafts(self.runner, self.composer, self.worker)
+        self.batches = Batches(self.runner, self.asker, self.worker, self.store)
 
     def start(self) -> None:
         """Start the worker; it loads in the background."""
         self.store.mark_interrupted()
-        self.lane.start()
+        self.worker.start()
 
     def stop(self) -> None:
         """Take nothing more, and stop and keep what is under way: interrupted, to be gone on with after a restart."""
         if not self.runner.close(PATIENCE):
-            self.lane.close()  # a worker that does not answer: its calls fail now, and what was written is kept
+            self.worker.close()  # a worker that does not answer: its calls fail now, and what was written is kept
             self.runner.close(PATIENCE)
 
     def close(self) -> None:
@@ -59,13 +59,13 @@ class Studio:
         if not self._closed:
             self._closed = True
             self.stop()
-            self.lane.close()
+            self.worker.close()
             DECODERS.close()
             self.store.close()
 
     def describe(self, image: Image) -> Description:
         """What the eyes see in a picture."""
-        result = self.lane.submit(Describe(image)).result()
+        result = self.worker.submit(Describe(image)).result()
         assert isinstance(result, Description)
         return result
 
@@ -86,4 +86,4 @@ class Studio:
         self.close()
 
     def _finder(self) -> Finder:
-        return Finder(self.lane, self._embed, self.library, self.store.read_file)
+        return Finder(self.worker, self._embed, self.library, self.store.read_file)

@@ -1,4 +1,4 @@
-"""Filling tables, through a real lane with the scripted engine."""
+"""Filling tables, through a real worker with the scripted engine."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from studio.worker.client import WorkerClient
 
 
 class Desk:
-    """Store, lane and batches, as a studio has them."""
+    """Store, worker client and batches, as a studio has them."""
 
     def __init__(self, folder: Path, *replies: Reply, spec: ScriptedSpec | None = None) -> None:
         self.store = Store(folder)
-        self.lane = WorkerClient(replace(spec or ScriptedSpec(), replies=replies))
-        self.asker = Asker(self.lane, self.store.read_file)
-        self.runner = Runner(lambda: self.lane.batch)
-        self.batches = Batches(self.runner, self.asker, self.lane, self.store)
-        self.lane.start()
+        self.worker = WorkerClient(replace(spec or ScriptedSpec(), replies=replies))
+        self.asker = Asker(self.worker, self.store.read_file)
+        self.runner = Runner(lambda: self.worker.batch)
+        self.batches = Batches(self.runner, self.asker, self.worker, self.store)
+        self.worker.start()
 
     def close(self) -> None:
         self.runner.close()
-        self.lane.close()
+        self.worker.close()
         self.store.close()
 
 
@@ -133,10 +133,10 @@ def test_a_failed_cell_keeps_its_sentence_and_is_asked_again(desk: Callable[...,
     cell = failed.table.rows[1].cells[0]
     assert cell.finish == "failed" and cell.error.startswith("脚本引擎没有可用的回复了")
     assert (failed.number, failed.table.failed, failed.table.open) == (3, 1, 1)
-    d.lane.close()
-    d.asker = Asker(lane := WorkerClient(ScriptedSpec((Reply("Late."),))), d.store.read_file)
-    d.batches, d.lane = Batches(d.runner, d.asker, lane, d.store), lane
-    lane.start()
+    d.worker.close()
+    d.asker = Asker(worker := WorkerClient(ScriptedSpec((Reply("Late."),))), d.store.read_file)
+    d.batches, d.worker = Batches(d.runner, d.asker, worker, d.store), worker
+    worker.start()
     done = end(d.batches.resume("ann", failed.table.id))
     assert answers(done) == [["One.", "Fine."], ["Late.", "Fine."]] and done.table.failed == 0
     assert d.store.tables.get("ann", done.table.id).rows == done.table.rows
@@ -146,8 +146,8 @@ def test_a_killed_worker_costs_one_cell(desk: Callable[..., Desk], album: Path) 
     d = desk(Reply("slow " * 500, pace=0.01, match="What"), Reply("A dog.", match="Where"))
     batch = d.batches.start("ann", "What?\nWhere?", [album])
     wait_for_answer(batch)
-    assert d.lane.pid
-    os.kill(d.lane.pid, signal.SIGKILL)
+    assert d.worker.pid
+    os.kill(d.worker.pid, signal.SIGKILL)
     next(f for f in batch.updates() if f.number == 1)  # the restarted worker has its script anew
     batch.stop.press()
     first, second = end(batch).table.rows[0].cells
@@ -171,7 +171,7 @@ def test_a_lane_that_cannot_work_ends_the_table_and_leaves_its_cells_open(
     d = desk(Reply("slow " * 500, pace=0.01))
     batch = d.batches.start("ann", "What?", [album])
     wait_for_answer(batch)
-    d.lane.close()
+    d.worker.close()
     ended = end(batch)
     assert isinstance(ended.error, StudioError) and ended.error.key == "shutting_down"
     assert ended.table.open == 2 and ended.table.failed == 0

@@ -35,8 +35,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 @pytest.fixture
 def calls(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     asked: list[Call] = []
-    submit = studio.lane.submit
-    monkeypatch.setattr(studio.lane, "submit", lambda call, person="": (asked.append(call), submit(call, person))[1])
+    submit = studio.worker.submit
+    monkeypatch.setattr(studio.worker, "submit", lambda call, person="": (asked.append(call), submit(call, person))[1])
     return asked
 
 

@@ -28,8 +28,8 @@ Answer = Task[Answering]
 class Answers:
     """All answers under way in this process. A conversation has at most one."""
 
-    def __init__(self, runner: Runner, asker: Asker, lane: WorkerClient, store: Store) -> None:
-        self._runner, self._asker, self._lane, self._store = runner, asker, lane, store
+    def __init__(self, runner: Runner, asker: Asker, worker: WorkerClient, store: Store) -> None:
+        self._runner, self._asker, self._worker, self._store = runner, asker, worker, store
         self._numbers = itertools.count(1)
 
     def start(
@@ -66,7 +66,7 @@ class Answers:
     def _answer(
         self, person: str, conversation: Conversation, own: Mapping[str, Any], go_on: bool, stop: Stop
     ) -> Iterator[Answering]:
-        until_loaded(self._lane, stop)
+        until_loaded(self._worker, stop)
         if stop.pressed:
             yield Answering(conversation, ended=True)
             return

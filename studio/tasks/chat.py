@@ -47,8 +47,8 @@ def check(turn: Turn) -> None:
 class Asker:
     """See the module. `read` gives the file of a picture by its key."""
 
-    def __init__(self, lane: WorkerClient, read: Callable[[str], bytes]) -> None:
-        self._lane = lane
+    def __init__(self, worker: WorkerClient, read: Callable[[str], bytes]) -> None:
+        self._worker = worker
         self._read = read
         self._seen: dict[str, Description] = {}
 
@@ -75,7 +75,7 @@ class Asker:
         return dialect(self._card()).answering
 
     def _card(self) -> ModelCard:
-        cards = self._lane.cards or self._lane.wait_ready()  # as in `model_calls.Calls`
+        cards = self._worker.cards or self._worker.wait_ready()  # as in `model_calls.Calls`
         if "viewer" not in cards:
             raise ModelError("viewer_missing")
         return cards["viewer"]
@@ -85,7 +85,7 @@ class Asker:
     ) -> Iterator[Answering]:
         card = self._card()
         speech, sampling = dialect(card), sampling or dialect(card).answering
-        budget = budget_of(self._lane, "viewer", card, stop)
+        budget = budget_of(self._worker, "viewer", card, stop)
         conversation = replace(conversation, model=card.name)
         begin = conversation.turns[-1].answer
         if card.sees:
@@ -106,7 +106,7 @@ class Asker:
         if begin:
             yield Answering(conversation.answer(answer=text))
         call = Generate("viewer", asked.prompt, replace(sampling, max_tokens=asked.room))
-        for event in stop.watch(self._lane.submit(call, person)).events():
+        for event in stop.watch(self._worker.submit(call, person)).events():
             match event:
                 case Queued():
                     yield Answering(conversation.answer(answer=text), waiting=event)
@@ -130,7 +130,7 @@ class Asker:
             for picture in turn.pictures:
                 number += 1
                 if picture.key not in self._seen:
-                    request = stop.watch(self._lane.submit(Describe(self._image(picture.key)), person))
+                    request = stop.watch(self._worker.submit(Describe(self._image(picture.key)), person))
                     result = request.result()
                     if isinstance(result, Description):  # a stop ends it without one, which must not be remembered
                         self._seen[picture.key] = result

@@ -18,8 +18,8 @@ Vector = tuple[float, ...]
 class Embedder:
     """Remembers the texts of late. A search then costs no turn in the queue, where others' articles may be ahead."""
 
-    def __init__(self, lane: WorkerClient) -> None:
-        self._lane = lane
+    def __init__(self, worker: WorkerClient) -> None:
+        self._worker = worker
         self._known: OrderedDict[str, Vector] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -43,7 +43,7 @@ class Embedder:
         found: list[Vector] = []
         try:
             for start in range(0, len(texts), AT_ONCE):
-                vectors = self._lane.submit(Embed(texts[start : start + AT_ONCE])).result()
+                vectors = self._worker.submit(Embed(texts[start : start + AT_ONCE])).result()
                 assert isinstance(vectors, Vectors)
                 found += vectors.values
         except ModelError as e:

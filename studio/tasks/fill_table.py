@@ -60,9 +60,9 @@ Batch = Task[Filling]
 class Filler:
     """See the module."""
 
-    def __init__(self, asker: Asker, lane: WorkerClient, store: Store) -> None:
+    def __init__(self, asker: Asker, worker: WorkerClient, store: Store) -> None:
         self._asker = asker
-        self._lane = lane
+        self._worker = worker
         self._store = store
 
     def read(
@@ -93,7 +93,7 @@ class Filler:
         of, number, open_cells = table.cells, table.cells - table.open, list(table.places())
         yield Filling(table, "asking", number, of)
         try:
-            until_loaded(self._lane, stop)
+            until_loaded(self._worker, stop)
             sampling = (
                 self._asker.sampling() if open_cells and not stop.pressed else None
             )  # raises what fails all cells
@@ -127,7 +127,7 @@ class Filler:
             return None
         turn = end.conversation.turns[-1]
         if end.error:
-            if self._lane.state in ("failed", "closed"):
+            if self._worker.state in ("failed", "closed"):
                 raise end.error
             return Cell(turn.answer, "failed", end.error.say(language))
         return Cell(turn.answer, turn.finish) if turn.finish in ("stop", "length") else None
@@ -136,9 +136,9 @@ class Filler:
 class Batches:
     """All fillings of this process."""
 
-    def __init__(self, runner: Runner, asker: Asker, lane: WorkerClient, store: Store) -> None:
+    def __init__(self, runner: Runner, asker: Asker, worker: WorkerClient, store: Store) -> None:
         self._runner = runner
-        self._filler = Filler(asker, lane, store)
+        self._filler = Filler(asker, worker, store)
         self._store = store
 
     def start(

@@ -29,8 +29,8 @@ class Found:
 class Finder:
     """Searches for one article: `prepare` it with the own pictures, then `find` for each place."""
 
-    def __init__(self, lane: WorkerClient, embed: Embedder, library: Library, read: Callable[[str], bytes]) -> None:
-        self._lane = lane
+    def __init__(self, worker: WorkerClient, embed: Embedder, library: Library, read: Callable[[str], bytes]) -> None:
+        self._worker = worker
         self._embed = embed
         self._library = library
         self._read = read
@@ -88,7 +88,7 @@ class Finder:
         return [Found(hit.picture, hit.caption, hit.score) for hit in hits]
 
     def _caption(self, picture: Picture) -> str:
-        description = self._lane.submit(Describe(Image(picture.key, self._read(picture.key)))).result()
+        description = self._worker.submit(Describe(Image(picture.key, self._read(picture.key)))).result()
         assert isinstance(description, Description)
         return f"{picture.title} {replies.sight(1, 1, description)}"
 

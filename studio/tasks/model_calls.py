@@ -33,11 +33,11 @@ from studio.tasks.progress import Progress, Stop, in_queue
 from studio.worker.client import WorkerClient
 
 
-def budget_of(lane: WorkerClient, role: Role, card: ModelCard, stop: Stop) -> Budget:
+def budget_of(worker: WorkerClient, role: Role, card: ModelCard, stop: Stop) -> Budget:
     """What fits into the context of a loaded model, counted by its own tokenizer."""
 
     def count(prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
-        counted = stop.watch(lane.submit(Count(role, prompts))).result()
+        counted = stop.watch(worker.submit(Count(role, prompts))).result()
         return counted.values if isinstance(counted, Counts) else (0,) * len(prompts)  # stopped: nothing is asked
 
     return Budget(card, count)
@@ -46,15 +46,15 @@ def budget_of(lane: WorkerClient, role: Role, card: ModelCard, stop: Stop) -> Bu
 class Calls:
     """What one piece of work asks of the writing model. Stopping ends the call under way and every later one."""
 
-    def __init__(self, lane: WorkerClient, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
-        cards = lane.cards or lane.wait_ready()  # known ones: a call that waits for a new worker can be stopped
+    def __init__(self, worker: WorkerClient, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
+        cards = worker.cards or worker.wait_ready()  # known ones: a call that waits for a new worker can be stopped
         if "composer" not in cards:
             raise ModelError("composer_missing")
         self.card: ModelCard = cards["composer"]
         self.speech: Dialect = dialect(self.card)
-        self.budget = budget_of(lane, "composer", self.card, stop)
+        self.budget = budget_of(worker, "composer", self.card, stop)
         self.stop = stop
-        self._lane, self._read, self._person = lane, read, person
+        self._worker, self._read, self._person = worker, read, person
 
     def images(self, pictures: tuple[Picture, ...]) -> tuple[Image, ...]:
         """Pictures as the model takes them; none where it does not see."""
@@ -114,7 +114,7 @@ class Calls:
         return replace(self.speech.writing, seed=brief.seed, **{**own, **changes})
 
     def _events(self, call: Call) -> Iterator[Event]:
-        request = self.stop.watch(self._lane.submit(call, self._person))
+        request = self.stop.watch(self._worker.submit(call, self._person))
         try:
             for event in request.events():
                 if isinstance(event, Failed):

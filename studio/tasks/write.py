@@ -1,7 +1,7 @@
 """Composing an illustrated article: write → place → caption → find → choose, and the edits a model makes.
 
 Everything here is a generator of `Progress`, each with the article as it stands; whoever reads it saves and shows. It
-knows neither the page nor the store, only the lane that computes and the library that finds.
+knows neither the page nor the store, only the worker that computes and the library that finds.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Ask = Callable[[tuple[Image, ...], str, str], Prompt]  # pictures, materials, wh
 class Composer:
     """See the module. `read` gives the file of a picture by its key."""
 
-    def __init__(self, lane: WorkerClient, finder: Callable[[], Finder], read: Callable[[str], bytes]) -> None:
-        self._lane = lane
+    def __init__(self, worker: WorkerClient, finder: Callable[[], Finder], read: Callable[[str], bytes]) -> None:
+        self._worker = worker
         self._new_finder = finder  # one for each article: several may be under way
         self._read = read
 
@@ -72,7 +72,7 @@ class Composer:
     def edit(self, kind: Edit, paragraph: str, instruction: str, after: str, person: str, stop: Stop) -> Iterator[str]:
         """A changed or new paragraph as it grows; the article itself is changed by whoever accepts it. Raises
         ContextOverflow for one that is too long."""
-        until_loaded(self._lane, stop)
+        until_loaded(self._worker, stop)
         if stop.pressed:
             return
         calls = self._calls(person, stop)
@@ -84,7 +84,7 @@ class Composer:
                 yield text.strip()
 
     def _calls(self, person: str, stop: Stop) -> Calls:
-        return Calls(self._lane, self._read, person, stop)
+        return Calls(self._worker, self._read, person, stop)
 
     def _illustrated(
         self, article: Article, person: str, stop: Stop, work: Callable[[Article, Calls, Finder], Work]
@@ -102,9 +102,9 @@ class Composer:
         keeps all that was made, and its status says so."""
         latest = article
         try:
-            if self._lane.state == "starting":
+            if self._worker.state == "starting":
                 yield Progress(article, "writing", loading=True)
-                until_loaded(self._lane, stop)
+                until_loaded(self._worker, stop)
             for progress in work() if not stop.pressed else ():
                 latest = progress.article
                 yield progress

@@ -16,7 +16,7 @@ def picture_room(studio: Studio, box: gr.MultimodalTextbox) -> None:
     """Lay it out where it stands, for the pictures of `box`; its value is their number, see `room.js`."""
 
     async def facts(_: Any) -> dict[str, int]:  # of memory only: it needs no thread
-        card = studio.lane.cards.get("viewer")
+        card = studio.worker.cards.get("viewer")
         return {"image": card.image_tokens, "context": card.context} if card and card.sees else {}
 
     room = gr.HTML(

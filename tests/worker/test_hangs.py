@@ -104,7 +104,7 @@ def test_a_main_loop_that_hangs_behind_a_beating_heart_is_found(clients: list[Wo
 
 
 def test_nothing_blocks_on_a_stopped_worker_with_a_large_question_in_the_pipe(clients: list[WorkerClient]) -> None:
-    """The question was written under the lane's lock: everything that asked for the state hung with it."""
+    """The question was written under the client's lock: everything that asked for the state hung with it."""
     client = ready(clients, SLOW, batch=3)
     first = ask(client, "slow")
     until_piece(first)

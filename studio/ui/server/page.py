@@ -84,7 +84,7 @@ def _follow_many(blocks: gr.Blocks) -> None:
 
 def banner_of(studio: Studio) -> dict[str, str]:
     """What people must know of the model that answers; the spec tells it before the model is loaded."""
-    spec = studio.lane.spec
+    spec = studio.worker.spec
     if isinstance(spec, GgufSpec) and spec.card.note == "starter":
         return {"banner": "starter_banner", "kind": ""}
     if isinstance(spec, NativeSpec) and spec.random_weights:

@@ -250,7 +250,7 @@ class _Events:
 
     def _reply(self, answering: Answering, box: Any, spoken: Language) -> Reply:
         said, waits = answering.conversation, ""
-        if not answering.ended and self._studio.lane.state == "starting":
+        if not answering.ended and self._studio.worker.state == "starting":
             waits = t("loading", spoken)
         elif not answering.ended:
             waits = place(answering.waiting, spoken)

@@ -34,7 +34,7 @@ NUMBERS = (
 def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
     """Lay the tab out and connect it; gives the document's component."""
     t = i18n()
-    beams = most_beams(studio.lane.spec)
+    beams = most_beams(studio.worker.spec)
     fields = (*NUMBERS, *([Number("write_beams", "beams", 0, 1, beams)] if beams > 1 else []))
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
