@@ -29,7 +29,7 @@ from studio.tasks.task import Task
 from studio.ui import STATIC, examples
 from studio.ui.arguments import call
 from studio.ui.article_view import EMPTY, Changes, Proposal, View
-from studio.ui.identity import keep_one, language, shown, who
+from studio.ui.identity import identity_of, language_for, take_in_upload, to_gradio_error
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
 
@@ -85,7 +85,7 @@ class Desk:
 
     async def opened(self, id: int, request: gr.Request) -> AsyncGenerator[dict[str, Any], None]:
         """The document of an article, and how it goes on if it is under way. Raises NotFoundError."""
-        person = who(request)
+        person = identity_of(request)
         if job := self._studio.jobs.get(person, id):
             async for document in self.follow(job, request):
                 yield document
@@ -97,7 +97,7 @@ class Desk:
 
     async def run(self, request: gr.Request, event: gr.EventData) -> AsyncGenerator[dict[str, Any], None]:
         """Work that takes a model: go on, illustrate a section or the places that stayed empty, propose an edit."""
-        person, asked, jobs = who(request), event._data, self._studio.jobs
+        person, asked, jobs = identity_of(request), event._data, self._studio.jobs
         try:
             match asked:
                 case {"kind": "continue", "id": int(id)}:
@@ -114,22 +114,22 @@ class Desk:
                 async for document in documents:
                     yield document
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
 
     def act(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
         """An edit by hand: the article as it is afterwards, or the sentence why not."""
-        person = who(request)
+        person = identity_of(request)
         try:
             id = _whole(asked.get("id"))
             if self._studio.jobs.get(person, id):
                 raise InputError("article_busy")
             return {"doc": self._view(request).document(self._edited(person, id, asked))}
         except StudioError as e:
-            return {"error": e.say(language(request))}
+            return {"error": e.say(language_for(request))}
 
     def stop(self, asked: dict[str, Any], request: gr.Request | Request) -> None:
         """Stop what is under way for this article."""
-        person, id = who(request), _whole(asked.get("id"))
+        person, id = identity_of(request), _whole(asked.get("id"))
         if job := self._studio.jobs.get(person, id):
             job.stop.press()
         if draft := self._proposing.get((person, id)):
@@ -144,9 +144,9 @@ class Desk:
     def export(self, asked: dict[str, Any], request: gr.Request | Request) -> dict[str, Any]:
         """The article as a file that can be fetched from `url`."""
         try:
-            path = exported(self._studio, who(request), _whole(asked.get("id")), str(asked.get("format")))
+            path = exported(self._studio, identity_of(request), _whole(asked.get("id")), str(asked.get("format")))
         except StudioError as e:
-            return {"error": e.say(language(request))}
+            return {"error": e.say(language_for(request))}
         return {"url": download_url(path), "name": path.name}
 
     def _edited(self, person: str, id: int, asked: dict[str, Any]) -> Article:
@@ -174,7 +174,7 @@ class Desk:
         """A candidate of the library, or one that was just uploaded, at a section."""
         if kind == "own":
             file = uploads_of(self._studio).take(person, path)
-            own = keep_one(self._studio, person, file, Path(name).name or file.name)
+            own = take_in_upload(self._studio, person, file, Path(name).name or file.name)
             file.discard()
             return place(article, section, own, own.title)
         if not self._studio.store.may_see(person, picture):
@@ -213,7 +213,7 @@ class Desk:
                 del self._proposing[person, id]
 
     def _view(self, request: gr.Request | Request) -> View:
-        return View(self._studio.store, who(request), language(request))
+        return View(self._studio.store, identity_of(request), language_for(request))
 
 
 def exported(studio: Studio, person: str, id: int, kind: str) -> Path:

@@ -13,7 +13,7 @@ import gradio as gr
 from studio.errors import InputError, StudioError
 from studio.ui import STATIC
 from studio.ui.arguments import call, check
-from studio.ui.identity import language
+from studio.ui.identity import language_for
 from studio.ui.threads import Pool, threaded
 
 Asked = dict[str, Any]
@@ -34,7 +34,7 @@ def shelf(
         try:
             found = cards(asked, request)
         except StudioError as e:
-            return {"error": e.say(language(request))}
+            return {"error": e.say(language_for(request))}
         offset = max(0, check("offset", int, asked.get("offset") or 0))
         return {"items": found[offset : offset + PAGE], "more": len(found) > offset + PAGE}
 
@@ -46,7 +46,7 @@ def shelf(
                 raise InputError("edit_unknown", name=kind[:80])
             return call(acts[kind], request, **facts) or {}
         except StudioError as e:
-            return {"error": e.say(language(request))}
+            return {"error": e.say(language_for(request))}
 
     return gr.HTML(
         0,

@@ -23,7 +23,7 @@ from studio.ui.article_editor import Desk, download_url
 from studio.ui.article_view import place
 from studio.ui.chat_bubbles import brief, bubbles_of, goes_on, turn_of
 from studio.ui.components import AT_ONCE, Number, numbers, part, read
-from studio.ui.identity import keep, language, shown, who
+from studio.ui.identity import identity_of, language_for, take_in_uploads, to_gradio_error
 from studio.ui.picture_room import picture_room
 from studio.ui.threads import Pool, in_thread, threaded
 from studio.ui.uploads import uploads_of
@@ -129,7 +129,7 @@ class _Events:
 
         def begin(mine: str) -> Answer:
             files = [uploads_of(self._studio).take(mine, path) for path in message["files"]]
-            pictures = keep(self._studio, mine, files)
+            pictures = take_in_uploads(self._studio, mine, files)
             return self._start(mine, said.ask((message["text"] or "").strip(), pictures), values)
 
         async with aclosing(self._streamed(begin, request, empty=True, pool=_pool(message["files"]))) as replies:
@@ -140,7 +140,7 @@ class _Events:
         """A card of the empty conversation that was clicked."""
         asked = event._data
         if example := examples.chosen(examples.CHAT, asked.get("place") if isinstance(asked, dict) else None):
-            said = language(request)
+            said = language_for(request)
 
             def begin(mine: str) -> Answer:
                 found = (self._studio.library.picture(key, said) for key in example.keys)
@@ -168,7 +168,7 @@ class _Events:
             await in_thread(answer.stop.press)
             with suppress(TimeoutError):  # else its last words could come after this
                 await asyncio.wait_for(answer.finish(), _PATIENCE)
-        return await in_thread(bubbles_of, self._studio, said, language(request)), gr.Button(visible=goes_on(said))
+        return await in_thread(bubbles_of, self._studio, said, language_for(request)), gr.Button(visible=goes_on(said))
 
     async def again(self, request: gr.Request, said: Conversation, values: Any) -> Replies:
         """The last question once more."""
@@ -207,7 +207,7 @@ class _Events:
             return said
         opinion = {True: True, "Like": True, False: False, "Dislike": False}.get(event.liked)
         turns = (*said.turns[:at], replace(said.turns[at], liked=opinion), *said.turns[at + 1 :])
-        return self._studio.store.save_conversation(who(request), replace(said, turns=turns))
+        return self._studio.store.save_conversation(identity_of(request), replace(said, turns=turns))
 
     def saved(self, kind: str) -> Callable[[gr.Request, Conversation], str]:
         """The conversation as a file: where to fetch it, or nothing for an empty one."""
@@ -216,9 +216,9 @@ class _Events:
             if not said.turns:
                 return ""
             try:
-                return download_url(_file(self._studio, who(request), said, kind))
+                return download_url(_file(self._studio, identity_of(request), said, kind))
             except StudioError as e:
-                raise shown(e, request) from e
+                raise to_gradio_error(e, request) from e
 
         return save
 
@@ -229,19 +229,19 @@ class _Events:
         """The answer that `begin` starts, as it grows. Whoever goes away ends it."""
         session, answer = str(request.session_hash), None
         try:
-            answer = self._under_way[session] = await in_thread(begin, who(request), pool=pool)
+            answer = self._under_way[session] = await in_thread(begin, identity_of(request), pool=pool)
             # once: what is typed while the answer streams stays
             box = _box(running=True, value=None) if empty else _box(running=True)
             async for answering in answer.follow():
                 if self._under_way.get(session) is not answer:
                     yield (gr.skip(),) * 4  # Gradio sends the last step again at the end
                     return
-                yield await in_thread(self._reply, answering, box, language(request))
+                yield await in_thread(self._reply, answering, box, language_for(request))
                 box = gr.skip()
                 if answering.error:
                     raise answering.error
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         finally:
             if answer:
                 answer.stop.press()
@@ -279,11 +279,11 @@ def chat_api(studio: Studio) -> None:
 
     async def ask(request: gr.Request, pictures: list[gr.FileData], question: str) -> AsyncGenerator[str, None]:
         def begin() -> Answer:
-            files = [uploads_of(studio).take(who(request), p["path"]) for p in pictures]
-            own = keep(studio, who(request), files)
+            files = [uploads_of(studio).take(identity_of(request), p["path"]) for p in pictures]
+            own = take_in_uploads(studio, identity_of(request), files)
             for file in files:
                 file.discard()
-            return studio.answers.ask(who(request), Conversation().ask(question, own))
+            return studio.answers.ask(identity_of(request), Conversation().ask(question, own))
 
         try:
             answer = await in_thread(begin, pool=_pool(pictures))
@@ -295,6 +295,6 @@ def chat_api(studio: Studio) -> None:
             finally:
                 answer.stop.press()  # a program that goes away, or cancels, wants no more of it
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
 
     gr.api(ask, api_name="ask", concurrency_limit=None)

@@ -15,7 +15,7 @@ from studio.errors import InputError, StudioError
 from studio.ui.article_editor import Desk
 from studio.ui.card_list import Asked, shelf
 from studio.ui.components import AT_ONCE
-from studio.ui.identity import shown, who
+from studio.ui.identity import identity_of, to_gradio_error
 from studio.ui.tabs.chat import Talk
 from studio.ui.threads import in_thread
 from studio.ui.words import i18n
@@ -34,11 +34,11 @@ def history_tab(studio: Studio, desk: Desk, tabs: gr.Tabs, paper: gr.HTML, talk:
                         chosen = gr.Tabs(selected="write") if document["open"] else gr.skip()
                         yield chosen, document, gr.skip(), gr.skip(), gr.skip()
                 case {"id": int(id), "type": "conversation"}:
-                    said = await in_thread(studio.store.conversation, who(request), id)
+                    said = await in_thread(studio.store.conversation, identity_of(request), id)
                     bubbles, more = await talk.shown(request, said)
                     yield gr.Tabs(selected="chat"), gr.skip(), bubbles, said, more
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
 
     tab.select(time.time, None, shown_cards, **AT_ONCE)
     outputs = [tabs, paper, talk.bubbles, talk.said, talk.more]
@@ -54,7 +54,7 @@ class History:
 
     def cards(self, asked: Asked, request: Any) -> list[Asked]:
         """Cards of articles, of conversations, or of what was deleted."""
-        person, search, kind = who(request), str(asked.get("search", "")), asked.get("filter")
+        person, search, kind = identity_of(request), str(asked.get("search", "")), asked.get("filter")
         gone = kind == "deleted_ones"
         found = []
         if kind != "conversations":
@@ -73,12 +73,12 @@ class History:
 
     def rename(self, request: Any, id: int, title: str) -> None:
         """Another title."""
-        person = who(request)
+        person = identity_of(request)
         self._store.save_article(person, edits.title(self._store.article(person, id), title), "rename")
 
     def duplicate(self, request: Any, id: int, type: str = "article") -> None:
         """A copy that goes its own way."""
-        person = who(request)
+        person = identity_of(request)
         article = self._store.article(person, id)
         if article.status in ("writing", "illustrating"):
             raise InputError("article_busy")
@@ -87,16 +87,16 @@ class History:
     def delete(self, request: Any, id: int, type: str) -> None:
         """Hide it."""
         hide = self._store.delete_article if type == "article" else self._store.delete_conversation
-        hide(who(request), id)
+        hide(identity_of(request), id)
 
     def undelete(self, request: Any, id: int, type: str) -> None:
         """Bring it back."""
         show = self._store.undelete_article if type == "article" else self._store.undelete_conversation
-        show(who(request), id)
+        show(identity_of(request), id)
 
     def versions(self, request: Any, id: int) -> Asked:
         """All versions, the newest first."""
-        found = self._store.versions(who(request), id)
+        found = self._store.versions(identity_of(request), id)
         rows = [
             {"number": v.number, "created": v.created.isoformat(), "reason": v.reason, "current": v.current}
             for v in reversed(found)
@@ -106,13 +106,14 @@ class History:
     def compare(self, request: Any, id: int, versions: list[int]) -> Asked:
         """The words of two versions; version 0 has none."""
         before, after = (
-            self._store.article_at(who(request), id, number).markdown if number else "" for number in versions[:2]
+            self._store.article_at(identity_of(request), id, number).markdown if number else ""
+            for number in versions[:2]
         )
         return {"before": before, "after": after}
 
     def restore(self, request: Any, id: int, version: int) -> None:
         """An old version becomes the newest."""
-        person = who(request)
+        person = identity_of(request)
         self._store.save_article(person, self._store.article_at(person, id, version), "restore")
 
 

@@ -13,7 +13,7 @@ from studio.errors import InputError
 from studio.library.picture_rows import Hit
 from studio.ui.card_list import Asked, shelf
 from studio.ui.components import AT_ONCE
-from studio.ui.identity import language, who
+from studio.ui.identity import identity_of, language_for
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
@@ -36,20 +36,20 @@ class Shelves:
 
     def cards(self, asked: Asked, request: Any) -> list[Asked]:
         """Pictures that fit the words, or all, own ones first."""
-        words, spoken = str(asked.get("search", ""))[:500], language(request)
+        words, spoken = str(asked.get("search", ""))[:500], language_for(request)
         found = (
             self._library.search(words, limit=200, language=spoken)
             if words.strip()
             else self._library.browse(limit=2000, language=spoken)
         )
         own = {"own_pictures": True, "starter_pictures": False}.get(str(asked.get("filter")))
-        person = who(request)
+        person = identity_of(request)
         return [_card(hit, person) for hit in found if own is None or hit.own == own]
 
     def add(self, request: Any, path: str, name: str) -> Asked:
         """Take an uploaded picture in; the eyes describe it where neither its name nor its data do."""
-        file = uploads_of(self._studio).take(who(request), path)
-        report = self._library.add(file.path, self._studio.describe, person=who(request))
+        file = uploads_of(self._studio).take(identity_of(request), path)
+        report = self._library.add(file.path, self._studio.describe, person=identity_of(request))
         file.discard()
         if report.refused:
             return {"error": report.refused[0][1]}
@@ -60,15 +60,15 @@ class Shelves:
         words = " ".join(caption.split())
         if not words:
             raise InputError("caption_empty")
-        self._library.describe(key, words[:500], who(request))
+        self._library.describe(key, words[:500], identity_of(request))
 
     def delete(self, request: Any, key: str) -> None:
         """Take one out of search; articles that show it keep it."""
-        self._library.remove(key, who(request))
+        self._library.remove(key, identity_of(request))
 
     def undelete(self, request: Any, key: str) -> None:
         """Back into search."""
-        self._library.restore(key, who(request))
+        self._library.restore(key, identity_of(request))
 
 
 def _card(hit: Hit, person: str) -> Asked:

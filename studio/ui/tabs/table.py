@@ -15,7 +15,7 @@ from studio.tasks.fill_table import Batch, Filling
 from studio.ui import STATIC, examples
 from studio.ui.article_editor import download_url
 from studio.ui.components import AT_ONCE
-from studio.ui.identity import language, shown, who
+from studio.ui.identity import identity_of, language_for, to_gradio_error
 from studio.ui.table_view import EMPTY, Changes, sheet
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
@@ -100,14 +100,14 @@ class _Events:
         if not example:
             return gr.skip(), gr.skip()
         try:
-            files = [str(uploads_of(self._studio).give(who(request), path)) for path in example.paths]
+            files = [str(uploads_of(self._studio).give(identity_of(request), path)) for path in example.paths]
         except StudioError as e:
-            raise shown(e, request) from e
-        return files, example.question(language(request))
+            raise to_gradio_error(e, request) from e
+        return files, example.question(language_for(request))
 
     async def start(self, request: gr.Request, files: list[str] | None, questions: str) -> Frames:
         """Begin a table and follow it."""
-        person, said = who(request), language(request)
+        person, said = identity_of(request), language_for(request)
 
         def begin() -> Batch:
             sources = [uploads_of(self._studio).take(person, path).path for path in files or ()]
@@ -118,7 +118,7 @@ class _Events:
 
     async def go_on(self, request: gr.Request, id: int) -> Frames:
         """Ask what is open, and follow."""
-        begin = lambda: self._studio.batches.resume(who(request), id, language(request))  # noqa: E731
+        begin = lambda: self._studio.batches.resume(identity_of(request), id, language_for(request))  # noqa: E731
         async for frame in self._follow(begin, request):
             yield frame
 
@@ -126,31 +126,31 @@ class _Events:
         """Show an earlier table; follow it if it is under way."""
         if id is None:
             return
-        if batch := self._studio.batches.get(who(request), id):
+        if batch := self._studio.batches.get(identity_of(request), id):
             async for frame in self._follow(lambda: batch, request):
                 yield frame
             return
         self._watched.pop(str(request.session_hash), None)
         try:
-            table = await in_thread(self._studio.store.tables.get, who(request), id)
+            table = await in_thread(self._studio.store.tables.get, identity_of(request), id)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         stopped = bool(table.open) and not table.failed
         filling = Filling(table, "done", table.cells - table.open, table.cells, stopped=stopped)
         yield await in_thread(self._frame, filling, request)
 
     def stop(self, request: gr.Request, id: int) -> None:
         """Stop the filling; what was answered stays."""
-        if batch := self._studio.batches.get(who(request), id):
+        if batch := self._studio.batches.get(identity_of(request), id):
             batch.stop.press()
 
     def delete(self, request: gr.Request, id: int) -> Frame:
         """Hide a table, and offer to bring it back."""
         self.stop(request, id)
         try:
-            self._studio.store.tables.delete(who(request), id)
+            self._studio.store.tables.delete(identity_of(request), id)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         self._watched.pop(str(request.session_hash), None)
         nothing = (0, EMPTY, gr.skip(), gr.Button(interactive=False), gr.Row(visible=False), gr.skip())
         return id, gr.Button(visible=True), *nothing, self.earlier(request, 0)
@@ -158,15 +158,15 @@ class _Events:
     def undelete(self, request: gr.Request, gone: int, id: int) -> Frame:
         """Bring the table deleted last back into the list."""
         try:
-            self._studio.store.tables.undelete(who(request), gone)
+            self._studio.store.tables.undelete(identity_of(request), gone)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         return gr.Button(visible=False), self.earlier(request, id)
 
     def earlier(self, request: gr.Request, id: int) -> Any:
         """The person's tables, the one that is open marked."""
-        said, choices = language(request), []
-        for row in self._studio.store.tables.rows(who(request)):
+        said, choices = language_for(request), []
+        for row in self._studio.store.tables.rows(identity_of(request)):
             of = row.pictures * row.questions
             facts = {"pictures": row.pictures, "answers": of - row.open, "of": of}
             parts = [row.title[:60], t("table_label", said).format(**facts)]
@@ -178,11 +178,11 @@ class _Events:
 
         def save(request: gr.Request, id: int) -> str:
             try:
-                table = self._studio.store.tables.get(who(request), id)
+                table = self._studio.store.tables.get(identity_of(request), id)
                 data = export.export(table, kind, self._studio.store.read_file, {})
-                path = uploads_of(self._studio).export(who(request), export.filename(table, kind), data)
+                path = uploads_of(self._studio).export(identity_of(request), export.filename(table, kind), data)
             except StudioError as e:
-                raise shown(e, request) from e
+                raise to_gradio_error(e, request) from e
             return download_url(path)
 
         return save
@@ -193,7 +193,7 @@ class _Events:
         try:
             batch = self._watched[session] = await in_thread(begin, pool="files")
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         yield await in_thread(self._frame, batch.now(), request)
         clock, changes = _Clock(), Changes()
         try:
@@ -202,7 +202,7 @@ class _Events:
                     return
                 left = clock.left(filling)
                 if not filling.ended:
-                    changed = await in_thread(lambda f=filling, s=left: changes.of(sheet(f, language(request), s)))
+                    changed = await in_thread(lambda f=filling, s=left: changes.of(sheet(f, language_for(request), s)))
                     yield (gr.skip(), changed, *(gr.skip(),) * 5)
             yield await in_thread(self._frame, batch.state, request)
         finally:
@@ -214,7 +214,7 @@ class _Events:
         table, running = filling.table, filling.step != "done"
         return (
             table.id,
-            sheet(filling, language(request)),
+            sheet(filling, language_for(request)),
             gr.Button(interactive=not running),
             gr.Button(interactive=running),
             gr.Row(visible=not running and bool(table.rows)),

@@ -16,7 +16,7 @@ from studio.protocol import Queued
 from studio.specs import most_beams
 from studio.ui.article_editor import Desk, exported
 from studio.ui.components import Number, numbers, part, read
-from studio.ui.identity import keep_one, shown, who
+from studio.ui.identity import identity_of, take_in_upload, to_gradio_error
 from studio.ui.threads import in_thread
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
@@ -70,18 +70,18 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
                 _brief(by, about, title, materials),
                 outline=tuple(map(str, lines or [])),
                 images=None if count < 0 else count,
-                pictures=await in_thread(_own, studio, who(request), files, pool="files") if files else (),
+                pictures=await in_thread(_own, studio, identity_of(request), files, pool="files") if files else (),
                 **read(fields, set_),
             )
-            job = await in_thread(studio.jobs.start, who(request), brief)
+            job = await in_thread(studio.jobs.start, identity_of(request), brief)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         async for document in desk.follow(job, request):
             yield document
 
     async def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
         try:
-            task = studio.drafts.outline(who(request), _brief(by, about, title, materials))
+            task = studio.drafts.outline(identity_of(request), _brief(by, about, title, materials))
             try:
                 draft = await task.finish()
             finally:
@@ -90,7 +90,7 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
                 raise draft.error
             return list(draft.headings)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
 
     # what other parts of the page put into the instruction is to be seen
     instruction.change(None, None, by, js="() => 'instruction'", show_progress="hidden", api_visibility="private")
@@ -130,7 +130,7 @@ def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
 def _own(studio: Studio, person: str, files: list[dict[str, str]]) -> tuple[Picture, ...]:
     """The pictures that the browser uploaded. Raises InputError for any other path, and for what is no picture."""
     taken = [(uploads_of(studio).take(person, file.get("path")), Path(file.get("name", "")).name) for file in files]
-    return tuple(keep_one(studio, person, file, name or file.name) for file, name in taken)
+    return tuple(take_in_upload(studio, person, file, name or file.name) for file, name in taken)
 
 
 def _brief(by: str, about: str, title: str, materials: str) -> Brief:
@@ -154,28 +154,30 @@ def write_api(studio: Studio) -> None:
             count = None if images == -1 else images
             lines = tuple(outline.splitlines())
             brief = Brief(instruction, lines, count, seed=seed, title=title or None, materials=materials)
-            job = await in_thread(studio.jobs.start, who(request), brief)
+            job = await in_thread(studio.jobs.start, identity_of(request), brief)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         try:
             async for progress in job.follow():
                 yield {"step": progress.step, **to_dict(progress.article), **_waiting(progress.waiting)}
         finally:
             job.stop.press()  # a program that goes away, or cancels, wants no more of it; what was written stays
         if progress.error:
-            raise shown(progress.error, request) from progress.error
+            raise to_gradio_error(progress.error, request) from progress.error
 
     async def stop(request: gr.Request, article: int) -> bool:
         """End what /write, or the page, has under way for an article; whether there was something."""
-        if job := studio.jobs.get(who(request), article):
+        if job := studio.jobs.get(identity_of(request), article):
             await in_thread(job.stop.press)
         return job is not None
 
     async def export_(request: gr.Request, article: int, format: str) -> gr.FileData:
         try:
-            return gr.FileData(path=str(await in_thread(exported, studio, who(request), article, format, pool="files")))
+            return gr.FileData(
+                path=str(await in_thread(exported, studio, identity_of(request), article, format, pool="files"))
+            )
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
 
     gr.api(write, api_name="write", concurrency_limit=None)
     gr.api(stop, api_name="stop", queue=False)
