@@ -69,7 +69,7 @@ class Studio:
         assert isinstance(result, Description)
         return result
 
-    def exported(self, person: str, article: Article, format: str) -> bytes:
+    def export_article(self, person: str, article: Article, format: str) -> bytes:
         """A stored article as a file of that format. Raises InputError for a format that is not known."""
         from studio.export import export  # its libraries are needed for nothing else
         from studio.export.about import about

@@ -19,7 +19,7 @@ from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
 from studio.tasks.chat import Answering
 from studio.tasks.progress import Stop
-from studio.ui.chat_bubbles import bubbles_of
+from studio.ui.chatbot import to_chatbot
 
 PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
 CARD = replace(ScriptedSpec().card, context=1200, image_tokens=256)
@@ -64,10 +64,10 @@ def test_the_oldest_pictures_are_no_longer_seen_and_it_is_said(studio: Studio, c
     assert seen(calls) == [p.key for p in (first[1], *second)]
     kept = studio.store.save_conversation("me", two)
     assert studio.store.conversation("me", kept.id).turns[-1].unseen == 1, "it is there after a reload"
-    english, chinese = (bubbles_of(studio, kept, language).value[-1] for language in ("en", "zh"))
+    english, chinese = (to_chatbot(studio, kept, language).value[-1] for language in ("en", "zh"))
     assert "Picture 1 is no longer seen: the conversation is longer" in str(english)
     assert "图片 1 已看不到" in str(chinese)
-    assert "no longer" not in str(bubbles_of(studio, one, "en").value)
+    assert "no longer" not in str(to_chatbot(studio, one, "en").value)
 
 
 def test_the_oldest_turns_follow(studio: Studio, calls: list[Call]) -> None:
@@ -75,7 +75,7 @@ def test_the_oldest_turns_follow(studio: Studio, calls: list[Call]) -> None:
     (cat,) = own(studio, "cat")
     last = answer(studio, Conversation((Turn("Who?", (cat,), "A cat.", "stop"), *long)).ask("And now?")).conversation
     assert last.turns[-1].unread >= 3 and last.turns[-1].unseen == 1 and not seen(calls)
-    told = str(bubbles_of(studio, last, "en").value[-1])
+    told = str(to_chatbot(studio, last, "en").value[-1])
     assert f"Picture 1 is no longer seen, the first {last.turns[-1].unread} questions are no longer read" in told
 
 

@@ -94,7 +94,7 @@ def save(article: Article, out: Path, format: str, studio: Studio) -> None:
                 (out.parent / name).write_bytes(data)
             out.write_bytes(text)
         else:
-            out.write_bytes(studio.exported(CLI, article, format))
+            out.write_bytes(studio.export_article(CLI, article, format))
     except OSError as e:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
 

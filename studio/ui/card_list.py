@@ -1,6 +1,6 @@
-"""The shelves of the page: gr.HTML components that a script of `studio/ui/static` draws, and how they ask the studio.
+"""Lists of cards: gr.HTML components that a script of `studio/ui/static` draws, and how they ask the studio.
 
-A shelf asks `list` for its cards and `act` for everything else; both are answered at once, an error as its sentence.
+A list asks `list` for its cards and `act` for everything else; both are answered at once, an error as its sentence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Asked = dict[str, Any]
 PAGE = 48  # cards at a time
 
 
-def shelf(
+def card_list(
     script: str,
     cards: Callable[[Asked, Any], list[Asked]],
     acts: dict[str, Callable[..., Asked | None]],

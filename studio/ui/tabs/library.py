@@ -11,7 +11,7 @@ import gradio as gr
 from studio.app import Studio
 from studio.errors import InputError
 from studio.library.picture_rows import Hit
-from studio.ui.card_list import Asked, shelf
+from studio.ui.card_list import Asked, card_list
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import identity_of, language_for
 from studio.ui.uploads import uploads_of
@@ -19,16 +19,16 @@ from studio.ui.words import i18n
 
 
 def library_tab(studio: Studio) -> None:
-    """The shelf."""
+    """Lay the tab out."""
     with gr.Tab(i18n()("library"), id="library") as tab:
-        shelves = Shelves(studio)
-        acts = {name: getattr(shelves, name) for name in ("add", "describe", "delete", "undelete")}
-        cards = shelf("library.js", shelves.cards, acts, pool="worker")
+        pictures = LibraryCards(studio)
+        acts = {name: getattr(pictures, name) for name in ("add", "describe", "delete", "undelete")}
+        cards = card_list("library.js", pictures.cards, acts, pool="worker")
     tab.select(time.time, None, cards, **AT_ONCE)
 
 
-class Shelves:
-    """What the shelf asks. The library is for everybody to see; a picture is changed only by who added it."""
+class LibraryCards:
+    """What the list of cards asks. The library is for everybody to see; a picture is changed only by who added it."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -47,7 +47,7 @@ class Shelves:
         return [_card(hit, person) for hit in found if own is None or hit.own == own]
 
     def add(self, request: Any, path: str, name: str) -> Asked:
-        """Take an uploaded picture in; the eyes describe it where neither its name nor its data do."""
+        """Take an uploaded picture in; the image tagger describes it where neither its name nor its data do."""
         file = uploads_of(self._studio).take(identity_of(request), path)
         report = self._library.add(file.path, self._studio.describe, person=identity_of(request))
         file.discard()

@@ -55,7 +55,7 @@ def table_tab(studio: Studio) -> None:
             earlier = gr.Radio([], label=words("table_earlier"), visible=False, elem_id="tables")
             undelete = gr.Button(words("table_undelete"), visible=False, size="sm", elem_id="table-undelete")
         with gr.Column(scale=3, min_width=320):
-            paper = gr.HTML(
+            table_view = gr.HTML(
                 EMPTY,
                 html_template="<div></div>",
                 css_template=(STATIC / "table.css").read_text(),
@@ -72,8 +72,8 @@ def table_tab(studio: Studio) -> None:
                 }
                 delete = gr.Button(words("table_delete"), elem_id="table-delete", size="sm", min_width=80)
         url = gr.Textbox(visible=False)
-    frame = [number, paper, start, stop, tools, go_on, earlier]
-    paper.example(events.example, None, [pictures, questions], **AT_ONCE)
+    frame = [number, table_view, start, stop, tools, go_on, earlier]
+    table_view.example(events.example, None, [pictures, questions], **AT_ONCE)
     start.click(events.start, [pictures, questions], frame, **_OPTIONS)
     go_on.click(events.go_on, number, frame, **_OPTIONS)
     earlier.input(events.open, earlier, frame, **_OPTIONS)

@@ -14,7 +14,7 @@ from studio.documents.article import MAX_IMAGES, SEED, Brief, Picture, to_dict
 from studio.errors import StudioError
 from studio.protocol import Queued
 from studio.specs import most_beams
-from studio.ui.article_editor import Desk, exported
+from studio.ui.article_editor import ArticleEditor, export_article
 from studio.ui.components import Number, numbers, part, read
 from studio.ui.identity import identity_of, take_in_upload, to_gradio_error
 from studio.ui.threads import in_thread
@@ -31,7 +31,7 @@ NUMBERS = (
 )
 
 
-def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
+def write_tab(studio: Studio, editor: ArticleEditor) -> gr.HTML:
     """Lay the tab out and connect it; gives the document's component."""
     t = i18n()
     beams = most_beams(studio.worker.spec)
@@ -39,7 +39,7 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
             by, instruction, title, materials = subject = _subject(t)
-            desk.instruction = instruction
+            editor.instruction = instruction
             outline = part("outline.js", [], "outline", "draft")
             pictures = part("own.js", [], "own-pictures")
             images = gr.Dropdown(
@@ -52,7 +52,7 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
                 settings = numbers(fields, "settings")
             start = gr.Button(t("start"), variant="primary", elem_id="start")
         with gr.Column(scale=4, min_width=320):
-            paper = desk.paper()
+            article_view = editor.component()
 
     async def write(
         request: gr.Request,
@@ -76,7 +76,7 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
             job = await in_thread(studio.jobs.start, identity_of(request), brief)
         except StudioError as e:
             raise to_gradio_error(e, request) from e
-        async for document in desk.follow(job, request):
+        async for document in editor.follow(job, request):
             yield document
 
     async def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
@@ -98,13 +98,13 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
         [start.click, instruction.submit, title.submit, materials.submit],
         write,
         [*subject, outline, pictures, images, settings],
-        paper,
+        article_view,
         show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",
     )
     outline.draft(drafted, [*subject], outline, concurrency_limit=None, api_visibility="private")
-    return paper
+    return article_view
 
 
 def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
@@ -174,7 +174,7 @@ def write_api(studio: Studio) -> None:
     async def export_(request: gr.Request, article: int, format: str) -> gr.FileData:
         try:
             return gr.FileData(
-                path=str(await in_thread(exported, studio, identity_of(request), article, format, pool="files"))
+                path=str(await in_thread(export_article, studio, identity_of(request), article, format, pool="files"))
             )
         except StudioError as e:
             raise to_gradio_error(e, request) from e
