@@ -241,11 +241,11 @@ def written(studio: Studio, brief: Brief) -> None:
 
 def answered(studio: Studio, conversation: Conversation, tokens: int) -> Conversation:
     """The conversation with its last question answered."""
-    sampling = replace(studio.asker.sampling(), max_tokens=tokens)
-    for answering in studio.asker.ask(conversation, PERSON, Stop(), sampling):
-        conversation = answering.conversation
-        if answering.error:
-            raise answering.error
+    sampling = replace(studio.answerer.sampling(), max_tokens=tokens)
+    for state in studio.answerer.ask(conversation, PERSON, Stop(), sampling):
+        conversation = state.conversation
+        if state.error:
+            raise state.error
     return conversation
 
 

@@ -11,11 +11,11 @@ from studio.specs import EngineSpec
 from studio.storage.store import Store
 from studio.storage.thumbnails import Thumbnails
 from studio.tasks.answers import Answers
-from studio.tasks.chat import Asker
+from studio.tasks.chat import ChatAnswerer
 from studio.tasks.drafts import Drafts
 from studio.tasks.embedding import Embedder
-from studio.tasks.fill_table import Batches
-from studio.tasks.find import Finder
+from studio.tasks.fill_table import TableJobs
+from studio.tasks.find import PictureFinder
 from studio.tasks.jobs import Jobs
 from studio.tasks.runner import Runner
 from studio.tasks.write import Composer
@@ -35,13 +35,13 @@ class Studio:
         self.worker = WorkerClient(spec)
         self._embed = Embedder(self.worker)
         self.library = Library(self.store, assets() / "pictures", self._embed)
-        self.asker = Asker(self.worker, self.store.read_file)
+        self.answerer = ChatAnswerer(self.worker, self.store.read_file)
         self.composer = Composer(self.worker, self._finder, self.store.read_file)
         self.runner = Runner(lambda: self.worker.batch)
         self.jobs = Jobs(self.runner, self.composer, self.store)
-        self.answers = Answers(self.runner, self.asker, self.worker, self.store)
+        self.answers = Answers(self.runner, self.answerer, self.worker, self.store)
         self.drafts = Drafts(self.runner, self.composer, self.worker)
-        self.batches = Batches(self.runner, self.asker, self.worker, self.store)
+        self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store)
 
     def start(self) -> None:
         """Start the worker; it loads in the background."""
@@ -85,5 +85,5 @@ class Studio:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _finder(self) -> Finder:
-        return Finder(self.worker, self._embed, self.library, self.store.read_file)
+    def _finder(self) -> PictureFinder:
+        return PictureFinder(self.worker, self._embed, self.library, self.store.read_file)

@@ -72,14 +72,14 @@ def test_text_is_saved_while_it_streams(studio: Studio, monkeypatch: pytest.Monk
     job.stop.press()
     job.wait(5)
     answer = studio.answers.start("ann", Conversation().ask("What is the sea?"))
-    for answering in answer.updates():
-        row = other.execute("SELECT words FROM conversations WHERE id = ?", (answering.conversation.id,)).fetchone()
+    for state in answer.updates():
+        row = other.execute("SELECT words FROM conversations WHERE id = ?", (state.conversation.id,)).fetchone()
         assert row, "the question has its row before it waits for anything"
         if "words come" in row[0]:
             break
     assert not answer.ended
     with pytest.raises(InputError, match="answered just now"):
-        studio.answers.start("ann", answering.conversation)
+        studio.answers.start("ann", state.conversation)
 
 
 def test_an_interrupted_article_says_so_and_offers_to_go_on(studio: Studio) -> None:
@@ -89,7 +89,7 @@ def test_an_interrupted_article_says_so_and_offers_to_go_on(studio: Studio) -> N
     )
     assert ArticleView(studio.store, "ann", "en").document(stopped)["more"]
     kept = studio.store.save_article("ann", stopped)
-    job = studio.jobs.go_on("ann", kept.id)
+    job = studio.jobs.continue_article("ann", kept.id)
     assert not job.state.article.interrupted
     job.stop.press()
     job.wait(5)

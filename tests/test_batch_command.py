@@ -72,7 +72,7 @@ def test_ctrl_c_keeps_what_is_there_and_resume_asks_the_rest(
 ) -> None:
     out = tmp_path / "t.csv"
 
-    def interrupted(running: command.Batch) -> None:
+    def interrupted(running: command.TableJob) -> None:
         next(f for f in running.updates() if f.number == 3)
         raise KeyboardInterrupt
 

@@ -17,7 +17,7 @@ from studio.library.picture_intake import take_in
 from studio.protocol import Call, Count, Generate, Image
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
-from studio.tasks.chat import Answering
+from studio.tasks.chat import AnswerProgress
 from studio.tasks.progress import Stop
 from studio.ui.chatbot import to_chatbot
 
@@ -45,8 +45,8 @@ def own(studio: Studio, *names: str) -> tuple[Picture, ...]:
     return tuple(Picture(studio.store.add_file(take_in(data, name), "me"), name) for name, data in files)
 
 
-def answer(studio: Studio, conversation: Conversation) -> Answering:
-    *_, last = studio.asker.ask(conversation, "me", Stop())
+def answer(studio: Studio, conversation: Conversation) -> AnswerProgress:
+    *_, last = studio.answerer.ask(conversation, "me", Stop())
     return last
 
 

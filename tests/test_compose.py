@@ -175,7 +175,9 @@ def test_an_article_cut_at_its_length_ends_with_a_sentence(start: Start) -> None
     )
     article = finished(studio.jobs.start("me", Brief("a farm", images=0)))
     assert (article.status, article.sections[0].text) == ("cut", "The cow wakes up first.")
-    assert finished(studio.jobs.go_on("me", article.id)).sections[0].text == "The cow wakes up first. It rains."
+    assert (
+        finished(studio.jobs.continue_article("me", article.id)).sections[0].text == "The cow wakes up first. It rains."
+    )
 
 
 @pytest.mark.parametrize("said", ["", "# Another title\n\n", "**The last ferry**\n\n", "The last ferry\n"])

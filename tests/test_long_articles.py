@@ -46,7 +46,7 @@ from studio.protocol import (
 from studio.specs import Reply, ScriptedSpec
 from studio.storage.store import Store
 from studio.tasks.embedding import Embedder
-from studio.tasks.find import Finder
+from studio.tasks.find import PictureFinder
 from studio.tasks.progress import Stop
 from studio.tasks.write import Composer
 
@@ -160,7 +160,7 @@ class Workshop:
         worker = Worker(self.engines[context])
         embed = Embedder(worker)  # type: ignore[arg-type]
         read = lru_cache(maxsize=200)(self.store.read_file)
-        return Composer(worker, lambda: Finder(worker, embed, self.library, read), read)  # type: ignore[arg-type]
+        return Composer(worker, lambda: PictureFinder(worker, embed, self.library, read), read)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def test_every_article_is_done_with_all_its_pictures(
         engine.article = text_of(language, tokens // 4, paragraph, seed).replace("#", "")
     elif way == "continue":
         article = replace(article, title=subject, status="cut", sections=tuple(map(Section, text.split("\n\n"))))
-        engine.article, work = f"\n\n{SENTENCES[language][2]}", workshop.composer(context).go_on
+        engine.article, work = f"\n\n{SENTENCES[language][2]}", workshop.composer(context).continue_article
     *_, last = work(article, "me", Stop())
     done = last.article
     assert (done.status, done.error) == ("done", "")

@@ -24,9 +24,9 @@ def ask(settings: Settings, pictures: tuple[str, ...], question: str) -> Iterato
     with Studio(settings, plan(settings)) as studio:
         own = tuple(Picture(studio.store.add_file(t, CLI), p.stem, p.name) for t, p in taken)
         shown = ""
-        for answering in studio.asker.ask(Conversation().ask(question, own), CLI, Stop()):
-            answer = answering.conversation.turns[-1].answer
+        for state in studio.answerer.ask(Conversation().ask(question, own), CLI, Stop()):
+            answer = state.conversation.turns[-1].answer
             yield answer[len(shown) :]
             shown = answer
-            if answering.error:
-                raise answering.error
+            if state.error:
+                raise state.error

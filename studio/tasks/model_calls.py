@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from studio.documents.article import Brief, Picture
 from studio.errors import InputError, ModelError
-from studio.prompts import Dialect, dialect
+from studio.prompts import Dialect, dialect_of
 from studio.prompts.budget import Budget
 from studio.protocol import (
     Call,
@@ -43,15 +43,15 @@ def budget_of(worker: WorkerClient, role: Role, card: ModelCard, stop: Stop) -> 
     return Budget(card, count)
 
 
-class Calls:
-    """What one piece of work asks of the writing model. Stopping ends the call under way and every later one."""
+class ModelCalls:
+    """The calls of one task to the writing model. Stopping ends the call under way and every later one."""
 
     def __init__(self, worker: WorkerClient, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
         cards = worker.cards or worker.wait_ready()  # known ones: a call that waits for a new worker can be stopped
         if "composer" not in cards:
             raise ModelError("composer_missing")
         self.card: ModelCard = cards["composer"]
-        self.speech: Dialect = dialect(self.card)
+        self.dialect: Dialect = dialect_of(self.card)
         self.budget = budget_of(worker, "composer", self.card, stop)
         self.stop = stop
         self._worker, self._read, self._person = worker, read, person
@@ -69,17 +69,17 @@ class Calls:
                 yield event
 
     def text(self, prompt: Prompt, sampling: Sampling) -> str:
-        """A generation as a whole."""
+        """The text of a generation, when it has ended. Raises the error it fails with."""
         return "".join(e.text for e in self.events(prompt, sampling) if isinstance(e, Piece))
 
-    def told(self, prompt: Prompt, sampling: Sampling, progress: Progress) -> Generator[Progress, None, str]:
-        """A generation as a whole; while it waits, `progress` says its place in the queue."""
-        return (yield from self.answer(prompt, sampling, progress))[0]
+    def text_in_queue(self, prompt: Prompt, sampling: Sampling, progress: Progress) -> Generator[Progress, None, str]:
+        """As `text`; while the call waits, yields `progress` with its position in the queue."""
+        return (yield from self.text_and_reason(prompt, sampling, progress))[0]
 
-    def answer(
+    def text_and_reason(
         self, prompt: Prompt, sampling: Sampling, progress: Progress
     ) -> Generator[Progress, None, tuple[str, Reason]]:
-        """As `told`, and why it ended."""
+        """As `text_in_queue`; returns why it ended, too."""
         text, reason = "", "cancelled"  # type: tuple[str, Reason]
         for event in self.events(prompt, sampling):
             match event:
@@ -92,7 +92,7 @@ class Calls:
         return text, reason
 
     def choose(self, prompt: Prompt, options: tuple[str, ...], progress: Progress) -> Generator[Progress, None, int]:
-        """The option that the model likes best; the first when it was stopped. `progress` as in `told`."""
+        """The index of the option with the highest score; 0 when it was stopped. `progress` as in `text_in_queue`."""
         values = (0.0,) * len(options)
         for event in self._events(Choose("composer", prompt, options)):
             if isinstance(event, Scores):
@@ -102,16 +102,16 @@ class Calls:
         return max(range(len(options)), key=values.__getitem__)
 
     def sampling(self, brief: Brief, **changes: object) -> Sampling:
-        """What suits the model, with what the person set themselves, and then `changes`. Raises InputError for beams
-        that the model does not have."""
+        """The sampling that suits the model, changed by the fields that the person set, then by `changes`. Raises
+        InputError for more beams than the model has."""
         if (brief.beams or 1) > self.card.beams:
             raise InputError("beams_too_many", model=self.card.name, limit=self.card.beams, count=brief.beams)
-        own = {
+        set_by_person = {
             name: value
             for name in ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "beams")
             if (value := getattr(brief, name)) is not None
         }
-        return replace(self.speech.writing, seed=brief.seed, **{**own, **changes})
+        return replace(self.dialect.writing, seed=brief.seed, **{**set_by_person, **changes})
 
     def _events(self, call: Call) -> Iterator[Event]:
         request = self.stop.watch(self._worker.submit(call, self._person))

@@ -101,7 +101,7 @@ class ArticleEditor:
         try:
             match asked:
                 case {"kind": "continue", "id": int(id)}:
-                    documents = self.follow(await in_thread(jobs.go_on, person, id), request)
+                    documents = self.follow(await in_thread(jobs.continue_article, person, id), request)
                 case {"kind": "fill", "id": int(id)}:
                     documents = self.follow(await in_thread(jobs.fill, person, id), request)
                 case {"kind": "illustrate", "id": int(id), "section": str(section)}:

@@ -6,16 +6,16 @@ from typing import Any
 
 from studio.documents.table import Cell, Table
 from studio.errors import Language
-from studio.tasks.fill_table import Filling
+from studio.tasks.fill_table import TableProgress
 from studio.ui.words import t
 
 WINDOW = 100  # rows on the page at once
 EMPTY: dict[str, Any] = {"id": 0, "rows": [], "questions": [], "skipped": [], "said": "", "notes": []}
 
 
-def sheet(filling: Filling, language: Language, seconds: float | None = None) -> dict[str, Any]:
+def sheet(progress: TableProgress, language: Language, seconds: float | None = None) -> dict[str, Any]:
     """What the page shows: the window of rows in which it works, one line about how far it is (`seconds` left)."""
-    table, active = filling.table, filling.place
+    table, active = progress.table, progress.place
     first = (active[0] if active else 0) // WINDOW * WINDOW
     rows = table.rows[first : first + WINDOW]
     shown = [
@@ -25,7 +25,7 @@ def sheet(filling: Filling, language: Language, seconds: float | None = None) ->
             "small": f"thumbnails/{row.picture.key}",
             "name": row.picture.credit,
             "cells": [
-                {**_cell(cell, language), "text": filling.answer, "state": "current"}
+                {**_cell(cell, language), "text": progress.answer, "state": "current"}
                 if (n, place) == active and cell.is_open
                 else _cell(cell, language)
                 for place, cell in enumerate(row.cells)
@@ -35,11 +35,11 @@ def sheet(filling: Filling, language: Language, seconds: float | None = None) ->
     ]
     return {
         "id": table.id,
-        "running": filling.step != "done",
-        "number": filling.number,
-        "of": filling.of,
-        "said": said(filling, language, seconds),
-        "wrong": filling.error is not None,
+        "running": progress.step != "done",
+        "number": progress.number,
+        "of": progress.of,
+        "said": said(progress, language, seconds),
+        "wrong": progress.error is not None,
         "questions": table.questions,
         "rows": shown,
         "skipped": [skipped.reason for skipped in table.skipped],
@@ -62,28 +62,28 @@ class Changes:
         return {**shown, "rows": sent}
 
 
-def said(filling: Filling, language: Language, seconds: float | None) -> str:
+def said(progress: TableProgress, language: Language, seconds: float | None) -> str:
     """How far it is, or how it ended."""
-    table = filling.table
-    facts = {"n": filling.number, "of": filling.of, "failed": table.failed}
-    if filling.error:
-        return filling.error.say(language)
-    if filling.step == "reading" and filling.waiting and filling.waiting.position:
-        return t("queue", language).format(n=filling.waiting.position)
-    if filling.step == "reading":
-        return t("table_reading", language).format(**facts) if filling.of else ""
-    if filling.step == "asking":
+    table = progress.table
+    facts = {"n": progress.number, "of": progress.of, "failed": table.failed}
+    if progress.error:
+        return progress.error.say(language)
+    if progress.step == "reading" and progress.waiting and progress.waiting.position:
+        return t("queue", language).format(n=progress.waiting.position)
+    if progress.step == "reading":
+        return t("table_reading", language).format(**facts) if progress.of else ""
+    if progress.step == "asking":
         parts = [t("table_asking", language).format(**facts)]
-        if filling.waiting and filling.waiting.position:
-            parts.append(t("queue", language).format(n=filling.waiting.position))
-        elif filling.place is None:
+        if progress.waiting and progress.waiting.position:
+            parts.append(t("queue", language).format(n=progress.waiting.position))
+        elif progress.place is None:
             parts.append(t("loading", language))
         elif seconds is not None:
             parts.append(t("table_left", language).format(time=_time(seconds, language)))
         return " · ".join(parts)
     if not table.open:
         return t("table_done", language).format(**facts)
-    return t("table_failed" if table.failed and not filling.stopped else "table_stopped", language).format(**facts)
+    return t("table_failed" if table.failed and not progress.stopped else "table_stopped", language).format(**facts)
 
 
 def _cell(cell: Cell, language: Language) -> dict[str, str]:

@@ -43,7 +43,7 @@ def test_what_they_know_is_told_as_a_fact(eyes: ImageTagger, file: str, name: st
     """Wrongly mapped weights would name things at random."""
     description = eyes.describe(Image("key", (STARTER / f"{file}.webp").read_bytes()))
     assert description.labels[0].name == name
-    assert replies.sight(1, 1, description).startswith("The picture shows a")
+    assert replies.describe_in_words(1, 1, description).startswith("The picture shows a")
 
 
 def test_what_is_nothing_is_told_as_a_guess(eyes: ImageTagger) -> None:
@@ -51,7 +51,7 @@ def test_what_is_nothing_is_told_as_a_guess(eyes: ImageTagger) -> None:
         image(Pictures.new("RGB", (300, 300), "gray"))
     )  # noise would be random: doormats, kites
     assert description.labels[0].score < replies.CERTAIN
-    assert "not sure" in replies.sight(1, 1, description)
+    assert "not sure" in replies.describe_in_words(1, 1, description)
 
 
 def test_text_is_read(eyes: ImageTagger) -> None:

@@ -44,7 +44,7 @@ def answered(studio: Studio) -> tuple[str, str]:
     taken = take_in(picture("teal").data, "teal.png")
     shown = (Picture(studio.store.add_file(taken, "me"), "teal", "teal.png"),)
     asked = Conversation().ask("What is it?", shown)
-    *_, last = studio.asker.ask(asked, "me", Stop(), Sampling(max_tokens=4))
+    *_, last = studio.answerer.ask(asked, "me", Stop(), Sampling(max_tokens=4))
     return last.conversation.turns[-1].finish, last.error.key if last.error else ""
 
 

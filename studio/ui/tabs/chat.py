@@ -17,7 +17,7 @@ from studio.app import Studio
 from studio.documents.conversation import Conversation
 from studio.errors import Language, StudioError
 from studio.tasks.answers import Answer
-from studio.tasks.chat import Answering
+from studio.tasks.chat import AnswerProgress
 from studio.ui import examples
 from studio.ui.article_editor import ArticleEditor, download_url
 from studio.ui.article_view import queue_position
@@ -255,14 +255,14 @@ class _Events:
             answer = self._under_way[session] = await in_thread(begin, identity_of(request), pool=pool)
             # once: what is typed while the answer streams stays
             box = _question_box(running=True, value=None) if empty else _question_box(running=True)
-            async for answering in answer.follow():
+            async for state in answer.follow():
                 if self._under_way.get(session) is not answer:
                     yield (gr.skip(),) * 4  # Gradio sends the last step again at the end
                     return
-                yield await in_thread(self._reply, answering, box, language_for(request))
+                yield await in_thread(self._reply, state, box, language_for(request))
                 box = gr.skip()
-                if answering.error:
-                    raise answering.error
+                if state.error:
+                    raise state.error
         except StudioError as e:
             raise to_gradio_error(e, request) from e
         finally:
@@ -271,13 +271,13 @@ class _Events:
                 if self._under_way.get(session) is answer:
                     del self._under_way[session]
 
-    def _reply(self, answering: Answering, box: Any, language: Language) -> Reply:
-        conversation, waits = answering.conversation, ""
-        if not answering.ended and self._studio.worker.state == "starting":
+    def _reply(self, state: AnswerProgress, box: Any, language: Language) -> Reply:
+        conversation, waits = state.conversation, ""
+        if not state.ended and self._studio.worker.state == "starting":
             waits = t("loading", language)
-        elif not answering.ended:
-            waits = queue_position(answering.waiting, language)
-        more = gr.Button(visible=answering.ended and can_continue(conversation))
+        elif not state.ended:
+            waits = queue_position(state.waiting, language)
+        more = gr.Button(visible=state.ended and can_continue(conversation))
         return to_chatbot(self._studio, conversation, language, waits), box, conversation, more
 
 

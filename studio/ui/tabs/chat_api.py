@@ -29,10 +29,10 @@ def chat_api(studio: Studio) -> None:
         try:
             answer = await in_thread(begin, pool=pool_for(pictures))
             try:
-                async for answering in answer.follow():
-                    if answering.error:
-                        raise answering.error
-                    yield answering.conversation.turns[-1].answer
+                async for state in answer.follow():
+                    if state.error:
+                        raise state.error
+                    yield state.conversation.turns[-1].answer
             finally:
                 answer.stop.press()  # a program that goes away, or cancels, wants no more of it
         except StudioError as e:

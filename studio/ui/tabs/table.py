@@ -11,7 +11,7 @@ import gradio as gr
 from studio import export
 from studio.app import Studio
 from studio.errors import StudioError
-from studio.tasks.fill_table import Batch, Filling
+from studio.tasks.fill_table import TableJob, TableProgress
 from studio.ui import STATIC, examples
 from studio.ui.article_editor import download_url
 from studio.ui.components import AT_ONCE
@@ -91,7 +91,7 @@ class _Events:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._watched: dict[str, Batch] = {}  # session → the filling it follows: an older follower ends
+        self._watched: dict[str, TableJob] = {}  # session → the filling it follows: an older follower ends
 
     def example(self, request: gr.Request, event: gr.EventData) -> Frame:
         """Fill the form with a card of the empty sheet."""
@@ -109,16 +109,16 @@ class _Events:
         """Begin a table and follow it."""
         person, said = identity_of(request), language_for(request)
 
-        def begin() -> Batch:
+        def begin() -> TableJob:
             sources = [uploads_of(self._studio).take(person, path).path for path in files or ()]
-            return self._studio.batches.start(person, questions, sources, said)
+            return self._studio.table_jobs.start(person, questions, sources, said)
 
         async for frame in self._follow(begin, request):
             yield frame
 
     async def go_on(self, request: gr.Request, id: int) -> Frames:
         """Ask what is open, and follow."""
-        begin = lambda: self._studio.batches.resume(identity_of(request), id, language_for(request))  # noqa: E731
+        begin = lambda: self._studio.table_jobs.resume(identity_of(request), id, language_for(request))  # noqa: E731
         async for frame in self._follow(begin, request):
             yield frame
 
@@ -126,7 +126,7 @@ class _Events:
         """Show an earlier table; follow it if it is under way."""
         if id is None:
             return
-        if batch := self._studio.batches.get(identity_of(request), id):
+        if batch := self._studio.table_jobs.get(identity_of(request), id):
             async for frame in self._follow(lambda: batch, request):
                 yield frame
             return
@@ -136,12 +136,12 @@ class _Events:
         except StudioError as e:
             raise to_gradio_error(e, request) from e
         stopped = bool(table.open) and not table.failed
-        filling = Filling(table, "done", table.cells - table.open, table.cells, stopped=stopped)
-        yield await in_thread(self._frame, filling, request)
+        progress = TableProgress(table, "done", table.cells - table.open, table.cells, stopped=stopped)
+        yield await in_thread(self._frame, progress, request)
 
     def stop(self, request: gr.Request, id: int) -> None:
         """Stop the filling; what was answered stays."""
-        if batch := self._studio.batches.get(identity_of(request), id):
+        if batch := self._studio.table_jobs.get(identity_of(request), id):
             batch.stop.press()
 
     def delete(self, request: gr.Request, id: int) -> Frame:
@@ -187,7 +187,7 @@ class _Events:
 
         return save
 
-    async def _follow(self, begin: Callable[[], Batch], request: gr.Request) -> Frames:
+    async def _follow(self, begin: Callable[[], TableJob], request: gr.Request) -> Frames:
         """The frames of a filling, until it ends or the session looks at another table."""
         session = str(request.session_hash)
         try:
@@ -197,24 +197,24 @@ class _Events:
         yield await in_thread(self._frame, batch.now(), request)
         clock, changes = _Clock(), Changes()
         try:
-            async for filling in batch.follow():
+            async for progress in batch.follow():
                 if self._watched.get(session) is not batch:
                     return
-                left = clock.left(filling)
-                if not filling.ended:
-                    changed = await in_thread(lambda f=filling, s=left: changes.of(sheet(f, language_for(request), s)))
+                left = clock.left(progress)
+                if not progress.ended:
+                    changed = await in_thread(lambda f=progress, s=left: changes.of(sheet(f, language_for(request), s)))
                     yield (gr.skip(), changed, *(gr.skip(),) * 5)
             yield await in_thread(self._frame, batch.state, request)
         finally:
             if self._watched.get(session) is batch:
                 del self._watched[session]
 
-    def _frame(self, filling: Filling, request: gr.Request) -> Frame:
+    def _frame(self, progress: TableProgress, request: gr.Request) -> Frame:
         """Everything as it is at the begin or the end of a filling."""
-        table, running = filling.table, filling.step != "done"
+        table, running = progress.table, progress.step != "done"
         return (
             table.id,
-            sheet(filling, language_for(request)),
+            sheet(progress, language_for(request)),
             gr.Button(interactive=not running),
             gr.Button(interactive=running),
             gr.Row(visible=not running and bool(table.rows)),
@@ -230,12 +230,12 @@ class _Clock:
         self._began = 0.0
         self._first = 0
 
-    def left(self, filling: Filling) -> float | None:
+    def left(self, progress: TableProgress) -> float | None:
         """Seconds, or None as long as nothing is known."""
-        if filling.step != "asking" or not filling.place:
+        if progress.step != "asking" or not progress.place:
             return None
         if not self._began:
-            self._began, self._first = time.monotonic(), filling.number
-        answered = filling.number - self._first
+            self._began, self._first = time.monotonic(), progress.number
+        answered = progress.number - self._first
         spent = time.monotonic() - self._began
-        return spent / answered * (filling.of - filling.number) if answered else None
+        return spent / answered * (progress.of - progress.number) if answered else None
