@@ -64,7 +64,7 @@ class Studio:
             self.store.close()
 
     def describe(self, image: Image) -> Description:
-        """What the eyes see in a picture."""
+        """Labels and text that the image tagger finds in a picture. Raises the error of a call that failed."""
         result = self.worker.submit(Describe(image)).result()
         assert isinstance(result, Description)
         return result

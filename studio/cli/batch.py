@@ -77,10 +77,12 @@ def _follow(running: TableJob) -> None:
             if progress.step != step and progress.step == "asking":
                 bar.reset(task)
             step = progress.step
-            bar.update(task, description=told(progress), completed=progress.number, total=progress.of or None)
+            bar.update(
+                task, description=format_progress(progress), completed=progress.number, total=progress.of or None
+            )
 
 
-def told(progress: TableProgress) -> str:
+def format_progress(progress: TableProgress) -> str:
     """One line about where it is."""
     count = f" {progress.number}/{progress.of}" if progress.of else ""
     name = f"  {progress.table.rows[progress.place[0]].picture.credit}" if progress.place else ""

@@ -43,7 +43,7 @@ def write(
     find_format("article", format or out.name)
     brief.check()  # before any model is loaded
     files = [(name, read_picture(name)) for name in pictures]
-    try_out(out)
+    check_writable(out)
     with Studio(settings, plan(settings)) as studio:
         own = []
         for name, data in files:
@@ -56,7 +56,7 @@ def write(
         ) as bar:
             task = bar.add_task("loading the model", total=None)
             for last in job.updates():
-                bar.update(task, description="stopped" if last.error else told(last))
+                bar.update(task, description="stopped" if last.error else format_progress(last))
         assert last is not None
         if last.error:
             raise last.error
@@ -66,7 +66,7 @@ def write(
     return out
 
 
-def asked(
+def brief_from_options(
     instruction: str, title: str | None, materials: str | None, outline: str | None, images: int | None, seed: int
 ) -> Brief:
     """What the flags ask for; `materials` and `outline` are files. Raises NotFoundError and InputError."""
@@ -75,7 +75,7 @@ def asked(
     return Brief(instruction, headings, images, seed=seed, title=title, materials=notes)
 
 
-def told(progress: Progress) -> str:
+def format_progress(progress: Progress) -> str:
     """One line about where it is."""
     count = f" {progress.number}/{progress.of}" if progress.of else ""
     speed = f"  {progress.speed:.0f} tokens/s" if progress.speed else ""
@@ -99,7 +99,7 @@ def save(article: Article, out: Path, format: str, studio: Studio) -> None:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
 
 
-def try_out(out: Path) -> None:
+def check_writable(out: Path) -> None:
     """Raises StorageError when the file cannot be written: better told now than after the writing."""
     there = out.exists()
     try:

@@ -10,7 +10,7 @@ _OPEN = {
     "",
     *"a an the and or but of in on at to for from with by as into about over its their his her our my &".split(),
 }
-CERTAIN = 0.3  # under this score, what the eyes see must be told as uncertain
+CERTAIN = 0.3  # under this score, a label of the image tagger is worded as a guess
 
 
 def places(reply: str, paragraphs: tuple[str, ...], count: int | None) -> tuple[int, ...]:

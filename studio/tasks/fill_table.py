@@ -1,8 +1,8 @@
 """Filling a table: many pictures and a few questions in, every answer saved as soon as it is there.
 
-`TableFiller.fill` is a generator of `TableProgress`. It asks through the same `ChatAnswerer` as a conversation does,
-one cell after the other, so that between two cells everybody else's calls have their turn. `TableJobs` runs it as tasks of
-the runner: they continue when the tab is closed, and a table that was left half full is continued from there.
+`TableFiller.fill` is a generator of `TableProgress`. It asks through the same `ChatAnswerer` as a conversation, cell by
+cell, so that between two cells everybody else's calls have their turn. `TableJobs` runs it as tasks of the runner: they
+continue when the tab is closed, and a table that was left half full is continued from there.
 """
 
 from __future__ import annotations

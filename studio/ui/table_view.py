@@ -13,7 +13,7 @@ WINDOW = 100  # rows on the page at once
 EMPTY: dict[str, Any] = {"id": 0, "rows": [], "questions": [], "skipped": [], "said": "", "notes": []}
 
 
-def sheet(progress: TableProgress, language: Language, seconds: float | None = None) -> dict[str, Any]:
+def to_table_data(progress: TableProgress, language: Language, seconds: float | None = None) -> dict[str, Any]:
     """What the page shows: the window of rows in which it works, one line about how far it is (`seconds` left)."""
     table, active = progress.table, progress.place
     first = (active[0] if active else 0) // WINDOW * WINDOW
@@ -38,7 +38,7 @@ def sheet(progress: TableProgress, language: Language, seconds: float | None = N
         "running": progress.step != "done",
         "number": progress.number,
         "of": progress.of,
-        "said": said(progress, language, seconds),
+        "said": status_line(progress, language, seconds),
         "wrong": progress.error is not None,
         "questions": table.questions,
         "rows": shown,
@@ -62,7 +62,7 @@ class Changes:
         return {**shown, "rows": sent}
 
 
-def said(progress: TableProgress, language: Language, seconds: float | None) -> str:
+def status_line(progress: TableProgress, language: Language, seconds: float | None) -> str:
     """How far it is, or how it ended."""
     table = progress.table
     facts = {"n": progress.number, "of": progress.of, "failed": table.failed}

@@ -11,7 +11,7 @@ from studio.documents.table import Cell, Skipped, Table
 from studio.errors import EngineError, Language
 from studio.protocol import Queued
 from studio.tasks.fill_table import TableProgress
-from studio.ui.table_view import WINDOW, Changes, sheet
+from studio.ui.table_view import WINDOW, Changes, to_table_data
 from studio.ui.table_words import TABLE_WORDS
 
 
@@ -30,7 +30,7 @@ def test_both_languages_have_the_same_facts() -> None:
 
 def test_the_cell_under_way_shows_its_answer_as_it_grows() -> None:
     table = of(2).put(0, 0, Cell("Done.", "length")).put(0, 1, Cell("", "failed", "It broke."))
-    shown = sheet(TableProgress(table, "asking", 1, 4, (1, 0), "Gro"), "en")
+    shown = to_table_data(TableProgress(table, "asking", 1, 4, (1, 0), "Gro"), "en")
     assert [row["cells"] for row in shown["rows"]] == [
         [
             {"text": "Done.", "remark": "stopped at the length limit", "state": "length"},
@@ -42,21 +42,21 @@ def test_the_cell_under_way_shows_its_answer_as_it_grows() -> None:
 
 
 def test_a_long_table_shows_the_rows_where_it_works() -> None:
-    shown = sheet(TableProgress(of(250), "asking", 0, 500, (120, 0)), "en")
+    shown = to_table_data(TableProgress(of(250), "asking", 0, 500, (120, 0)), "en")
     assert [row["number"] for row in shown["rows"]] == list(range(WINDOW, 2 * WINDOW))
     assert shown["notes"] == ["Rows 101–200 of 250 are shown; the files have all."]
 
 
 def test_a_row_that_the_page_has_seen_is_its_number() -> None:
     table, changes = of(250), Changes()
-    first = changes.of(sheet(TableProgress(table, "asking", 0, 500, (0, 0)), "en"))
+    first = changes.of(to_table_data(TableProgress(table, "asking", 0, 500, (0, 0)), "en"))
     assert all("cells" in row for row in first["rows"])
     then = changes.of(
-        sheet(TableProgress(table.put(0, 0, Cell("Done.", "stop")), "asking", 1, 500, (1, 0), "Gro"), "en")
+        to_table_data(TableProgress(table.put(0, 0, Cell("Done.", "stop")), "asking", 1, 500, (1, 0), "Gro"), "en")
     )
     assert [row["number"] for row in then["rows"] if "cells" in row] == [0, 1]
     assert [row["number"] for row in then["rows"]] == list(range(WINDOW))
-    after = changes.of(sheet(TableProgress(table, "asking", 100, 500, (100, 0)), "en"))
+    after = changes.of(to_table_data(TableProgress(table, "asking", 100, 500, (100, 0)), "en"))
     assert all("cells" in row for row in after["rows"]), "another window is new to the page"
 
 
@@ -85,4 +85,4 @@ DONE = Cell("Yes.", "stop")
 def test_one_line_says_how_far_it_is(
     progress: TableProgress, seconds: float | None, language: Language, said: str
 ) -> None:
-    assert sheet(progress, language, seconds)["said"] == said
+    assert to_table_data(progress, language, seconds)["said"] == said

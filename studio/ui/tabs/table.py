@@ -16,7 +16,7 @@ from studio.ui import STATIC, examples
 from studio.ui.article_editor import download_url
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import identity_of, language_for, to_gradio_error
-from studio.ui.table_view import EMPTY, Changes, sheet
+from studio.ui.table_view import EMPTY, Changes, to_table_data
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
@@ -107,11 +107,11 @@ class _Events:
 
     async def start(self, request: gr.Request, files: list[str] | None, questions: str) -> Frames:
         """Begin a table and follow it."""
-        person, said = identity_of(request), language_for(request)
+        person, status_line = identity_of(request), language_for(request)
 
         def begin() -> TableJob:
             sources = [uploads_of(self._studio).take(person, path).path for path in files or ()]
-            return self._studio.table_jobs.start(person, questions, sources, said)
+            return self._studio.table_jobs.start(person, questions, sources, status_line)
 
         async for frame in self._follow(begin, request):
             yield frame
@@ -165,12 +165,12 @@ class _Events:
 
     def earlier(self, request: gr.Request, id: int) -> Any:
         """The person's tables, the one that is open marked."""
-        said, choices = language_for(request), []
+        status_line, choices = language_for(request), []
         for row in self._studio.store.tables.rows(identity_of(request)):
             of = row.pictures * row.questions
             facts = {"pictures": row.pictures, "answers": of - row.open, "of": of}
-            parts = [row.title[:60], t("table_label", said).format(**facts)]
-            choices.append((" · ".join(parts + [t("table_running", said)] * row.running), row.id))
+            parts = [row.title[:60], t("table_label", status_line).format(**facts)]
+            choices.append((" · ".join(parts + [t("table_running", status_line)] * row.running), row.id))
         return gr.Radio(choices, value=id or None, visible=bool(choices))
 
     def save(self, kind: str) -> Callable[[gr.Request, int], str]:
@@ -202,7 +202,9 @@ class _Events:
                     return
                 left = clock.left(progress)
                 if not progress.ended:
-                    changed = await in_thread(lambda f=progress, s=left: changes.of(sheet(f, language_for(request), s)))
+                    changed = await in_thread(
+                        lambda f=progress, s=left: changes.of(to_table_data(f, language_for(request), s))
+                    )
                     yield (gr.skip(), changed, *(gr.skip(),) * 5)
             yield await in_thread(self._frame, batch.state, request)
         finally:
@@ -214,7 +216,7 @@ class _Events:
         table, running = progress.table, progress.step != "done"
         return (
             table.id,
-            sheet(progress, language_for(request)),
+            to_table_data(progress, language_for(request)),
             gr.Button(interactive=not running),
             gr.Button(interactive=running),
             gr.Row(visible=not running and bool(table.rows)),

@@ -13,7 +13,7 @@ from studio.app import Studio
 from studio.documents.article import MAX_IMAGES, SEED, Brief, Picture, to_dict
 from studio.errors import StudioError
 from studio.protocol import Queued
-from studio.specs import most_beams
+from studio.specs import max_beams
 from studio.ui.article_editor import ArticleEditor, export_article
 from studio.ui.components import Number, numbers, part, read
 from studio.ui.identity import identity_of, take_in_upload, to_gradio_error
@@ -34,7 +34,7 @@ NUMBERS = (
 def write_tab(studio: Studio, editor: ArticleEditor) -> gr.HTML:
     """Lay the tab out and connect it; gives the document's component."""
     t = i18n()
-    beams = most_beams(studio.worker.spec)
+    beams = max_beams(studio.worker.spec)
     fields = (*NUMBERS, *([Number("write_beams", "beams", 0, 1, beams)] if beams > 1 else []))
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
