@@ -89,7 +89,7 @@ def format_report(report: dict[str, Any]) -> str:
     elif runs.get("engine") == "native":
         jobs = {"composer": "no writing: studio models download xcomposer2-7b"}
         jobs |= {"viewer": "no chat about pictures: studio models download xcomposer2-vl-7b"}
-        lines += [f"  {said}" for role, said in jobs.items() if not runs[role]]
+        lines += [f"  {advice}" for role, advice in jobs.items() if not runs[role]]
     lines += [f"  {line}" for line in runs.get("memory", ())]
     for word, stops in (("Warning", False), ("Cannot run", True)):
         lines += [f"{word} ({p['check']}): {p['sentence']}" for p in report["problems"] if p["stops"] == stops]

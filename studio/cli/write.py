@@ -100,7 +100,7 @@ def save(article: Article, out: Path, format: str, studio: Studio) -> None:
 
 
 def check_writable(out: Path) -> None:
-    """Raises StorageError when the file cannot be written: better told now than after the writing."""
+    """Raises StorageError when the file cannot be written: before any work, not after the writing."""
     there = out.exists()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ NEIGHBOURS = 2  # paragraphs before a place that are always shown
 OVERLAP = 2  # paragraphs that two parts of an article share
 HALVINGS = 7  # a paragraph that is too long alone is cut to a half, a quarter … this often
 LEVELS = 32  # steps in which materials are cut
-FEW_IMAGES = 4  # reference pictures that stay until the materials are down to a quarter
+MIN_IMAGES = 4  # reference pictures that stay until the materials are down to a quarter
 OPTION = 8  # tokens for the letter of a choice
 CAPTION = 60
 PLACES = 120
@@ -66,8 +66,8 @@ def caption(
     def build(state: tuple[int, int, int]) -> Prompt:
         first, old, halved = state
         shown = _ends(paragraphs[: place + 1], halved) + _starts(paragraphs[place + 1 :], halved)
-        told = tuple((at, text) for at, text in past if at >= first)
-        asked = dialect.caption(shown, place, told[max(0, old - len(past) + len(told)) :], first)
+        captions = tuple((at, text) for at, text in past if at >= first)
+        asked = dialect.caption(shown, place, captions[max(0, old - len(past) + len(captions)) :], first)
         assert asked is not None
         return asked
 
@@ -116,16 +116,16 @@ def _parts(
     budget: Budget, paragraphs: tuple[str, ...], ask: Callable[[tuple[str, ...], int], Prompt]
 ) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     """First, last and text of the parts, each as long as fits; a paragraph too long for one is shown by its start."""
-    first, most = 0, PLACES + OPTION  # the share of a part may have a token more than the whole number
+    first, wanted = 0, PLACES + OPTION  # the share of a part may have a token more than the whole number
     while True:
         states = [(last, 0) for last in range(len(paragraphs), first, -1)]
         states += [(first + 1, halved) for halved in range(1, HALVINGS + 1)]
 
-        def shown(state: tuple[int, int], first: int = first) -> tuple[str, ...]:
+        def part_text(state: tuple[int, int], first: int = first) -> tuple[str, ...]:
             return _starts(paragraphs[first : state[0]], state[1])
 
-        state, _ = budget.fullest(states, lambda state, first=first: ask(shown(state), first), most)  # type: ignore[misc]
-        yield first, state[0], shown(state)
+        state, _ = budget.fullest(states, lambda state, first=first: ask(part_text(state), first), wanted)  # type: ignore[misc]
+        yield first, state[0], part_text(state)
         if state[0] == len(paragraphs):
             return
         first = max(first + 1, state[0] - OVERLAP)
@@ -235,11 +235,11 @@ def _neighbours(paragraphs: tuple[str, ...]) -> int:
 
 def _references(images: int, materials: bool) -> list[tuple[int, int]]:
     """How many pictures, and how much of the materials in LEVELS, from all to none."""
-    few, quarter = min(FEW_IMAGES, images), LEVELS // 4 if materials else 0
+    fewest, quarter = min(MIN_IMAGES, images), LEVELS // 4 if materials else 0
     full = LEVELS if materials else 0
-    states = [(n, full) for n in range(images, few - 1, -1)]
-    states += [(few, level) for level in range(full - 1, quarter - 1, -1)]
-    states += [(n, quarter) for n in range(few - 1, -1, -1)]
+    states = [(n, full) for n in range(images, fewest - 1, -1)]
+    states += [(fewest, level) for level in range(full - 1, quarter - 1, -1)]
+    states += [(n, quarter) for n in range(fewest - 1, -1, -1)]
     return states + [(0, level) for level in range(quarter - 1, -1, -1)]
 
 

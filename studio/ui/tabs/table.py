@@ -65,17 +65,17 @@ def table_tab(studio: Studio) -> None:
                 examples=examples.cards(examples.TABLE),
             )
             with gr.Row(visible=False, elem_id="table-tools") as tools:
-                go_on = gr.Button(words("table_continue"), elem_id="table-continue", size="sm", min_width=80)
+                continue_table = gr.Button(words("table_continue"), elem_id="table-continue", size="sm", min_width=80)
                 saves = {
                     kind: gr.Button(words(f"save_{kind}"), elem_id=f"table-{kind}", size="sm", min_width=80)
                     for kind in export.formats_for("table")
                 }
                 delete = gr.Button(words("table_delete"), elem_id="table-delete", size="sm", min_width=80)
         url = gr.Textbox(visible=False)
-    frame = [number, table_view, start, stop, tools, go_on, earlier]
+    frame = [number, table_view, start, stop, tools, continue_table, earlier]
     table_view.example(events.example, None, [pictures, questions], **AT_ONCE)
     start.click(events.start, [pictures, questions], frame, **_OPTIONS)
-    go_on.click(events.go_on, number, frame, **_OPTIONS)
+    continue_table.click(events.continue_table, number, frame, **_OPTIONS)
     earlier.input(events.open, earlier, frame, **_OPTIONS)
     stop.click(threaded(events.stop), number, **AT_ONCE)
     delete.click(threaded(events.delete), number, [gone, undelete, *frame], **AT_ONCE)
@@ -116,7 +116,7 @@ class _Events:
         async for frame in self._follow(begin, request):
             yield frame
 
-    async def go_on(self, request: gr.Request, id: int) -> Frames:
+    async def continue_table(self, request: gr.Request, id: int) -> Frames:
         """Ask what is open, and follow."""
         begin = lambda: self._studio.table_jobs.resume(identity_of(request), id, language_for(request))  # noqa: E731
         async for frame in self._follow(begin, request):
@@ -188,14 +188,14 @@ class _Events:
         return save
 
     async def _follow(self, begin: Callable[[], TableJob], request: gr.Request) -> Frames:
-        """The frames of a filling, until it ends or the session looks at another table."""
+        """The frames of a job, until it ends or the session opens another table."""
         session = str(request.session_hash)
         try:
             batch = self._watched[session] = await in_thread(begin, pool="files")
         except StudioError as e:
             raise to_gradio_error(e, request) from e
         yield await in_thread(self._frame, batch.now(), request)
-        clock, changes = _Clock(), Changes()
+        clock, changes = _TimeLeft(), Changes()
         try:
             async for progress in batch.follow():
                 if self._watched.get(session) is not batch:
@@ -225,8 +225,8 @@ class _Events:
         )
 
 
-class _Clock:
-    """Tells how long the rest takes, from the answers since it was made."""
+class _TimeLeft:
+    """Estimates how long the rest takes, from the answers since it was made."""
 
     def __init__(self) -> None:
         self._began = 0.0
