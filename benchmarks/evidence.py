@@ -103,7 +103,7 @@ class Step:
 
 
 class Watch:
-    """Sees every event of every call by standing in front of `Request.put`, through which the lane hands them out."""
+    """Sees every event of every call, by standing in front of `Request.put` of the worker client."""
 
     def __init__(self) -> None:
         self.calls: dict[Request, Call] = {}
@@ -156,8 +156,8 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             studio.library = Library(studio.store, assets() / "pictures", None)
         with studio:
             with watch.step("both models ready", studio, steps):
-                cards = studio.lane.wait_ready()
-            engine_memory = dict(studio.lane.memory)
+                cards = studio.worker.wait_ready()
+            engine_memory = dict(studio.worker.memory)
             article_steps(studio, watch, steps, given)
             with watch.step("long text", studio, steps):
                 brief = Brief(HEADINGS[0], images=0, max_tokens=given.long)
@@ -240,11 +240,11 @@ def written(studio: Studio, brief: Brief) -> None:
 
 def answered(studio: Studio, conversation: Conversation, tokens: int) -> Conversation:
     """The conversation with its last question answered."""
-    sampling = replace(studio.asker.sampling(), max_tokens=tokens)
-    for answering in studio.asker.ask(conversation, PERSON, Stop(), sampling):
-        conversation = answering.conversation
-        if answering.error:
-            raise answering.error
+    sampling = replace(studio.answerer.sampling(), max_tokens=tokens)
+    for state in studio.answerer.ask(conversation, PERSON, Stop(), sampling):
+        conversation = state.conversation
+        if state.error:
+            raise state.error
     return conversation
 
 
@@ -253,7 +253,7 @@ def used_memory(studio: Studio) -> int:
     cards = gpus()
     if cards:
         return cards[0].total - cards[0].free
-    return int(psutil.Process(studio.lane.pid).memory_info().rss) if studio.lane.pid else 0
+    return int(psutil.Process(studio.worker.pid).memory_info().rss) if studio.worker.pid else 0
 
 
 def environment(commit_given: str) -> dict[str, Any]:

@@ -24,14 +24,14 @@ from studio.engine.native.loading import parse_device
 from studio.engine.native.prompt_lookup import PromptLookup
 from studio.engine.native.speculative import MAX_DRAFT_TOKENS
 from studio.models.tokenizer import Tokenizer, from_file
-from studio.prompts import dialect
+from studio.prompts import dialect_of
 from studio.protocol import ModelCard
 
 
 def steps(tokenizer: Tokenizer, edit: dict[str, str]) -> tuple[int, int, int]:
     """Tokens of the new paragraph, steps that guess, steps that do not."""
     card = ModelCard("internlm-xcomposer2-7b", "xcomposer2", ("zh", "en"), True, 4096)
-    prompt = dialect(card).edit(edit["edit"], edit["old"], edit["wish"], "")  # type: ignore[arg-type]
+    prompt = dialect_of(card).edit(edit["edit"], edit["old"], edit["wish"], "")  # type: ignore[arg-type]
     units = [unit for run in tokenizer.encode(prompt) if isinstance(run, list) for unit in run]
     drawn = [*tokenizer.encode_text(edit["new"]), tokenizer.eos]
     guesses, at, guessing, plain = PromptLookup(units), 0, 0, 0

@@ -11,11 +11,11 @@ from studio.specs import EngineSpec
 from studio.storage.store import Store
 from studio.storage.thumbnails import Thumbnails
 from studio.tasks.answers import Answers
-from studio.tasks.chat import Asker
+from studio.tasks.chat import ChatAnswerer
 from studio.tasks.drafts import Drafts
 from studio.tasks.embedding import Embedder
-from studio.tasks.fill_table import Batches
-from studio.tasks.find import Finder
+from studio.tasks.fill_table import TableJobs
+from studio.tasks.find import PictureFinder
 from studio.tasks.jobs import Jobs
 from studio.tasks.runner import Runner
 from studio.tasks.write import Composer
@@ -25,33 +25,33 @@ PATIENCE = 5.0  # seconds for what is under way to end when the studio closes
 
 
 class Studio:
-    """Store, library, lane and what composes over them. `start` it to load models; `close` it."""
+    """Store, library, worker client and what composes over them. `start` it to load models; `close` it."""
 
     def __init__(self, settings: Settings, spec: EngineSpec) -> None:
         self.settings = settings
         self._closed = False
         self.store = Store(settings.folder)
         self.thumbnails = Thumbnails(settings.folder, self.store)
-        self.lane = WorkerClient(spec)
-        self._embed = Embedder(self.lane)
+        self.worker = WorkerClient(spec)
+        self._embed = Embedder(self.worker)
         self.library = Library(self.store, assets() / "pictures", self._embed)
-        self.asker = Asker(self.lane, self.store.read_file)
-        self.composer = Composer(self.lane, self._finder, self.store.read_file)
-        self.runner = Runner(lambda: self.lane.batch)
+        self.answerer = ChatAnswerer(self.worker, self.store.read_file)
+        self.composer = Composer(self.worker, self._finder, self.store.read_file)
+        self.runner = Runner(lambda: self.worker.batch)
         self.jobs = Jobs(self.runner, self.composer, self.store)
-        self.answers = Answers(self.runner, self.asker, self.lane, self.store)
-        self.drafts = Drafts(self.runner, self.composer, self.lane)
-        self.batches = Batches(self.runner, self.asker, self.lane, self.store)
+        self.answers = Answers(self.runner, self.answerer, self.worker, self.store)
+        self.drafts = Drafts(self.runner, self.composer, self.worker)
+        self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store)
 
     def start(self) -> None:
         """Start the worker; it loads in the background."""
         self.store.mark_interrupted()
-        self.lane.start()
+        self.worker.start()
 
     def stop(self) -> None:
         """Take nothing more, and stop and keep what is under way: interrupted, to be gone on with after a restart."""
         if not self.runner.close(PATIENCE):
-            self.lane.close()  # a worker that does not answer: its calls fail now, and what was written is kept
+            self.worker.close()  # a worker that does not answer: its calls fail now, and what was written is kept
             self.runner.close(PATIENCE)
 
     def close(self) -> None:
@@ -59,17 +59,17 @@ class Studio:
         if not self._closed:
             self._closed = True
             self.stop()
-            self.lane.close()
+            self.worker.close()
             DECODERS.close()
             self.store.close()
 
     def describe(self, image: Image) -> Description:
-        """What the eyes see in a picture."""
-        result = self.lane.submit(Describe(image)).result()
+        """Labels and text that the image tagger finds in a picture. Raises the error of a call that failed."""
+        result = self.worker.submit(Describe(image)).result()
         assert isinstance(result, Description)
         return result
 
-    def exported(self, person: str, article: Article, format: str) -> bytes:
+    def export_article(self, person: str, article: Article, format: str) -> bytes:
         """A stored article as a file of that format. Raises InputError for a format that is not known."""
         from studio.export import export  # its libraries are needed for nothing else
         from studio.export.about import about
@@ -85,5 +85,5 @@ class Studio:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _finder(self) -> Finder:
-        return Finder(self.lane, self._embed, self.library, self.store.read_file)
+    def _finder(self) -> PictureFinder:
+        return PictureFinder(self.worker, self._embed, self.library, self.store.read_file)

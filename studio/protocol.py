@@ -158,7 +158,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Label:
-    """Something seen in a picture and how sure the eyes are, 0..1. Under 0.3 it must be told as uncertain."""
+    """A label of the image tagger and its probability, 0..1. Under 0.3 it must be worded as a guess."""
 
     name: str
     score: float
@@ -166,7 +166,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Description:
-    """What the eyes found: labels, best first, and the text that can be read in the picture."""
+    """What the image tagger found: labels, best first, and the text that can be read in the picture."""
 
     labels: tuple[Label, ...] = ()
     text: str = ""

@@ -62,7 +62,7 @@ class ScriptedSpec:
     tokenizer: str = ""  # a tokenizer.model to count with; none: words and Chinese characters are counted
 
 
-def most_beams(spec: EngineSpec) -> int:
+def max_beams(spec: EngineSpec) -> int:
     """How many beams the models of a spec offer, known before they are loaded; 1 means none."""
     return MOST_BEAMS if isinstance(spec, NativeSpec) else spec.card.beams
 

@@ -43,7 +43,7 @@ def main(data: Path) -> None:
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
-            print("ready", studio.lane.pid, listening.getsockname()[1], flush=True)  # noqa: T201 - uvicorn takes signals from here on
+            print("ready", studio.worker.pid, listening.getsockname()[1], flush=True)  # noqa: T201 - uvicorn takes signals from here on
             yield
 
         Server(studio, Starlette(routes=[Route("/", forever)], lifespan=lifespan)).run(sockets=[listening])

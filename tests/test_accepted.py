@@ -17,7 +17,7 @@ from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
 from studio.tasks import answers, jobs
 from studio.tasks.progress import Progress
-from studio.ui.article_view import View, said
+from studio.ui.article_view import ArticleView, status_line
 
 CARD = ModelCard("scripted model", "starter", ("en",), sees=False, context=65536)
 ENDLESS = Reply("Words come one by one. " * 4000, pace=0.005, times=0)
@@ -72,29 +72,31 @@ def test_text_is_saved_while_it_streams(studio: Studio, monkeypatch: pytest.Monk
     job.stop.press()
     job.wait(5)
     answer = studio.answers.start("ann", Conversation().ask("What is the sea?"))
-    for answering in answer.updates():
-        row = other.execute("SELECT words FROM conversations WHERE id = ?", (answering.conversation.id,)).fetchone()
+    for state in answer.updates():
+        row = other.execute("SELECT words FROM conversations WHERE id = ?", (state.conversation.id,)).fetchone()
         assert row, "the question has its row before it waits for anything"
         if "words come" in row[0]:
             break
     assert not answer.ended
     with pytest.raises(InputError, match="answered just now"):
-        studio.answers.start("ann", answering.conversation)
+        studio.answers.start("ann", state.conversation)
 
 
 def test_an_interrupted_article_says_so_and_offers_to_go_on(studio: Studio) -> None:
     stopped = Article(Brief("the sea"), status="stopped", interrupted=True)
-    assert "closed while this was written" in said(stopped, None, "en") and "继续" in said(stopped, None, "zh")
-    assert View(studio.store, "ann", "en").document(stopped)["more"]
+    assert "closed while this was written" in status_line(stopped, None, "en") and "继续" in status_line(
+        stopped, None, "zh"
+    )
+    assert ArticleView(studio.store, "ann", "en").document(stopped)["more"]
     kept = studio.store.save_article("ann", stopped)
-    job = studio.jobs.go_on("ann", kept.id)
+    job = studio.jobs.continue_article("ann", kept.id)
     assert not job.state.article.interrupted
     job.stop.press()
     job.wait(5)
-    assert said(studio.store.article("ann", kept.id), None, "en").startswith("Stopped.")
+    assert status_line(studio.store.article("ann", kept.id), None, "en").startswith("Stopped.")
 
 
 def test_the_place_is_told_in_the_line_under_the_document() -> None:
     article = Article(Brief("the sea"))
     waits = Progress(article, "writing", waiting=Queued(20, 95.0))
-    assert said(article, waits, "en") == "20 ahead of you, about 95 s"
+    assert status_line(article, waits, "en") == "20 ahead of you, about 95 s"

@@ -24,6 +24,6 @@ STARTER = ModelCard("starter", "starter", ("en",), False, 4096, note="starter")
     ],
 )
 def test_what_people_must_know_is_told(spec: EngineSpec, banner: str, kind: str) -> None:
-    studio: Any = SimpleNamespace(lane=SimpleNamespace(spec=spec))
+    studio: Any = SimpleNamespace(worker=SimpleNamespace(spec=spec))
     assert banner_of(studio) == {"banner": banner, "kind": kind}
     assert not banner or banner in WORDS

@@ -13,7 +13,7 @@ from PIL import Image
 from studio.cli import batch as command
 from studio.cli.main import main
 from studio.specs import Reply, ScriptedSpec
-from studio.tasks.fill_table import Batch
+from studio.tasks.fill_table import TableJob
 
 Run = Callable[..., int]
 
@@ -73,7 +73,7 @@ def test_ctrl_c_keeps_what_is_there_and_resume_asks_the_rest(
 ) -> None:
     out = tmp_path / "t.csv"
 
-    def interrupted(running: Batch) -> None:
+    def interrupted(running: TableJob) -> None:
         next(f for f in running.updates() if f.number == 3)
         raise KeyboardInterrupt
 

@@ -18,9 +18,9 @@ from studio.library.picture_intake import take_in
 from studio.protocol import Call, Count, Generate, Image
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
-from studio.tasks.chat import Answering
+from studio.tasks.chat import AnswerProgress
 from studio.tasks.progress import Stop
-from studio.ui.chat_bubbles import bubbles_of
+from studio.ui.chatbot import to_chatbot
 
 PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
 CARD = replace(ScriptedSpec().card, context=1200, image_tokens=256)
@@ -36,13 +36,13 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 @pytest.fixture
 def calls(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     asked: list[Call] = []
-    submit = studio.lane.submit
+    submit = studio.worker.submit
 
     def note(call: Call, person: str = "") -> Any:
         asked.append(call)
         return submit(call, person)
 
-    monkeypatch.setattr(studio.lane, "submit", note)
+    monkeypatch.setattr(studio.worker, "submit", note)
     return asked
 
 
@@ -51,8 +51,8 @@ def own(studio: Studio, *names: str) -> tuple[Picture, ...]:
     return tuple(Picture(studio.store.add_file(take_in(data, name), "me"), name) for name, data in files)
 
 
-def answer(studio: Studio, conversation: Conversation) -> Answering:
-    *_, last = studio.asker.ask(conversation, "me", Stop())
+def answer(studio: Studio, conversation: Conversation) -> AnswerProgress:
+    *_, last = studio.answerer.ask(conversation, "me", Stop())
     return last
 
 
@@ -70,10 +70,10 @@ def test_the_oldest_pictures_are_no_longer_seen_and_it_is_said(studio: Studio, c
     assert seen(calls) == [p.key for p in (first[1], *second)]
     kept = studio.store.save_conversation("me", two)
     assert studio.store.conversation("me", kept.id).turns[-1].unseen == 1, "it is there after a reload"
-    english, chinese = (bubbles_of(studio, kept, language).value[-1] for language in ("en", "zh"))
+    english, chinese = (to_chatbot(studio, kept, language).value[-1] for language in ("en", "zh"))
     assert "Picture 1 is no longer seen: the conversation is longer" in str(english)
     assert "图片 1 已看不到" in str(chinese)
-    assert "no longer" not in str(bubbles_of(studio, one, "en").value)
+    assert "no longer" not in str(to_chatbot(studio, one, "en").value)
 
 
 def test_the_oldest_turns_follow(studio: Studio, calls: list[Call]) -> None:
@@ -81,7 +81,7 @@ def test_the_oldest_turns_follow(studio: Studio, calls: list[Call]) -> None:
     (cat,) = own(studio, "cat")
     last = answer(studio, Conversation((Turn("Who?", (cat,), "A cat.", "stop"), *long)).ask("And now?")).conversation
     assert last.turns[-1].unread >= 3 and last.turns[-1].unseen == 1 and not seen(calls)
-    told = str(bubbles_of(studio, last, "en").value[-1])
+    told = str(to_chatbot(studio, last, "en").value[-1])
     assert f"Picture 1 is no longer seen, the first {last.turns[-1].unread} questions are no longer read" in told
 
 

@@ -18,7 +18,7 @@ from studio.cli.main import main
 from studio.prompts.starter import Starter
 from studio.protocol import ModelCard
 from studio.specs import Reply, ScriptedSpec
-from studio.tasks.chat import Answering
+from studio.tasks.chat import AnswerProgress
 
 PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
 STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)
@@ -228,7 +228,7 @@ def test_ask_passes_the_numbers_on(studio, monkeypatch: pytest.MonkeyPatch) -> N
 
     def ask(self: Any, conversation: Any, person: str, stop: Any, sampling: Any) -> Iterator[Any]:
         given.append(sampling)
-        yield Answering(conversation.answer(answer="yes"), ended=True)
+        yield AnswerProgress(conversation.answer(answer="yes"), ended=True)
 
     scripted(monkeypatch, "ask")
     monkeypatch.setattr("studio.tasks.chat.Asker.ask", ask)

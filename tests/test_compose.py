@@ -176,7 +176,9 @@ def test_an_article_cut_at_its_length_ends_with_a_sentence(start: Start) -> None
     )
     article = finished(studio.jobs.start("me", Brief("a farm", images=0)))
     assert (article.status, article.sections[0].text) == ("cut", "The cow wakes up first.")
-    assert finished(studio.jobs.go_on("me", article.id)).sections[0].text == "The cow wakes up first. It rains."
+    assert (
+        finished(studio.jobs.continue_article("me", article.id)).sections[0].text == "The cow wakes up first. It rains."
+    )
 
 
 @pytest.mark.parametrize("said", ["", "# Another title\n\n", "**The last ferry**\n\n", "The last ferry\n"])
@@ -200,14 +202,14 @@ def test_an_outline_is_drafted_from_materials(start: Start) -> None:
 def test_beams_reach_the_engine_or_are_refused(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     studio = start(Reply(TEXT), Reply(TEXT), card=SEEING)
     asked: list[int] = []
-    submit = studio.lane.submit
+    submit = studio.worker.submit
 
     def watched(call: Call, person: str = "") -> Request:
         if isinstance(call, Generate):
             asked.append(call.sampling.beams)
         return submit(call, person)
 
-    monkeypatch.setattr(studio.lane, "submit", watched)
+    monkeypatch.setattr(studio.worker, "submit", watched)
     finished(studio.jobs.start("me", Brief("a farm", images=0, beams=3)))
     assert asked == [3]
     studio.close()
@@ -274,7 +276,7 @@ class Failing:
     """Makes calls of a kind fail, for a prompt that has those words; counts them."""
 
     def __init__(self, studio: Studio, kind: type[Call], error: Exception, words: str = "", times: int = 99) -> None:
-        self.count, submit = 0, studio.lane.submit
+        self.count, submit = 0, studio.worker.submit
 
         def sometimes(call: Call, person: str = "") -> Request:
             ticket = submit(call, person)
@@ -283,7 +285,7 @@ class Failing:
                 ticket.events = lambda: iter([Failed(error)])  # type: ignore[method-assign,arg-type]
             return ticket
 
-        studio.lane.submit = sometimes  # type: ignore[method-assign]
+        studio.worker.submit = sometimes  # type: ignore[method-assign]
 
 
 DIED = WorkerDied("worker_died", cause="SIGKILL")
@@ -319,11 +321,11 @@ def test_whatever_fails_while_illustrating_the_article_is_done(
 def test_counting_tokens_can_be_stopped(start: Start) -> None:
     """Else Stop would wait for a new worker, which may take as long as loading does."""
     studio = start(Reply(TEXT, times=0), card=SEEING)
-    cards, stop = studio.lane.wait_ready(), Stop()
-    budget = budget_of(studio.lane, "composer", cards["composer"], stop)
+    cards, stop = studio.worker.wait_ready(), Stop()
+    budget = budget_of(studio.worker, "composer", cards["composer"], stop)
     assert budget.count(((Text("three plain words"),),)) == (4,)
     stop.press()
-    with studio.lane._changed:  # nothing can be answered meanwhile
+    with studio.worker._changed:  # nothing can be answered meanwhile
         assert budget.count(((Text("three plain words"),),)) == (0,)
 
 
@@ -351,7 +353,7 @@ def test_a_worker_that_dies_while_illustrating_is_replaced_for_the_next_step(sta
     places, caption = Reply("<Seg0>,<Seg2>", match="选择适合插入图像"), Reply('A train"', match="在<Seg2>后插入")
     studio = start(places, crash, caption, Reply(TEXT), card=SEEING)
     article = finished(studio.jobs.start("me", Brief("a farm", images=2)))
-    assert article.status == "done" and len(article.pictures) == 2 and studio.lane.restarts >= 1
+    assert article.status == "done" and len(article.pictures) == 2 and studio.worker.restarts >= 1
     assert article.sections[2].illustration and article.sections[2].illustration.caption == "A train"
     assert any(told.startswith("Captions that") and "stopped unexpectedly" in told for told in article.notes)
 
@@ -409,13 +411,13 @@ def test_retrieval_takes_few_turns_in_the_queue(start: Start, monkeypatch: pytes
     """Regression: each paragraph was a call of its own, each of which could wait behind another's article."""
     studio = start(Reply('Farm"'), Reply("\n\n".join(f"Paragraph {i} about cows." for i in range(12))))
     calls: list[str] = []
-    submit = studio.lane.submit
+    submit = studio.worker.submit
 
     def note(call: Call, person: str = "") -> Any:
         calls.append(type(call).__name__)
         return submit(call, person)
 
-    monkeypatch.setattr(studio.lane, "submit", note)
+    monkeypatch.setattr(studio.worker, "submit", note)
     finished(studio.jobs.start("me", Brief("a farm", images=3)))
     assert calls.count("Embed") <= 4, calls  # the paragraphs, and once the library's 46 pictures, sixteen a call
 

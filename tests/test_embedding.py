@@ -10,7 +10,7 @@ from studio.protocol import Call, Embed, Failed
 from studio.settings import assets
 from studio.specs import ScriptedSpec
 from studio.storage.store import Store
-from studio.tasks.embedding import AT_ONCE, REMEMBERED, Embedder
+from studio.tasks.embedding import AT_ONCE, CACHED, Embedder
 from studio.worker.client import WorkerClient
 from studio.worker.request import Request
 
@@ -28,41 +28,41 @@ class CountingClient(WorkerClient):
 
 
 @pytest.fixture
-def lane() -> Iterator[CountingClient]:
-    lane = CountingClient()
-    lane.start()
-    yield lane
-    lane.close()
+def worker() -> Iterator[CountingClient]:
+    worker = CountingClient()
+    worker.start()
+    yield worker
+    worker.close()
 
 
-def test_many_texts_are_one_call_and_known_ones_none(lane: CountingClient) -> None:
-    embed = Embedder(lane)
+def test_many_texts_are_one_call_and_known_ones_none(worker: CountingClient) -> None:
+    embed = Embedder(worker)
     first = embed(("tea", "coffee", "tea"))
-    assert lane.calls == [Embed(("tea", "coffee"))]
+    assert worker.calls == [Embed(("tea", "coffee"))]
     assert first[0] == first[2] != first[1]
     assert embed(("coffee",)) == (first[1],)
-    assert len(lane.calls) == 1
+    assert len(worker.calls) == 1
     assert embed(("tea", "milk"))[0] == first[0]
-    assert lane.calls[1] == Embed(("milk",))
+    assert worker.calls[1] == Embed(("milk",))
 
 
-def test_a_library_is_embedded_in_pieces_between_which_a_search_finds_its_turn(lane: CountingClient) -> None:
+def test_a_library_is_embedded_in_pieces_between_which_a_search_finds_its_turn(worker: CountingClient) -> None:
     texts = tuple(f"picture {number}" for number in range(2 * AT_ONCE + 1))
-    vectors = Embedder(lane)(texts)
-    assert [len(call.texts) for call in lane.calls if isinstance(call, Embed)] == [AT_ONCE, AT_ONCE, 1]
-    assert vectors == tuple(Embedder(lane)((text,))[0] for text in texts)
+    vectors = Embedder(worker)(texts)
+    assert [len(call.texts) for call in worker.calls if isinstance(call, Embed)] == [AT_ONCE, AT_ONCE, 1]
+    assert vectors == tuple(Embedder(worker)((text,))[0] for text in texts)
 
 
-def test_nothing_is_no_call(lane: CountingClient) -> None:
-    assert Embedder(lane)(()) == () and lane.calls == []
+def test_nothing_is_no_call(worker: CountingClient) -> None:
+    assert Embedder(worker)(()) == () and worker.calls == []
 
 
-def test_only_the_texts_of_late_are_remembered(lane: CountingClient) -> None:
-    embed = Embedder(lane)
+def test_only_the_texts_of_late_are_remembered(worker: CountingClient) -> None:
+    embed = Embedder(worker)
     embed(("old",))
-    assert len(embed(tuple(map(str, range(REMEMBERED + 50))))) == REMEMBERED + 50  # more than is remembered
+    assert len(embed(tuple(map(str, range(CACHED + 50))))) == CACHED + 50  # more than is remembered
     embed(("old",))
-    assert lane.calls[-1] == Embed(("old",))
+    assert worker.calls[-1] == Embed(("old",))
 
 
 class NoMeaning(CountingClient):

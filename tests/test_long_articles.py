@@ -46,7 +46,7 @@ from studio.protocol import (
 from studio.specs import Reply, ScriptedSpec
 from studio.storage.store import Store
 from studio.tasks.embedding import Embedder
-from studio.tasks.find import Finder
+from studio.tasks.find import PictureFinder
 from studio.tasks.progress import Stop
 from studio.tasks.write import Composer
 
@@ -157,10 +157,10 @@ class Workshop:
         self.library = Library(self.store, PICTURES, embed)
 
     def composer(self, context: int) -> Composer:
-        lane = Worker(self.engines[context])
-        embed = Embedder(lane)  # type: ignore[arg-type]
+        worker = Worker(self.engines[context])
+        embed = Embedder(worker)  # type: ignore[arg-type]
         read = lru_cache(maxsize=200)(self.store.read_file)
-        return Composer(lane, lambda: Finder(lane, embed, self.library, read), read)  # type: ignore[arg-type]
+        return Composer(worker, lambda: PictureFinder(worker, embed, self.library, read), read)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def test_every_article_is_done_with_all_its_pictures(
         engine.article = text_of(language, tokens // 4, paragraph, seed).replace("#", "")
     elif way == "continue":
         article = replace(article, title=subject, status="cut", sections=tuple(map(Section, text.split("\n\n"))))
-        engine.article, work = f"\n\n{SENTENCES[language][2]}", workshop.composer(context).go_on
+        engine.article, work = f"\n\n{SENTENCES[language][2]}", workshop.composer(context).continue_article
     *_, last = work(article, "me", Stop())
     done = last.article
     assert (done.status, done.error) == ("done", "")
@@ -256,9 +256,9 @@ def test_every_article_is_done_with_all_its_pictures(
 
 def test_the_engine_refuses_what_does_not_fit() -> None:
     """Else the test above would say nothing."""
-    lane = Worker(Engine(4096))
+    worker = Worker(Engine(4096))
     call = Generate("composer", (Text(text_of("en", 4200, 80, 0)),))
-    *_, last = lane.submit(call).events()
+    *_, last = worker.submit(call).events()
     assert isinstance(last, Failed) and last.error.key == "context_overflow"
-    *_, last = lane.submit(replace(call, prompt=(Text("short"),))).events()
+    *_, last = worker.submit(replace(call, prompt=(Text("short"),))).events()
     assert isinstance(last, Done | Piece)

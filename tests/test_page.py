@@ -15,7 +15,7 @@ from studio.app import Studio
 from studio.protocol import ModelCard
 from studio.settings import Settings
 from studio.specs import ScriptedSpec
-from studio.ui.article_editor import Desk
+from studio.ui.article_editor import ArticleEditor
 from studio.ui.server.page import page
 from studio.ui.threads import in_thread
 
@@ -28,12 +28,12 @@ def blocks(tmp_path: Path) -> gr.Blocks:
     """The page, of a studio that is never started."""
     card = ModelCard("scripted model", "starter", ("en", "zh"), sees=False, context=4096)
     studio = Studio(Settings(data=str(tmp_path)), ScriptedSpec((), card))
-    return page(studio, Desk(studio))
+    return page(studio, ArticleEditor(studio))
 
 
 def test_handlers_hold_no_thread_of_gradio(blocks: gr.Blocks) -> None:
     """Regression: forty threads served everything, and each reader of an article held one."""
-    at_once = {"<lambda>", "edit", "example", "time"}  # neither store nor worker are asked
+    at_once = {"<lambda>", "start_edit", "write_about", "example", "time"}  # neither store nor worker are asked
     held = {name for f in blocks.fns.values() if (name := blocking(f.fn))}
     server_functions = [
         function

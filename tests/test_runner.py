@@ -124,7 +124,7 @@ def test_one_person_cannot_hold_all_threads(gate: Gate) -> None:
 
 
 def test_too_many_waiting_are_refused_before_anything_is_kept(gate: Gate) -> None:
-    runner = Runner(most=20)
+    runner = Runner(max_waiting=20)
     fill(runner, gate)
     for i in range(8):
         begin(runner, "ann", f"ann {i}", at_once)

@@ -22,7 +22,7 @@ from studio.protocol import Sampling
 from studio.sampling import FIELDS, Offer, SamplingField, Task, check, fields_for
 from studio.storage.store import Store
 from studio.tasks.answers import Answers
-from studio.tasks.chat import Answering
+from studio.tasks.chat import AnswerProgress
 from studio.tasks.runner import Runner
 from studio.ui.components import form_numbers, read
 from studio.ui.words import page_words
@@ -53,7 +53,7 @@ class Recorder:
 
     def ask(self, conversation: Conversation, person: str, stop: Any, sampling: Sampling, go_on: bool) -> Iterator[Any]:
         self.given = sampling
-        yield Answering(conversation.answer(answer="yes", finish="stop"), ended=True)
+        yield AnswerProgress(conversation.answer(answer="yes", finish="stop"), ended=True)
 
 
 class Ready:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.prompts import replies
-from studio.tasks.sentences import last_end, whole
+from studio.tasks.sentences import drop_broken_sentence, last_sentence_end
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,18 @@ from studio.tasks.sentences import last_end, whole
     ],
 )
 def test_a_tail_that_does_not_end_is_left_out(text: str, kept: str) -> None:
-    assert whole(text) == kept
+    assert drop_broken_sentence(text) == kept
 
 
 def test_what_was_there_before_stays() -> None:
-    assert whole("One. Two thr", begin=8) == "One. Two thr"
-    assert whole("One. Two three. Fou", begin=8) == "One. Two three."
+    assert drop_broken_sentence("One. Two thr", begin=8) == "One. Two thr"
+    assert drop_broken_sentence("One. Two three. Fou", begin=8) == "One. Two three."
 
 
 @given(st.text(alphabet='ab .。！？!?\n”"…', max_size=60), st.integers(0, 60))
 def test_the_rest_is_a_beginning_of_the_text(text: str, begin: int) -> None:
     begin = min(begin, len(text))
-    assert text.startswith(whole(text, begin)) and begin <= last_end(text, begin) <= len(text)
+    assert text.startswith(drop_broken_sentence(text, begin)) and begin <= last_sentence_end(text, begin) <= len(text)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ SILENT = 20.0  # seconds without a sign of life after which a worker counts as h
 
 def health(studio: Studio) -> tuple[int, dict[str, Any]]:
     """The status of HTTP, and what it rests on. `reason` is empty where all is well; asks the disk, so it may block."""
-    worker, fault = studio.lane, studio.store.health()
+    worker, fault = studio.worker, studio.store.health()
     silent = worker.heartbeat_age
     if fault:
         reason = fault.key

@@ -22,7 +22,7 @@ class StudioCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client."""
-        worker, runner = self._studio.lane, self._studio.runner
+        worker, runner = self._studio.worker, self._studio.runner
         stats = worker.stats
         yield _gauge("studio_up", "1 when the models answer", float(worker.state == "ready"))
         yield _gauge("studio_tasks_waiting", "Tasks that wait for their turn", runner.waiting)

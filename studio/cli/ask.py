@@ -28,10 +28,10 @@ def ask(settings: Settings, pictures: tuple[str, ...], question: str, sampling: 
     with Studio(settings, plan(settings)) as studio:
         own = tuple(Picture(studio.store.add_file(t, CLI), p.stem, p.name) for t, p in taken)
         shown = ""
-        wanted = replace(studio.asker.sampling(), **numbers) if numbers else None
-        for answering in studio.asker.ask(Conversation().ask(question, own), CLI, Stop(), wanted):
-            answer = answering.conversation.turns[-1].answer
+        wanted = replace(studio.answerer.sampling(), **numbers) if numbers else None
+        for state in studio.answerer.ask(Conversation().ask(question, own), CLI, Stop(), wanted):
+            answer = state.conversation.turns[-1].answer
             yield answer[len(shown) :]
             shown = answer
-            if answering.error:
-                raise answering.error
+            if state.error:
+                raise state.error

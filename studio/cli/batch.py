@@ -16,7 +16,7 @@ from studio.export import export, find_format
 from studio.library import gather
 from studio.settings import Settings
 from studio.storage.persons import CLI
-from studio.tasks.fill_table import Batch, Filling
+from studio.tasks.fill_table import TableJob, TableProgress
 
 
 def batch(
@@ -33,7 +33,7 @@ def batch(
     questions_of(asked), gather.find(paths)  # before any model is loaded
     origin = ", ".join(map(str, paths))
     with Studio(settings, plan(settings)) as studio:
-        running = studio.batches.start(CLI, asked, paths, language, origin, recall=resume)
+        running = studio.table_jobs.start(CLI, asked, paths, language, origin, recall=resume)
         try:
             _follow(running)
         except KeyboardInterrupt:
@@ -67,34 +67,36 @@ def read_text(name: str) -> str:
     raise InputError("text_unreadable", path=name)
 
 
-def _follow(running: Batch) -> None:
+def _follow(running: TableJob) -> None:
     """Show the progress until the end."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task: TaskID = bar.add_task("starting", total=None)
         step = ""
-        for filling in running.updates():
-            if filling.step != step and filling.step == "asking":
+        for progress in running.updates():
+            if progress.step != step and progress.step == "asking":
                 bar.reset(task)
-            step = filling.step
-            bar.update(task, description=told(filling), completed=filling.number, total=filling.of or None)
+            step = progress.step
+            bar.update(
+                task, description=format_progress(progress), completed=progress.number, total=progress.of or None
+            )
 
 
-def told(filling: Filling) -> str:
+def format_progress(progress: TableProgress) -> str:
     """One line about where it is."""
-    count = f" {filling.number}/{filling.of}" if filling.of else ""
-    name = f"  {filling.table.rows[filling.place[0]].picture.credit}" if filling.place else ""
-    speed = f"  {filling.speed:.0f} tokens/s" if filling.speed else ""
-    return f"{filling.step}{count}{name}{speed}"
+    count = f" {progress.number}/{progress.of}" if progress.of else ""
+    name = f"  {progress.table.rows[progress.place[0]].picture.credit}" if progress.place else ""
+    speed = f"  {progress.speed:.0f} tokens/s" if progress.speed else ""
+    return f"{progress.step}{count}{name}{speed}"
 
 
-def _stopped(end: Filling, out: Path) -> str:
+def _stopped(end: TableProgress, out: Path) -> str:
     table = end.table
     kept = f"Stopped: {table.cells - table.open} of {table.cells} answers are kept and in {out}."
     return f"{kept} Go on with the same command and --resume."
 
 
-def _write(end: Filling, out: Path, format: str, studio: Studio) -> None:
+def _write(end: TableProgress, out: Path, format: str, studio: Studio) -> None:
     """Write what there is; a table of nothing leaves no file."""
     if not end.table.rows:
         return

@@ -14,7 +14,7 @@ from studio.specs import EngineSpec
 
 
 def add(settings: Settings, folder: Path) -> None:
-    """Take a folder in; what was refused is said file by file."""
+    """Take a folder in; names and reasons of refused files go to stderr."""
     with Studio(settings, _spec(settings)) as studio:
         report = studio.library.add(folder, describe=studio.describe)
     for name, sentence in report.refused:

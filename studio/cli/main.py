@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from studio import __version__
-from studio.cli.options import Out, configured, fail, language_of_messages, sampled
+from studio.cli.options import Out, fail, language_of_messages, sampled, with_settings
 from studio.errors import StudioError
 from studio.settings import Settings
 
@@ -42,7 +42,7 @@ def studio() -> None:
 
 
 @studio.command()
-@configured
+@with_settings
 def serve(chosen: Settings) -> None:
     """Start the web page."""
     from studio.cli.preflight import require
@@ -63,7 +63,7 @@ def serve(chosen: Settings) -> None:
 @click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), cls=Out, kind="article")
 @sampled("writing")
-@configured
+@with_settings
 def write(
     chosen: Settings,
     instruction: str,
@@ -79,7 +79,7 @@ def write(
     from studio.cli import write as command
 
     count = None if images == "auto" else _whole(images)
-    brief = command.asked(instruction, title, materials, outline, count, **sampling)
+    brief = command.brief_from_options(instruction, title, materials, outline, count, **sampling)
     path = command.write(chosen, brief, pictures, Path(out))
     click.echo(str(path))
 
@@ -95,7 +95,7 @@ def _whole(text: str) -> int:
 @click.argument("pictures", nargs=-1, required=True, type=click.Path())
 @click.argument("question")
 @sampled("chat")
-@configured
+@with_settings
 def ask(chosen: Settings, pictures: tuple[str, ...], question: str, **sampling: Any) -> None:
     """Ask a QUESTION about one or several PICTURES."""
     from studio.cli import ask as command
@@ -110,7 +110,7 @@ def ask(chosen: Settings, pictures: tuple[str, ...], question: str, **sampling: 
 @click.option("--questions", required=True, type=click.Path(), help="File with one question a line")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), cls=Out, kind="table")
 @click.option("--resume", is_flag=True, help="Ask only what an earlier run has no answer for")
-@configured
+@with_settings
 def batch(chosen: Settings, pictures: tuple[str, ...], questions: str, out: str, resume: bool) -> None:
     """Ask the same questions about many PICTURES (files, folders or zips) and write a table of the answers."""
     from studio.cli import batch as command
@@ -126,7 +126,7 @@ def library() -> None:
 
 @library.command("add")
 @click.argument("folder", type=click.Path())
-@configured
+@with_settings
 def library_add(chosen: Settings, folder: str) -> None:
     """Take the pictures of FOLDER into the library."""
     from studio.cli import library as command
@@ -138,7 +138,7 @@ def library_add(chosen: Settings, folder: str) -> None:
 @click.argument("words")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 @click.option("--limit", type=click.IntRange(1, 100), default=10)
-@configured
+@with_settings
 def library_search(chosen: Settings, words: str, as_json: bool, limit: int) -> None:
     """Find pictures by what they show."""
     from studio.cli import library as command
@@ -154,7 +154,7 @@ def users() -> None:
 @users.command("add")
 @click.argument("name")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it")
-@configured
+@with_settings
 def users_add(chosen: Settings, name: str, password_stdin: bool) -> None:
     """Add the user NAME, or give the user another password."""
     from studio.cli import users as command
@@ -163,7 +163,7 @@ def users_add(chosen: Settings, name: str, password_stdin: bool) -> None:
 
 
 @users.command("list")
-@configured
+@with_settings
 def users_list(chosen: Settings) -> None:
     """The names of all users."""
     from studio.cli import users as command
@@ -173,7 +173,7 @@ def users_list(chosen: Settings) -> None:
 
 @users.command("remove")
 @click.argument("name")
-@configured
+@with_settings
 def users_remove(chosen: Settings, name: str) -> None:
     """Remove the user NAME; what the user made stays in the data folder."""
     from studio.cli import users as command
@@ -182,7 +182,7 @@ def users_remove(chosen: Settings, name: str) -> None:
 
 
 @users.command("convert")
-@configured
+@with_settings
 def users_convert(chosen: Settings) -> None:
     """Hash the passwords of a file of NAME:PASSWORD lines, in place."""
     from studio.cli import users as command
@@ -197,13 +197,13 @@ def models() -> None:
 
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
-@configured
+@with_settings
 def models_list(chosen: Settings, as_json: bool) -> None:
     """Say which models are published, and where they are on this machine."""
     from studio.cli import models as command
 
     rows = command.table(chosen)
-    click.echo(json.dumps(rows, ensure_ascii=False, indent=2) if as_json else command.told(rows))
+    click.echo(json.dumps(rows, ensure_ascii=False, indent=2) if as_json else command.format_table(rows))
 
 
 @models.command("download")
@@ -212,7 +212,7 @@ def models_list(chosen: Settings, as_json: bool) -> None:
     "--source", type=click.Choice(["modelscope", "huggingface"]), default="modelscope", show_default=True, help="Hub"
 )
 @click.option("--to", type=click.Path(file_okay=False), default="", help="Folder [models/NAME in the data folder]")
-@configured
+@with_settings
 def models_download(chosen: Settings, name: str, source: str, to: str) -> None:
     """Get the model NAME; a download that was cut off is continued."""
     from studio.cli import models as command
@@ -235,7 +235,7 @@ def models_check(folder: str, golden: str | None, as_json: bool) -> None:
 
 @studio.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
-@configured
+@with_settings
 def doctor(chosen: Settings, as_json: bool) -> None:
     """Say what is installed, what was found, what would run, and what keeps it from running: exit code 1."""
     from studio.cli import doctor as command

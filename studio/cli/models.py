@@ -28,7 +28,7 @@ def table(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def told(rows: list[dict[str, Any]]) -> str:
+def format_table(rows: list[dict[str, Any]]) -> str:
     """The table for people."""
     lines = [
         f"{row['name']:20} {ROLES[row['role']].verb:7} {row['bytes'] / 1e9:5.1f} GB  {row['folder'] or 'not here'}"
@@ -51,11 +51,11 @@ def check(folder: Path, golden: Path | None, as_json: bool) -> bool:
     from studio.engine.native.check.golden import compare, compare_with_llama
 
     found = compare(folder, golden) if golden else compare_with_llama(folder)
-    click.echo(json.dumps(found, ensure_ascii=False) if as_json else compared(found))
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else format_comparison(found))
     return bool(found["ok"])
 
 
-def compared(found: dict[str, Any]) -> str:
+def format_comparison(found: dict[str, Any]) -> str:
     """The comparison for people."""
     lines = [found["model"]]
     lines += [f"  {name}: largest difference {value:.2e}" for name, value in found["tensors"].items()]

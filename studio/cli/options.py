@@ -31,7 +31,7 @@ def language_of_messages(wish: str) -> Language:
     return "zh" if wish.lower().startswith("zh") else "en"
 
 
-def configured(command: Callable[..., None]) -> Callable[..., None]:
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Add a flag for every setting, and pass the command the Settings read from them."""
 
     def run(**given: Any) -> None:

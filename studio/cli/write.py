@@ -45,7 +45,7 @@ def write(
     find_format("article", format or out.name)
     brief.check()  # before any model is loaded
     files = [(name, read_picture(name)) for name in pictures]
-    try_out(out)
+    check_writable(out)
     with Studio(settings, plan(settings)) as studio:
         own = []
         for name, data in files:
@@ -58,7 +58,7 @@ def write(
         ) as bar:
             task = bar.add_task("loading the model", total=None)
             for last in job.updates():
-                bar.update(task, description="stopped" if last.error else told(last))
+                bar.update(task, description="stopped" if last.error else format_progress(last))
         assert last is not None
         if last.error:
             raise last.error
@@ -68,7 +68,7 @@ def write(
     return out
 
 
-def asked(
+def brief_from_options(
     instruction: str,
     title: str | None,
     materials: str | None,
@@ -83,7 +83,7 @@ def asked(
     return Brief(instruction, headings, images, title=title, materials=notes, **check("writing", sampling))
 
 
-def told(progress: Progress) -> str:
+def format_progress(progress: Progress) -> str:
     """One line about where it is."""
     count = f" {progress.number}/{progress.of}" if progress.of else ""
     speed = f"  {progress.speed:.0f} tokens/s" if progress.speed else ""
@@ -102,13 +102,13 @@ def save(article: Article, out: Path, format: str, studio: Studio) -> None:
                 (out.parent / name).write_bytes(data)
             out.write_bytes(text)
         else:
-            out.write_bytes(studio.exported(CLI, article, format))
+            out.write_bytes(studio.export_article(CLI, article, format))
     except OSError as e:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
 
 
-def try_out(out: Path) -> None:
-    """Raises StorageError when the file cannot be written: better told now than after the writing."""
+def check_writable(out: Path) -> None:
+    """Raises StorageError when the file cannot be written: before any work, not after the writing."""
     there = out.exists()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

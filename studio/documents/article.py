@@ -173,7 +173,7 @@ class Article:
         to = max(0, min(to, len(rest)))
         return replace(self, sections=rest[:to] + (self.sections[i],) + rest[to:])
 
-    def noted(self, note: str) -> Article:
+    def with_note(self, note: str) -> Article:
         """With a sentence among its notes, once."""
         return self if not note or note in self.notes else replace(self, notes=(*self.notes, note))
 

@@ -73,7 +73,7 @@ def remove_picture(article: Article, section: str) -> Article:
     return article.edit(section, illustration=None) if article.section(section).text else article.remove(section)
 
 
-def place(article: Article, section: str, picture: Picture, caption: str) -> Article:
+def set_picture(article: Article, section: str, picture: Picture, caption: str) -> Article:
     """A picture after a section, in place of the one there. The one there stays a candidate; a caption that a person
     wrote stays, one that described the old picture makes way for `caption`."""
     old = article.section(section).illustration

@@ -156,7 +156,7 @@ class Library:
         taken = take_in(read_regular(file, LARGEST_FILE), file.name)
         caption = _sidecar(file) or taken.hints.caption or _telling_name(file.stem)
         if not caption and describe:
-            caption = replies.sight(1, 1, describe(Image(taken.key, taken.data)))
+            caption = replies.describe_in_words(1, 1, describe(Image(taken.key, taken.data)))
         caption = caption or file.stem
         self._store.add_file(taken)
         entry = {"title": {"en": file.stem, "zh": file.stem}, "caption": {"en": caption, "zh": caption}}

@@ -16,7 +16,7 @@ from studio.library.index import Describe, Embed, Library
 
 
 @dataclass(frozen=True)
-class Found:
+class Candidate:
     """A picture, its caption, and how well it fits (higher is better; comparable within one search only)."""
 
     picture: Picture
@@ -40,7 +40,7 @@ class SourceContext:
 class OpenSource(Protocol):
     """A source for one article."""
 
-    def find(self, query: str, limit: int, exclude: Set[str], by_meaning: bool) -> list[Found]:
+    def find(self, query: str, limit: int, exclude: Set[str], by_meaning: bool) -> list[Candidate]:
         """Up to `limit` pictures whose keys are not in `exclude`, best first; empty: the next source is asked. Each is
         in the store by now. With `by_meaning` an EngineError means: ask again without, by words alone. Another
         StudioError means that this source is passed over for this search."""

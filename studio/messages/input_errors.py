@@ -95,8 +95,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{name} 不完整：文件在图像结束前就断了，请重新复制。",
     ),
     "picture_too_large": (
-        "{name} would unfold to {pixels:,} pixels; at most {limit:,} are opened. Please make it smaller first.",
-        "{name} 展开后有 {pixels:,} 像素，最多只打开 {limit:,} 像素的图片，请先缩小。",
+        "{name} decompresses to {pixels:,} pixels; at most {limit:,} are opened. Please make it smaller first.",
+        "{name} 解压后有 {pixels:,} 像素，最多只打开 {limit:,} 像素的图片，请先缩小。",
     ),
     "picture_too_costly": (
         "{name} takes more than {limit:,} MB of memory to open. Make it smaller or save it as JPEG, then add it again.",
@@ -269,7 +269,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{name} 有密码保护，请去掉密码重新打包。",
     ),
     "zip_too_large": (
-        "{name} would unfold to {size:,} GiB; at most {limit:,} GiB are taken.",
+        "{name} decompresses to {size:,} GiB; at most {limit:,} GiB are taken.",
         "{name} 解压后有 {size:,} GiB，最多 {limit:,} GiB。",
     ),
     "picture_unknown": (

@@ -1,7 +1,7 @@
 """Every prompt and every parser of a model's reply, as pure functions.
 
-The steps of composing are the same for all models; how a model is asked for them is its dialect. `dialect(card)` gives
-the right one: `xcomposer2` has the prompts that model was trained on, `starter` plain English
+The steps of composing are the same for all models; how a model is asked for them is its dialect.
+`dialect_of(card)` gives the right one: `xcomposer2` has the prompts that model was trained on, `starter` plain English
 sentences that a very small model understands, `internlm2` chat without pictures. A dialect that answers None to a
 step says that its model cannot do it, and the composer does it by retrieval.
 """
@@ -82,6 +82,6 @@ class Dialect(Protocol):
 DIALECTS: Mapping[str, Callable[[], Dialect]] = {"xcomposer2": XComposer2, "internlm2": InternLM2, "starter": Starter}
 
 
-def dialect(card: ModelCard) -> Dialect:
+def dialect_of(card: ModelCard) -> Dialect:
     """The dialect a loaded model understands: its family says which."""
     return DIALECTS[card.dialect]()

@@ -33,11 +33,13 @@ class Budget:
     def fits(self, prompt: Prompt, answer: int) -> bool:
         """Whether `answer` new tokens have room after it. Counts only where bytes do not decide: no text has more
         tokens than bytes."""
-        return self._most(prompt) + answer <= self.card.context or self.tokens(prompt) + answer <= self.card.context
+        return (
+            self._max_tokens(prompt) + answer <= self.card.context or self.tokens(prompt) + answer <= self.card.context
+        )
 
     def room(self, prompt: Prompt, wanted: int) -> int:
         """How many of `wanted` new tokens have room after a prompt."""
-        if self._most(prompt) + wanted <= self.card.context:
+        if self._max_tokens(prompt) + wanted <= self.card.context:
             return wanted
         return max(0, min(wanted, self.card.context - self.tokens(prompt)))
 
@@ -62,7 +64,7 @@ class Budget:
         """Room that a text is given at the least, where something can be left out for it: a quarter of the context."""
         return min(wanted, max(LEAST_ROOM, self.card.context // 4))
 
-    def _most(self, prompt: Prompt) -> int:
+    def _max_tokens(self, prompt: Prompt) -> int:
         sizes = {Control: 1, Image: self.card.image_tokens}
         return 1 + sum(
             len(s.text.encode("utf-8", "surrogatepass")) if isinstance(s, Text) else sizes[type(s)] for s in prompt

@@ -22,7 +22,7 @@ NEIGHBOURS = 2  # paragraphs before a place that are always shown
 OVERLAP = 2  # paragraphs that two parts of an article share
 HALVINGS = 7  # a paragraph that is too long alone is cut to a half, a quarter … this often
 LEVELS = 32  # steps in which materials are cut
-FEW_IMAGES = 4  # reference pictures that stay until the materials are down to a quarter
+MIN_IMAGES = 4  # reference pictures that stay until the materials are down to a quarter
 OPTION = 8  # tokens for the letter of a choice
 CAPTION = 60
 PLACES = 120
@@ -30,13 +30,13 @@ PLACES = 120
 
 def choice(
     budget: Budget,
-    speech: Dialect,
+    dialect: Dialect,
     paragraphs: tuple[str, ...],
     chosen: tuple[tuple[int, Image], ...],
     candidates: tuple[Image, ...],
 ) -> tuple[Prompt, tuple[str, ...]] | None:
     """See `Dialect.choice`. The oldest chosen pictures go first, then the oldest text; never the candidates."""
-    if (whole := speech.choice(paragraphs, chosen, candidates)) is None:
+    if (whole := dialect.choice(paragraphs, chosen, candidates)) is None:
         return None
     last = _neighbours(paragraphs)
     states = [(0, old, 0) for old in range(len(chosen) + 1)]
@@ -45,7 +45,7 @@ def choice(
 
     def build(state: tuple[int, int, int]) -> Prompt:
         first, old, halved = state
-        asked = speech.choice(_ends(paragraphs[first:], halved), chosen[old:], candidates)
+        asked = dialect.choice(_ends(paragraphs[first:], halved), chosen[old:], candidates)
         assert asked is not None
         return asked[0]
 
@@ -53,10 +53,10 @@ def choice(
 
 
 def caption(
-    budget: Budget, speech: Dialect, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...]
+    budget: Budget, dialect: Dialect, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...]
 ) -> Prompt | None:
     """See `Dialect.caption`. Text goes from the beginning, with its captions; the numbers of the rest stay."""
-    if speech.caption(paragraphs, place, past) is None:
+    if dialect.caption(paragraphs, place, past) is None:
         return None
     last = _neighbours(paragraphs[: place + 1])
     states = [(first, 0, 0) for first in range(last + 1)]
@@ -66,8 +66,8 @@ def caption(
     def build(state: tuple[int, int, int]) -> Prompt:
         first, old, halved = state
         shown = _ends(paragraphs[: place + 1], halved) + _starts(paragraphs[place + 1 :], halved)
-        told = tuple((at, text) for at, text in past if at >= first)
-        asked = speech.caption(shown, place, told[max(0, old - len(past) + len(told)) :], first)
+        captions = tuple((at, text) for at, text in past if at >= first)
+        asked = dialect.caption(shown, place, captions[max(0, old - len(past) + len(captions)) :], first)
         assert asked is not None
         return asked
 
@@ -85,11 +85,11 @@ class Part:
 
 
 def places(
-    budget: Budget, speech: Dialect, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]
+    budget: Budget, dialect: Dialect, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...]
 ) -> tuple[Part, ...]:
     """See `Dialect.places`; none where the model cannot do it. An article that is too long is asked about in parts that
     overlap a little, each for its share of the places. Reference pictures take half of the context at most."""
-    whole = speech.places(paragraphs, count, images)
+    whole = dialect.places(paragraphs, count, images)
     if whole is None or not paragraphs:
         return ()
     if budget.fits(whole, PLACES):
@@ -98,7 +98,7 @@ def places(
         images = images[: budget.card.context // 2 // max(1, budget.card.image_tokens)]
 
     def ask(shown: tuple[str, ...], number: int | None, first: int) -> Prompt:
-        asked = speech.places(shown, number, images, first)
+        asked = dialect.places(shown, number, images, first)
         assert asked is not None
         return asked
 
@@ -116,16 +116,16 @@ def _parts(
     budget: Budget, paragraphs: tuple[str, ...], ask: Callable[[tuple[str, ...], int], Prompt]
 ) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     """First, last and text of the parts, each as long as fits; a paragraph too long for one is shown by its start."""
-    first, most = 0, PLACES + OPTION  # the share of a part may have a token more than the whole number
+    first, wanted = 0, PLACES + OPTION  # the share of a part may have a token more than the whole number
     while True:
         states = [(last, 0) for last in range(len(paragraphs), first, -1)]
         states += [(first + 1, halved) for halved in range(1, HALVINGS + 1)]
 
-        def shown(state: tuple[int, int], first: int = first) -> tuple[str, ...]:
+        def part_text(state: tuple[int, int], first: int = first) -> tuple[str, ...]:
             return _starts(paragraphs[first : state[0]], state[1])
 
-        state, _ = budget.fullest(states, lambda state, first=first: ask(shown(state), first), most)  # type: ignore[misc]
-        yield first, state[0], shown(state)
+        state, _ = budget.fullest(states, lambda state, first=first: ask(part_text(state), first), wanted)  # type: ignore[misc]
+        yield first, state[0], part_text(state)
         if state[0] == len(paragraphs):
             return
         first = max(first + 1, state[0] - OVERLAP)
@@ -181,14 +181,14 @@ def writing(
 
 
 def edit(
-    budget: Budget, speech: Dialect, kind: Edit, paragraph: str, instruction: str, after: str, wanted: int
+    budget: Budget, dialect: Dialect, kind: Edit, paragraph: str, instruction: str, after: str, wanted: int
 ) -> tuple[Prompt, int]:
     """See `Dialect.edit`; with how many new tokens have room. Of an insertion's neighbours the parts next to the gap
     stay; the paragraph that is edited is whole, or refused."""
     states = range(HALVINGS + 1) if kind == "insert" else range(1)
     _, prompt = budget.fullest(
         states,
-        lambda halved: speech.edit(kind, _ends((paragraph,), halved)[0], instruction, _starts((after,), halved)[0]),
+        lambda halved: dialect.edit(kind, _ends((paragraph,), halved)[0], instruction, _starts((after,), halved)[0]),
         min(wanted, LEAST_ROOM),
     )
     return prompt, budget.room(prompt, wanted)
@@ -204,7 +204,7 @@ class Conversing:
     turns: int = 0
 
 
-def chat(budget: Budget, speech: Dialect, turns: Turns, begin: str, wanted: int) -> Conversing:
+def chat(budget: Budget, dialect: Dialect, turns: Turns, begin: str, wanted: int) -> Conversing:
     """See `Dialect.chat`. The oldest pictures of earlier turns go first, then the oldest turns; the last one never."""
     earlier = sum(len(images) for _, images, _ in turns[:-1])
     states = [(pictures, 0) for pictures in range(earlier + 1)]
@@ -215,7 +215,7 @@ def chat(budget: Budget, speech: Dialect, turns: Turns, begin: str, wanted: int)
         for question, images, answer in turns:
             kept.append((question, images[left:], answer))
             left = max(0, left - len(images))
-        return speech.chat(tuple(kept[state[1] :]), begin)
+        return dialect.chat(tuple(kept[state[1] :]), begin)
 
     try:
         (pictures, old), prompt = budget.fullest(states, build, budget.share(wanted))
@@ -235,11 +235,11 @@ def _neighbours(paragraphs: tuple[str, ...]) -> int:
 
 def _references(images: int, materials: bool) -> list[tuple[int, int]]:
     """How many pictures, and how much of the materials in LEVELS, from all to none."""
-    few, quarter = min(FEW_IMAGES, images), LEVELS // 4 if materials else 0
+    fewest, quarter = min(MIN_IMAGES, images), LEVELS // 4 if materials else 0
     full = LEVELS if materials else 0
-    states = [(n, full) for n in range(images, few - 1, -1)]
-    states += [(few, level) for level in range(full - 1, quarter - 1, -1)]
-    states += [(n, quarter) for n in range(few - 1, -1, -1)]
+    states = [(n, full) for n in range(images, fewest - 1, -1)]
+    states += [(fewest, level) for level in range(full - 1, quarter - 1, -1)]
+    states += [(n, quarter) for n in range(fewest - 1, -1, -1)]
     return states + [(0, level) for level in range(quarter - 1, -1, -1)]
 
 

@@ -10,7 +10,7 @@ _OPEN = {
     "",
     *"a an the and or but of in on at to for from with by as into about over its their his her our my &".split(),
 }
-CERTAIN = 0.3  # under this score, what the eyes see must be told as uncertain
+CERTAIN = 0.3  # under this score, a label of the image tagger is worded as a guess
 
 
 def places(reply: str, paragraphs: tuple[str, ...], count: int | None) -> tuple[int, ...]:
@@ -65,20 +65,21 @@ def headings(reply: str, limit: int = 8) -> tuple[str, ...]:
     return tuple(found[:limit])
 
 
-def sight(number: int, of: int, description: Description) -> str:
-    """What the eyes saw in picture `number` as an honest English sentence: no guess is told as a fact."""
+def describe_in_words(number: int, of: int, description: Description) -> str:
+    """What the image tagger found in picture `number` of `of`, as English sentences: a label below CERTAIN is said to
+    be a guess."""
     which = "The picture" if of == 1 else f"Picture {number}"
     best = description.labels[0] if description.labels else None
     if best is None:
-        said = f"I cannot tell what {which[0].lower() + which[1:]} shows."
+        sentence = f"I cannot tell what {which[0].lower() + which[1:]} shows."
     elif best.score >= CERTAIN:
-        said = f"{which} shows {_with_article(best.name)}."
+        sentence = f"{which} shows {_with_article(best.name)}."
     else:
-        said = f"I am not sure what {which[0].lower() + which[1:]} shows; it might be {_with_article(best.name)}."
+        sentence = f"I am not sure what {which[0].lower() + which[1:]} shows; it might be {_with_article(best.name)}."
     if description.text:
         written = " ".join(description.text.split())
-        said += f" The text in it reads: “{written[:300]}{'…' if len(written) > 300 else ''}”"
-    return said
+        sentence += f" The text in it reads: “{written[:300]}{'…' if len(written) > 300 else ''}”"
+    return sentence
 
 
 def _with_article(name: str) -> str:

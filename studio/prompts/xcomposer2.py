@@ -72,12 +72,14 @@ class XComposer2:
         self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
     ) -> Prompt:
         """The answer ends at the next quotation mark."""
-        told = "".join(
+        earlier = "".join(
             f'{"现在" if i == 0 else ""}<Seg{at}>后插入图像对应的标题是"{text}"， ' for i, (at, text) in enumerate(past)
         )
-        told = told[: -len("， ")] + "。" if told else ""
+        earlier = earlier[: -len("， ")] + "。" if earlier else ""
         known = _numbered(paragraphs[first : place + 2], first)
-        return _ask((Text(f'给定文章"{known}" {told}给出适合在<Seg{place}>后插入的图像对应的标题。'),), begin='标题是"')
+        return _ask(
+            (Text(f'给定文章"{known}" {earlier}给出适合在<Seg{place}>后插入的图像对应的标题。'),), begin='标题是"'
+        )
 
     def choice(
         self, paragraphs: tuple[str, ...], chosen: tuple[tuple[int, Image], ...], candidates: tuple[Image, ...]

@@ -1,7 +1,7 @@
-"""Answers under way: each is a task of the runner that asks, and keeps its conversation.
+"""Answers under way: each is a task of the runner that saves its conversation.
 
-A question has its row before it waits for anything; the answer is kept from time to time while it grows, and at its
-end, however it ends.
+A question has its row in the database before it waits for anything; the answer is saved every two seconds while it
+grows, and at its end, however it ends.
 """
 
 from __future__ import annotations
@@ -15,27 +15,32 @@ from typing import Any
 from studio.documents.conversation import Conversation
 from studio.errors import InputError, StudioError
 from studio.storage.store import Store
-from studio.tasks.chat import Answering, Asker, check
+from studio.tasks.chat import AnswerProgress, ChatAnswerer, check
 from studio.tasks.progress import Stop, until_loaded
 from studio.tasks.runner import Runner, UnderWay
 from studio.tasks.task import Task
 from studio.worker.client import WorkerClient
 
 SAVE_EVERY = 2.0  # seconds, while text streams
-Answer = Task[Answering]
+Answer = Task[AnswerProgress]
 
 
 class Answers:
-    """All answers under way in this process. A conversation has at most one."""
+    """Starts the tasks that answer; a conversation has at most one at a time."""
 
-    def __init__(self, runner: Runner, asker: Asker, lane: WorkerClient, store: Store) -> None:
-        self._runner, self._asker, self._lane, self._store = runner, asker, lane, store
+    def __init__(self, runner: Runner, answerer: ChatAnswerer, worker: WorkerClient, store: Store) -> None:
+        self._runner, self._answerer, self._worker, self._store = runner, answerer, worker, store
         self._numbers = itertools.count(1)
 
     def start(
-        self, person: str, conversation: Conversation, own: Mapping[str, Any] | None = None, go_on: bool = False
+        self,
+        person: str,
+        conversation: Conversation,
+        sampling: Mapping[str, Any] | None = None,
+        continue_answer: bool = False,
     ) -> Answer:
-        """Answer the last turn, or with `go_on` write its answer on; `own` are sampling fields that the person set.
+        """Answer the last turn, or with `continue_answer` continue its answer; `sampling` has the fields of `Sampling`
+        that the person set.
 
         Raises InputError for a question that cannot be asked or a conversation that is being answered, BusyError.
         """
@@ -43,13 +48,13 @@ class Answers:
         with self._runner.admit(person):
             kept = self._store.save_conversation(person, conversation)
 
-            def work(stop: Stop) -> Iterator[Answering]:
-                return self._saved(person, self._answer(person, kept, own or {}, go_on, stop))
+            def work(stop: Stop) -> Iterator[AnswerProgress]:
+                return self._save_states(person, self._answer(person, kept, sampling or {}, continue_answer, stop))
 
             return self._begin(person, ("conversation", kept.id), kept, work)
 
     def ask(self, person: str, conversation: Conversation) -> Answer:
-        """Answer the last turn; nothing is kept. Raises as `start` does."""
+        """Answer the last turn; nothing is saved. Raises as `start` does."""
         check(conversation.turns[-1])
         with self._runner.admit(person):
             key = ("question", next(self._numbers))
@@ -59,29 +64,29 @@ class Answers:
 
     def _begin(self, person: str, key: tuple[str, int], conversation: Conversation, work: Any) -> Answer:
         try:
-            return self._runner.start(person, "answer", key, Answering(conversation), work)
+            return self._runner.start(person, "answer", key, AnswerProgress(conversation), work)
         except UnderWay as e:
             raise InputError("conversation_busy") from e
 
     def _answer(
-        self, person: str, conversation: Conversation, own: Mapping[str, Any], go_on: bool, stop: Stop
-    ) -> Iterator[Answering]:
-        until_loaded(self._lane, stop)
+        self, person: str, conversation: Conversation, changes: Mapping[str, Any], continue_answer: bool, stop: Stop
+    ) -> Iterator[AnswerProgress]:
+        until_loaded(self._worker, stop)
         if stop.pressed:
-            yield Answering(conversation, ended=True)
+            yield AnswerProgress(conversation, ended=True)
             return
-        sampling = replace(self._asker.sampling(), **own) if own else None
-        yield from self._asker.ask(conversation, person, stop, sampling, go_on)
+        sampling = replace(self._answerer.sampling(), **changes) if changes else None
+        yield from self._answerer.ask(conversation, person, stop, sampling, continue_answer)
 
-    def _saved(self, person: str, work: Iterator[Answering]) -> Iterator[Answering]:
+    def _save_states(self, person: str, work: Iterator[AnswerProgress]) -> Iterator[AnswerProgress]:
         saved = time.monotonic()
-        for answering in work:
-            due = answering.ended or time.monotonic() - saved > SAVE_EVERY
-            if due and answering.conversation.turns[-1].answer:
+        for state in work:
+            due = state.ended or time.monotonic() - saved > SAVE_EVERY
+            if due and state.conversation.turns[-1].answer:
                 try:
-                    self._store.save_conversation(person, answering.conversation)
+                    self._store.save_conversation(person, state.conversation)
                 except StudioError as e:  # tried again while it grows; at the end it is told
-                    if answering.ended:
-                        answering = replace(answering, error=answering.error or e)
+                    if state.ended:
+                        state = replace(state, error=state.error or e)
                 saved = time.monotonic()
-            yield answering
+            yield state

@@ -1,7 +1,7 @@
 """Asking about pictures: a conversation in, its growing answer out.
 
-A model that sees gets the pictures themselves. One that does not gets what the eyes say of them as words, and its
-answer begins with these words, so that no guess is told as a fact (Socratic models, arXiv 2204.00598).
+A model that sees gets the pictures themselves. One that does not gets what the image tagger found in them as words, and
+its answer begins with these words, so that no guess is told as a fact (Socratic models, arXiv 2204.00598).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from studio.documents.conversation import MAX_PICTURES, MAX_QUESTION, Conversation, Turn
 from studio.errors import InputError, StudioError
-from studio.prompts import dialect, fitting, replies
+from studio.prompts import dialect_of, fitting, replies
 from studio.prompts.fitting import Conversing
 from studio.protocol import Describe, Description, Done, Failed, Generate, Image, ModelCard, Piece, Queued, Sampling
 from studio.roles import VIEWER
@@ -21,7 +21,7 @@ from studio.worker.client import WorkerClient
 
 
 @dataclass(frozen=True)
-class Answering:
+class AnswerProgress:
     """The conversation as it stands. `speed` in tokens a second; `ended` when the answer is whole."""
 
     conversation: Conversation
@@ -30,7 +30,7 @@ class Answering:
     ended: bool = False
     error: StudioError | None = None
 
-    def fail(self, error: StudioError) -> Answering:
+    def fail(self, error: StudioError) -> AnswerProgress:
         """The last state, after an error."""
         return replace(self, ended=True, error=error)
 
@@ -45,13 +45,13 @@ def check(turn: Turn) -> None:
         raise InputError("too_many_pictures", count=len(turn.pictures), limit=MAX_PICTURES)
 
 
-class Asker:
-    """See the module. `read` gives the file of a picture by its key."""
+class ChatAnswerer:
+    """See the module. `read` gives the bytes of a picture's file by its key."""
 
-    def __init__(self, lane: WorkerClient, read: Callable[[str], bytes]) -> None:
-        self._lane = lane
+    def __init__(self, worker: WorkerClient, read: Callable[[str], bytes]) -> None:
+        self._worker = worker
         self._read = read
-        self._seen: dict[str, Description] = {}
+        self._described: dict[str, Description] = {}
 
     def ask(
         self,
@@ -59,32 +59,32 @@ class Asker:
         person: str,
         stop: Stop,
         sampling: Sampling | None = None,
-        go_on: bool = False,
-    ) -> Iterator[Answering]:
-        """Answer the last turn; with `go_on` write its answer on where it was cut. Raises InputError before any work;
-        a failure later is told in the last state. What does not fit any more of earlier turns is left out, and said in
-        the turn; a question that does not fit by itself fails before anything is computed."""
+        continue_answer: bool = False,
+    ) -> Iterator[AnswerProgress]:
+        """Answer the last turn; with `continue_answer` continue its answer where it was cut. Raises InputError before
+        any work; a later failure is the `error` of the last state. Earlier turns that do not fit are left out, and
+        counted in the turn; a question that does not fit by itself fails before anything is computed."""
         check(conversation.turns[-1])
-        conversation = conversation.answer(answer=conversation.turns[-1].answer if go_on else "", finish="")
+        conversation = conversation.answer(answer=conversation.turns[-1].answer if continue_answer else "", finish="")
         try:
             yield from self._answer(conversation, person, stop, sampling)
         except StudioError as e:
-            yield Answering(conversation.answer(finish="failed"), ended=True, error=e)
+            yield AnswerProgress(conversation.answer(finish="failed"), ended=True, error=e)
 
     def sampling(self) -> Sampling:
-        """What suits the model that answers."""
-        return dialect(self._card()).answering
+        """The sampling that suits the model that answers. Raises ModelError where there is none."""
+        return dialect_of(self._card()).answering
 
     def _card(self) -> ModelCard:
-        cards = self._lane.cards or self._lane.wait_ready()  # as in `model_calls.Calls`
+        cards = self._worker.cards or self._worker.wait_ready()  # as in `model_calls.Calls`
         return card_of(cards, VIEWER)
 
     def _answer(
         self, conversation: Conversation, person: str, stop: Stop, sampling: Sampling | None
-    ) -> Iterator[Answering]:
+    ) -> Iterator[AnswerProgress]:
         card = self._card()
-        speech, sampling = dialect(card), sampling or dialect(card).answering
-        budget = budget_of(self._lane, VIEWER.name, card, stop)
+        dialect, sampling = dialect_of(card), sampling or dialect_of(card).answering
+        budget = budget_of(self._worker, VIEWER.name, card, stop)
         conversation = replace(conversation, model=card.name)
         begin = conversation.turns[-1].answer
         if card.sees:
@@ -92,50 +92,50 @@ class Asker:
                 (t.question, tuple(map(self._image, (p.key for p in t.pictures))), t.answer) for t in conversation.turns
             )
         else:  # before the pictures are looked at: the question itself must fit
-            fitting.chat(budget, speech, ((conversation.turns[-1].question, (), ""),), begin, sampling.max_tokens)
-            sights = self._sights(conversation, person, stop)
+            fitting.chat(budget, dialect, ((conversation.turns[-1].question, (), ""),), begin, sampling.max_tokens)
+            descriptions = self._descriptions(conversation, person, stop)
             turns = tuple(
-                (f"{sight} {t.question}".strip(), (), t.answer)
-                for t, sight in zip(conversation.turns, sights, strict=True)
+                (f"{description} {turn.question}".strip(), (), turn.answer)
+                for turn, description in zip(conversation.turns, descriptions, strict=True)
             )
-            begin = begin or sights[-1]
-        asked = fitting.chat(budget, speech, turns, begin, sampling.max_tokens)
+            begin = begin or descriptions[-1]
+        asked = fitting.chat(budget, dialect, turns, begin, sampling.max_tokens)
         conversation = _with_left_out(conversation, asked)
         text = begin
         if begin:
-            yield Answering(conversation.answer(answer=text))
+            yield AnswerProgress(conversation.answer(answer=text))
         call = Generate(VIEWER.name, asked.prompt, replace(sampling, max_tokens=asked.room))
-        for event in stop.watch(self._lane.submit(call, person)).events():
+        for event in stop.watch(self._worker.submit(call, person)).events():
             match event:
                 case Queued():
-                    yield Answering(conversation.answer(answer=text), waiting=event)
+                    yield AnswerProgress(conversation.answer(answer=text), waiting=event)
                 case Piece(piece):
                     text += piece
-                    yield Answering(conversation.answer(answer=text))
+                    yield AnswerProgress(conversation.answer(answer=text))
                 case Failed(error):
-                    yield Answering(conversation.answer(answer=text, finish="failed"), ended=True, error=error)
+                    yield AnswerProgress(conversation.answer(answer=text, finish="failed"), ended=True, error=error)
                 case Done(reason, usage):
                     done = conversation.answer(answer=text.strip(), finish=reason)
-                    yield Answering(done, speed=usage.tokens_per_second, ended=True)
+                    yield AnswerProgress(done, speed=usage.tokens_per_second, ended=True)
 
     def _image(self, key: str) -> Image:
         return Image(key, self._read(key))
 
-    def _sights(self, conversation: Conversation, person: str, stop: Stop) -> list[str]:
-        """For each turn what the eyes say of its pictures, numbered through the whole conversation."""
-        of, number, sights = len(conversation.pictures), 0, []
+    def _descriptions(self, conversation: Conversation, person: str, stop: Stop) -> list[str]:
+        """For each turn what the image tagger found in its pictures, numbered through the whole conversation."""
+        of, number, descriptions = len(conversation.pictures), 0, []
         for turn in conversation.turns:
-            said = []
+            sentences = []
             for picture in turn.pictures:
                 number += 1
-                if picture.key not in self._seen:
-                    request = stop.watch(self._lane.submit(Describe(self._image(picture.key)), person))
+                if picture.key not in self._described:
+                    request = stop.watch(self._worker.submit(Describe(self._image(picture.key)), person))
                     result = request.result()
                     if isinstance(result, Description):  # a stop ends it without one, which must not be remembered
-                        self._seen[picture.key] = result
-                said.append(replies.sight(number, of, self._seen.get(picture.key, Description())))
-            sights.append(" ".join(said))
-        return sights
+                        self._described[picture.key] = result
+                sentences.append(replies.describe_in_words(number, of, self._described.get(picture.key, Description())))
+            descriptions.append(" ".join(sentences))
+        return descriptions
 
 
 def _with_left_out(conversation: Conversation, asked: Conversing) -> Conversation:

@@ -35,8 +35,8 @@ class Draft:
 class Drafts:
     """All suggestions under way in this process."""
 
-    def __init__(self, runner: Runner, composer: Composer, lane: WorkerClient) -> None:
-        self._runner, self._composer, self._lane = runner, composer, lane
+    def __init__(self, runner: Runner, composer: Composer, worker: WorkerClient) -> None:
+        self._runner, self._composer, self._worker = runner, composer, worker
         self._numbers = itertools.count(1)
 
     def edit(self, person: str, kind: Edit, paragraph: str, instruction: str, after: str) -> Task[Draft]:
@@ -57,7 +57,7 @@ class Drafts:
         brief = brief.check()
 
         def work(stop: Stop) -> Iterator[Draft]:
-            until_loaded(self._lane, stop)
+            until_loaded(self._worker, stop)
             yield Draft(headings=() if stop.pressed else self._composer.outline(brief, person, stop), ended=True)
 
         with self._runner.admit(person):

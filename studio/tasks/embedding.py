@@ -1,4 +1,4 @@
-"""Vectors of texts, through the worker: those that are not remembered go in calls of sixteen."""
+"""Vectors of texts, computed by the worker; those of the last texts are cached."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from studio.errors import ModelError
 from studio.protocol import Embed, Vectors
 from studio.worker.client import WorkerClient
 
-REMEMBERED = 400  # texts; about 5 MB
+CACHED = 400  # texts; about 5 MB
 AT_ONCE = 16  # texts of a call, so that a search never waits until somebody's library is embedded
 
 Vector = tuple[float, ...]
 
 
 class Embedder:
-    """Remembers the texts of late. A search then costs no turn in the queue, where others' articles may be ahead."""
+    """Caches the vectors of the last texts. A search then costs no turn in the queue, where others' articles may be
+    ahead."""
 
-    def __init__(self, lane: WorkerClient) -> None:
-        self._lane = lane
+    def __init__(self, worker: WorkerClient) -> None:
+        self._worker = worker
         self._known: OrderedDict[str, Vector] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -30,20 +31,20 @@ class Embedder:
             found = {text: self._known[text] for text in texts if text in self._known}
         missing = tuple(dict.fromkeys(text for text in texts if text not in found))
         if missing:
-            found |= zip(missing, self._asked(missing), strict=True)
+            found |= zip(missing, self._request(missing), strict=True)
         with self._lock:
             for text in texts:
                 self._known[text] = found[text]
                 self._known.move_to_end(text)
-            while len(self._known) > REMEMBERED:
+            while len(self._known) > CACHED:
                 self._known.popitem(last=False)
         return tuple(found[text] for text in texts)
 
-    def _asked(self, texts: tuple[str, ...]) -> tuple[Vector, ...]:
+    def _request(self, texts: tuple[str, ...]) -> tuple[Vector, ...]:
         found: list[Vector] = []
         try:
             for start in range(0, len(texts), AT_ONCE):
-                vectors = self._lane.submit(Embed(texts[start : start + AT_ONCE])).result()
+                vectors = self._worker.submit(Embed(texts[start : start + AT_ONCE])).result()
                 assert isinstance(vectors, Vectors)
                 found += vectors.values
         except ModelError as e:

@@ -1,9 +1,9 @@
-"""When those who wait will have their turn, told from the turns that ended lately.
+"""When those who wait will have their turn, estimated from the turns that ended lately.
 
 The machine is shared: what runs at the same time slows each other down once there is more of it than the engine works
 on at once. So a turn is measured in machine seconds, a clock that goes slower the more tasks share the machine; it is
-the virtual time of fair queueing (Demers et al. 1989). A wait is then told by letting those under way end and those
-ahead follow, one thread each, on that clock.
+the virtual time of fair queueing (Demers et al. 1989). A wait is then estimated by letting those under way end and
+those ahead follow, one thread each, on that clock.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Finding pictures for an article: the sources of pictures are asked in their order, a person's own ones first.
 
-Where looking or measuring meaning fails, names and words must do: a picture that fits less well is better than none. A
+Where looking or measuring meaning fails, names and text must do: a picture that fits less well is better than none. A
 source that fails is passed over, and the others are asked.
 """
 
@@ -11,18 +11,18 @@ from collections.abc import Callable, Sequence, Set
 from studio.documents.article import Picture
 from studio.errors import EngineError, Language, StudioError
 from studio.library.index import Library
-from studio.library.picture_sources import Found as Found
+from studio.library.picture_sources import Candidate as Candidate
 from studio.library.picture_sources import OpenSource, SourceContext, all_sources
 from studio.protocol import Describe, Description, Image
 from studio.tasks.embedding import Embedder
 from studio.worker.client import WorkerClient
 
 
-class Finder:
+class PictureFinder:
     """Searches for one article: `prepare` it with the own pictures, then `find` for each place."""
 
-    def __init__(self, lane: WorkerClient, embed: Embedder, library: Library, read: Callable[[str], bytes]) -> None:
-        self._lane = lane
+    def __init__(self, worker: WorkerClient, embed: Embedder, library: Library, read: Callable[[str], bytes]) -> None:
+        self._worker = worker
         self._embed = embed
         self._library = library
         self._read = read
@@ -30,7 +30,7 @@ class Finder:
         self._failed: StudioError | None = None
 
     def prepare(self, own: tuple[Picture, ...], language: Language) -> StudioError | None:
-        """Open the sources; gives the last error that one of them worked around. One that cannot be opened is passed
+        """Open the sources; returns the last error that one of them worked around. One that cannot be opened is passed
         over, see `failed`."""
         context = SourceContext(own, language, self._library, self._describe, self._embed, self._read)
         worked_around: StudioError | None = None
@@ -45,8 +45,8 @@ class Finder:
             worked_around = error or worked_around
         return worked_around
 
-    def promises(self, queries: Sequence[str]) -> list[float]:
-        """For each text, how good the best picture for it would be."""
+    def best_scores(self, queries: Sequence[str]) -> list[float]:
+        """The score of the best picture for each text; 0 where there is none."""
         by_meaning = True
         try:
             self._embed(tuple(queries))  # all in one call
@@ -55,7 +55,7 @@ class Finder:
         found = [self.find(query, 1, frozenset(), by_meaning) for query in queries]
         return [hits[0].score if hits else 0.0 for hits in found]
 
-    def find(self, query: str, limit: int, used: Set[str], by_meaning: bool = True) -> list[Found]:
+    def find(self, query: str, limit: int, used: Set[str], by_meaning: bool = True) -> list[Candidate]:
         """Up to `limit` unused pictures of the first source that has any, best first. Raises the error of a source that
         failed when no other has any, see `failed` for when one has."""
         failed: StudioError | None = None
@@ -78,12 +78,12 @@ class Finder:
         return error
 
     def _describe(self, image: Image) -> Description:
-        description = self._lane.submit(Describe(image)).result()
+        description = self._worker.submit(Describe(image)).result()
         assert isinstance(description, Description)
         return description
 
 
-def _ask(source: OpenSource, query: str, limit: int, used: Set[str], by_meaning: bool) -> list[Found]:
+def _ask(source: OpenSource, query: str, limit: int, used: Set[str], by_meaning: bool) -> list[Candidate]:
     if by_meaning:
         try:
             return source.find(query, limit, used, by_meaning=True)

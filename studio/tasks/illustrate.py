@@ -19,45 +19,47 @@ from studio.errors import StudioError
 from studio.language import language_of
 from studio.prompts import fitting, replies
 from studio.protocol import Sampling
-from studio.tasks.find import Finder, Found
-from studio.tasks.model_calls import Calls
+from studio.tasks.find import Candidate, PictureFinder
+from studio.tasks.model_calls import ModelCalls
 from studio.tasks.notes import note, with_failure
 from studio.tasks.progress import Progress
 
 T = TypeVar("T")
 
 CANDIDATES = 4  # pictures among which the model chooses
-AUTOMATIC = 4  # the most places that retrieval takes when the number is left open
+MAX_AUTOMATIC = 4  # places that retrieval takes when the number is left open
 FITS = 0.75  # … and how good a picture must be for it, against the best one of the article
 
 
-def illustrate(article: Article, calls: Calls, finder: Finder) -> Iterator[Progress]:
-    """The article with pictures as they come. Ends early when it is stopped."""
+def illustrate(article: Article, calls: ModelCalls, finder: PictureFinder) -> Iterator[Progress]:
+    """Find pictures for the article; yields it after each step. Ends early when it is stopped."""
     brief = article.brief
     if brief.images == 0:
         return
     article = replace(article, status=article.status if article.status == "cut" else "illustrating")
     yield Progress(article, "placing")
-    article = _prepare(article, finder)
-    article, places = yield from _places(article, calls, finder)
-    article, places = _room_for(article, places, brief.images)
+    article = _prepare_finder(article, finder)
+    article, places = yield from _choose_places(article, calls, finder)
+    article, places = _add_wordless_sections(article, places, brief.images)
     yield from _illustrate(article, places, calls, finder)
 
 
-def fill(article: Article, calls: Calls, finder: Finder) -> Iterator[Progress]:
-    """Once more for the places that stayed empty."""
+def fill(article: Article, calls: ModelCalls, finder: PictureFinder) -> Iterator[Progress]:
+    """Find pictures for the places that stayed empty."""
     yield Progress(article, "captioning")
-    yield from _illustrate(_prepare(article, finder), article.empty_places, calls, finder)
+    yield from _illustrate(_prepare_finder(article, finder), article.empty_places, calls, finder)
 
 
-def illustrate_one(article: Article, section: str, calls: Calls, finder: Finder) -> Iterator[Progress]:
-    """A picture for one section, in place of the one it may have."""
+def illustrate_one(article: Article, section: str, calls: ModelCalls, finder: PictureFinder) -> Iterator[Progress]:
+    """Find a picture for one section, in place of the one it may have."""
     place = article.index(section)
     yield Progress(article, "captioning", 1, 1)
-    yield from _illustrate(_prepare(article, finder), (place,), calls, finder)
+    yield from _illustrate(_prepare_finder(article, finder), (place,), calls, finder)
 
 
-def _illustrate(article: Article, places: tuple[int, ...], calls: Calls, finder: Finder) -> Iterator[Progress]:
+def _illustrate(
+    article: Article, places: tuple[int, ...], calls: ModelCalls, finder: PictureFinder
+) -> Iterator[Progress]:
     """Captions for all places, then a picture for each."""
     captions = {i: s.illustration.caption for i, s in enumerate(article.sections) if s.illustration}
     for number, place in enumerate(places, 1):
@@ -71,26 +73,28 @@ def _illustrate(article: Article, places: tuple[int, ...], calls: Calls, finder:
     for number, place in enumerate(places, 1):
         if calls.stop.pressed:
             return
-        for progress in _fill(article, place, captions[place], calls, finder):
+        for progress in _illustrate_place(article, place, captions[place], calls, finder):
             article = progress.article
             yield replace(progress, number=number, of=len(places))
 
 
 def attempt(work: Generator[Progress, None, T], instead: T) -> Generator[Progress, None, tuple[T, StudioError | None]]:
-    """What a step gives, or `instead` and the error that it failed with."""
+    """A step's result and None, or `instead` and the StudioError that it failed with."""
     try:
         return (yield from work), None
     except StudioError as e:
         return instead, e
 
 
-def _prepare(article: Article, finder: Finder) -> Article:
+def _prepare_finder(article: Article, finder: PictureFinder) -> Article:
     error = finder.prepare(article.brief.pictures, language_of(article.markdown))
     article = with_failure(article, "looking_failed", error)
     return with_failure(article, "source_failed", finder.failed())
 
 
-def _fill(article: Article, place: int, caption: str, calls: Calls, finder: Finder) -> Iterator[Progress]:
+def _illustrate_place(
+    article: Article, place: int, caption: str, calls: ModelCalls, finder: PictureFinder
+) -> Iterator[Progress]:
     """Find and choose the picture of one place."""
     yield Progress(article, "finding")
     section = article.sections[place].id
@@ -105,27 +109,27 @@ def _fill(article: Article, place: int, caption: str, calls: Calls, finder: Find
     chosen, error = yield from attempt(_choose(article, place, found, calls), nearest)
     if not calls.stop.pressed:
         article = with_failure(article, "choosing_failed", error)
-        yield Progress(_placed(article, place, caption, chosen, found), "choosing")
+        yield Progress(_put_picture(article, place, caption, chosen, found), "choosing")
 
 
-def _places(
-    article: Article, calls: Calls, finder: Finder
+def _choose_places(
+    article: Article, calls: ModelCalls, finder: PictureFinder
 ) -> Generator[Progress, None, tuple[Article, tuple[int, ...]]]:
     """Sections to illustrate: those the model names, filled up with those for which the library has the most."""
     brief = article.brief
-    named, error = yield from attempt(_named(article, calls), ())
+    named, error = yield from attempt(_places_by_model(article, calls), ())
     article = with_failure(article, "placing_failed", error)
     if brief.images is None and named:
         return article, named
     free = [i for i, s in enumerate(article.sections) if s.text and not s.is_heading and i not in named]
     wanted = brief.images
     if wanted is None:
-        wanted = len(brief.pictures) or min(AUTOMATIC, max(1, round(len(free) / 2)))
+        wanted = len(brief.pictures) or min(MAX_AUTOMATIC, max(1, round(len(free) / 2)))
     try:
-        scores = dict(zip(free, finder.promises([_query(article, i) for i in free]), strict=True))
+        scores = dict(zip(free, finder.best_scores([_query(article, i) for i in free]), strict=True))
     except StudioError as e:
         article = with_failure(article, "placing_failed", e)
-        best = _spread(free, wanted - len(named))
+        best = _spread_evenly(free, wanted - len(named))
     else:
         if brief.images is None and not brief.pictures:
             free = [i for i in free if scores[i] >= FITS * max(scores.values())]
@@ -133,38 +137,40 @@ def _places(
     return article, tuple(sorted((*named, *best)))
 
 
-def _named(article: Article, calls: Calls) -> Generator[Progress, None, tuple[int, ...]]:
+def _places_by_model(article: Article, calls: ModelCalls) -> Generator[Progress, None, tuple[int, ...]]:
     """The places that the model names, of a long article part by part."""
     brief, texts = article.brief, tuple(s.text for s in article.sections)
     sampling = Sampling(temperature=0.0, repetition_penalty=1.0, max_tokens=fitting.PLACES)
     named: set[int] = set()
-    for part in fitting.places(calls.budget, calls.speech, texts, brief.images, calls.images(brief.pictures)):
+    for part in fitting.places(calls.budget, calls.dialect, texts, brief.images, calls.images(brief.pictures)):
         if calls.stop.pressed:
             break
-        reply = yield from calls.told(part.prompt, sampling, Progress(article, "placing"))
+        reply = yield from calls.text_in_queue(part.prompt, sampling, Progress(article, "placing"))
         named |= {at for at in replies.places(reply, texts[: part.last], part.count) if at >= part.first}
     return tuple(sorted(named))[:MAX_IMAGES]
 
 
-def _spread(free: list[int], count: int) -> list[int]:
-    """So many of them, evenly."""
+def _spread_evenly(free: list[int], count: int) -> list[int]:
+    """`count` of the free places, evenly spread."""
     count = min(len(free), max(0, count))
     return [free[(2 * i + 1) * len(free) // (2 * count)] for i in range(count)]
 
 
 def _caption(
-    progress: Progress, place: int, past: tuple[tuple[int, str], ...], calls: Calls
+    progress: Progress, place: int, past: tuple[tuple[int, str], ...], calls: ModelCalls
 ) -> Generator[Progress, None, str]:
     """The model's caption for a picture there; empty where it writes none, and the picture's own is taken."""
     article = progress.article
-    prompt = fitting.caption(calls.budget, calls.speech, tuple(s.text for s in article.sections), place, past)
+    prompt = fitting.caption(calls.budget, calls.dialect, tuple(s.text for s in article.sections), place, past)
     if prompt is None:
         return ""
     sampling = calls.sampling(article.brief, max_tokens=fitting.CAPTION, stop=('"', "\n"))
-    return replies.caption((yield from calls.told(prompt, sampling, progress)))
+    return replies.caption((yield from calls.text_in_queue(prompt, sampling, progress)))
 
 
-def _choose(article: Article, place: int, found: list[Found], calls: Calls) -> Generator[Progress, None, Found | None]:
+def _choose(
+    article: Article, place: int, found: list[Candidate], calls: ModelCalls
+) -> Generator[Progress, None, Candidate | None]:
     """The model's choice where it sees, else the nearest in meaning, which stands first."""
     if len(found) < 2 or calls.stop.pressed:
         return found[0] if found else None
@@ -175,11 +181,13 @@ def _choose(article: Article, place: int, found: list[Found], calls: Calls) -> G
     if not candidates:
         return found[0]
     chosen = tuple(zip((i for i, _ in shown), images, strict=True))
-    asked = fitting.choice(calls.budget, calls.speech, tuple(s.text for s in before), chosen, candidates)
+    asked = fitting.choice(calls.budget, calls.dialect, tuple(s.text for s in before), chosen, candidates)
     return found[(yield from calls.choose(*asked, Progress(article, "choosing")))] if asked else found[0]
 
 
-def _room_for(article: Article, places: tuple[int, ...], images: int | None) -> tuple[Article, tuple[int, ...]]:
+def _add_wordless_sections(
+    article: Article, places: tuple[int, ...], images: int | None
+) -> tuple[Article, tuple[int, ...]]:
     """Where more pictures are asked for than there are paragraphs, wordless sections after them take the rest."""
     missing = (images or 0) - len(places)
     spots = list(places) or ([len(article.sections) - 1] if article.sections else [])
@@ -205,7 +213,9 @@ def _query(article: Article, place: int) -> str:
     return f"{heading or article.title}. {words[:300]}"
 
 
-def _placed(article: Article, place: int, caption: str, chosen: Found | None, found: list[Found]) -> Article:
+def _put_picture(
+    article: Article, place: int, caption: str, chosen: Candidate | None, found: list[Candidate]
+) -> Article:
     section = article.sections[place]
     if chosen is None:
         return article.edit(section.id, note=note("none_left", article))

@@ -1,7 +1,7 @@
 """Articles under way: each is a task of the runner that makes calls and saves after every step.
 
-A job goes on when the tab that started it closes, and is found again by the article's number. The article has its row
-before it waits for anything.
+A job continues when the tab that started it is closed, and is found again by the article's number. The article has its
+row before it waits for anything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Work = Callable[[Article, str, Stop], Iterator[Progress]]
 
 
 class Jobs:
-    """All articles under way in this process. An article has at most one task."""
+    """Starts and finds the tasks that write articles; an article has at most one at a time."""
 
     def __init__(self, runner: Runner, composer: Composer, store: Store) -> None:
         self._runner = runner
@@ -39,11 +39,11 @@ class Jobs:
             article = self._store.save_article(person, Article(brief), "write")
             return self._begin(person, article, self._composer.write, "write")
 
-    def go_on(self, person: str, id: int) -> Job:
-        """Write on where an article ended. Raises NotFoundError, InputError while it is being written, BusyError."""
+    def continue_article(self, person: str, id: int) -> Job:
+        """Continue an article where it ended. Raises NotFoundError, InputError while it is being written, BusyError."""
         with self._runner.admit(person):
             article = replace(self._store.article(person, id), interrupted=False)
-            return self._begin(person, article, self._composer.go_on, "continue")
+            return self._begin(person, article, self._composer.continue_article, "continue")
 
     def illustrate(self, person: str, id: int, section: str) -> Job:
         """Find a picture for a section. Raises NotFoundError, InputError while the article is being written,
@@ -67,18 +67,18 @@ class Jobs:
         return cast("Job | None", self._runner.get(person, _key(id)))
 
     def _begin(self, person: str, article: Article, work: Work, kind: Kind) -> Job:
-        def saved(stop: Stop) -> Iterator[Progress]:
-            return self._saved(person, work(article, person, stop), kind, stop, Progress(article, "writing"))
+        def save_states(stop: Stop) -> Iterator[Progress]:
+            return self._save_states(person, work(article, person, stop), kind, stop, Progress(article, "writing"))
 
         try:
-            return self._runner.start(person, kind, _key(article.id), Progress(article, "writing"), saved)
+            return self._runner.start(person, kind, _key(article.id), Progress(article, "writing"), save_states)
         except UnderWay as e:
             raise InputError("article_busy") from e
 
-    def _saved(
+    def _save_states(
         self, person: str, work: Iterator[Progress], reason: str, stop: Stop, last: Progress
     ) -> Iterator[Progress]:
-        """The same states, kept in the store after each step and from time to time while text streams."""
+        """The same states, saved in the store after each step and from time to time while text streams."""
         saved = time.monotonic()
         try:
             for progress in work:
@@ -90,7 +90,7 @@ class Jobs:
                     saved = time.monotonic()
                 last = progress
                 yield progress
-        except Exception as e:  # noqa: BLE001 - whatever it is, what was written must be kept and the person be told
+        except Exception as e:  # noqa: BLE001 - whatever it is, what was written must be saved and the person be told
             error = EngineError("engine_failed", cause=f"{type(e).__name__}: {e}")
             failed = replace(last.article, status="failed", error=error.say())
             yield self._save(person, Progress(failed, "done", error=error), reason)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from studio.documents.article import Brief, Picture
 from studio.errors import InputError, ModelError
-from studio.prompts import Dialect, dialect
+from studio.prompts import Dialect, dialect_of
 from studio.prompts.budget import Budget
 from studio.protocol import (
     Call,
@@ -42,26 +42,26 @@ def card_of(cards: Mapping[Role, ModelCard], role: ModelRole) -> ModelCard:
     return cards[role.name]
 
 
-def budget_of(lane: WorkerClient, role: Role, card: ModelCard, stop: Stop) -> Budget:
+def budget_of(worker: WorkerClient, role: Role, card: ModelCard, stop: Stop) -> Budget:
     """What fits into the context of a loaded model, counted by its own tokenizer."""
 
     def count(prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
-        counted = stop.watch(lane.submit(Count(role, prompts))).result()
+        counted = stop.watch(worker.submit(Count(role, prompts))).result()
         return counted.values if isinstance(counted, Counts) else (0,) * len(prompts)  # stopped: nothing is asked
 
     return Budget(card, count)
 
 
-class Calls:
-    """What one piece of work asks of the writing model. Stopping ends the call under way and every later one."""
+class ModelCalls:
+    """The calls of one task to the writing model. Stopping ends the call under way and every later one."""
 
-    def __init__(self, lane: WorkerClient, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
-        cards = lane.cards or lane.wait_ready()  # known ones: a call that waits for a new worker can be stopped
+    def __init__(self, worker: WorkerClient, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
+        cards = worker.cards or worker.wait_ready()  # known ones: a call that waits for a new worker can be stopped
         self.card: ModelCard = card_of(cards, COMPOSER)
-        self.speech: Dialect = dialect(self.card)
-        self.budget = budget_of(lane, COMPOSER.name, self.card, stop)
+        self.dialect: Dialect = dialect_of(self.card)
+        self.budget = budget_of(worker, COMPOSER.name, self.card, stop)
         self.stop = stop
-        self._lane, self._read, self._person = lane, read, person
+        self._worker, self._read, self._person = worker, read, person
 
     def images(self, pictures: tuple[Picture, ...]) -> tuple[Image, ...]:
         """Pictures as the model takes them; none where it does not see."""
@@ -76,17 +76,17 @@ class Calls:
                 yield event
 
     def text(self, prompt: Prompt, sampling: Sampling) -> str:
-        """A generation as a whole."""
+        """The text of a generation, when it has ended. Raises the error it fails with."""
         return "".join(e.text for e in self.events(prompt, sampling) if isinstance(e, Piece))
 
-    def told(self, prompt: Prompt, sampling: Sampling, progress: Progress) -> Generator[Progress, None, str]:
-        """A generation as a whole; while it waits, `progress` says its place in the queue."""
-        return (yield from self.answer(prompt, sampling, progress))[0]
+    def text_in_queue(self, prompt: Prompt, sampling: Sampling, progress: Progress) -> Generator[Progress, None, str]:
+        """As `text`; while the call waits, yields `progress` with its position in the queue."""
+        return (yield from self.text_and_reason(prompt, sampling, progress))[0]
 
-    def answer(
+    def text_and_reason(
         self, prompt: Prompt, sampling: Sampling, progress: Progress
     ) -> Generator[Progress, None, tuple[str, Reason]]:
-        """As `told`, and why it ended."""
+        """As `text_in_queue`; returns why it ended, too."""
         text, reason = "", "cancelled"  # type: tuple[str, Reason]
         for event in self.events(prompt, sampling):
             match event:
@@ -99,7 +99,7 @@ class Calls:
         return text, reason
 
     def choose(self, prompt: Prompt, options: tuple[str, ...], progress: Progress) -> Generator[Progress, None, int]:
-        """The option that the model likes best; the first when it was stopped. `progress` as in `told`."""
+        """The index of the option with the highest score; 0 when it was stopped. `progress` as in `text_in_queue`."""
         values = (0.0,) * len(options)
         for event in self._events(Choose(COMPOSER.name, prompt, options)):
             if isinstance(event, Scores):
@@ -109,14 +109,14 @@ class Calls:
         return max(range(len(options)), key=values.__getitem__)
 
     def sampling(self, brief: Brief, **changes: object) -> Sampling:
-        """What suits the model, with what the person set themselves, and then `changes`. Raises InputError for beams
-        that the model does not have."""
+        """The sampling that suits the model, changed by the fields that the person set, then by `changes`. Raises
+        InputError for more beams than the model has."""
         if (brief.beams or 1) > self.card.beams:
             raise InputError("beams_too_many", model=self.card.name, limit=self.card.beams, count=brief.beams)
-        return replace(self.speech.writing, **check("writing", vars(brief)) | changes)
+        return replace(self.dialect.writing, **check("writing", vars(brief)) | changes)
 
     def _events(self, call: Call) -> Iterator[Event]:
-        request = self.stop.watch(self._lane.submit(call, self._person))
+        request = self.stop.watch(self._worker.submit(call, self._person))
         try:
             for event in request.events():
                 if isinstance(event, Failed):

@@ -53,4 +53,4 @@ def note(key: str, article: Article, **facts: object) -> str:
 
 def with_failure(article: Article, key: str, error: StudioError | None) -> Article:
     """The article with a note of what failed, if something did."""
-    return article.noted(note(key, article, why=error)) if error else article
+    return article.with_note(note(key, article, why=error)) if error else article

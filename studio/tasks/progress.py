@@ -84,7 +84,7 @@ class Stop:
         return request
 
 
-def until_loaded(lane: WorkerClient, stop: Stop) -> None:
+def until_loaded(worker: WorkerClient, stop: Stop) -> None:
     """Wait until the models are loaded or `stop` is pressed. Raises the error that keeps them from loading."""
-    while lane.state == "starting" and not stop.pressed:
-        lane.wait_ready(0.2)
+    while worker.state == "starting" and not stop.pressed:
+        worker.wait_ready(0.2)

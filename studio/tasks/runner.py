@@ -43,9 +43,12 @@ class Runner:
     """See the module. `at_once` says how many calls the engine works on at once."""
 
     def __init__(
-        self, at_once: Callable[[], int] = lambda: 1, most: int = MAX_WAITING, most_own: int = MAX_WAITING_PER_PERSON
+        self,
+        at_once: Callable[[], int] = lambda: 1,
+        max_waiting: int = MAX_WAITING,
+        max_per_person: int = MAX_WAITING_PER_PERSON,
     ) -> None:
-        self._at_once, self._most, self._most_own = at_once, most, most_own
+        self._at_once, self._max_waiting, self._max_per_person = at_once, max_waiting, max_per_person
         self._lock = threading.RLock()
         self._tasks: dict[Hashable, Task[Any]] = {}  # all under way, by key
         self._queues: dict[bool, FairQueue[Task[Any]]] = {True: FairQueue(), False: FairQueue()}  # long and short ones
@@ -170,9 +173,9 @@ class Runner:
         if self._closed:
             raise EngineError("shutting_down")
         own = self._admitted[person] + sum(queue.count(person) for queue in self._queues.values())
-        if own >= self._most_own:
+        if own >= self._max_per_person:
             raise self._busy("own_queue_full", own, person)
-        if (count := self.waiting + sum(self._admitted.values())) >= self._most:
+        if (count := self.waiting + sum(self._admitted.values())) >= self._max_waiting:
             raise self._busy("queue_full", count)
 
     def _busy(self, key: str, count: int, person: str = "") -> BusyError:
@@ -199,8 +202,8 @@ class Runner:
             threading.Thread(target=self._turn, args=(task,), name=f"{task.kind} {task.key}", daemon=True).start()
 
     def _next(self) -> Task[Any] | None:
-        least, most = THREADS
-        threads = min(most, max(least, 2 * self._at_once()))
+        fewest, most = THREADS
+        threads = min(most, max(fewest, 2 * self._at_once()))
         if len(self._running) >= threads:
             return None
         held = Counter(task.is_long for task in self._running)

@@ -13,18 +13,18 @@ _ENDS = re.compile(
 _WHOLE = re.compile(rf"[。！？….!?:：|][{_CLOSERS}*_`]*$")
 
 
-def last_end(text: str, begin: int = 0) -> int:
-    """Where the last full sentence after `begin` ends; `begin` where none does. What might go on does not count."""
+def last_sentence_end(text: str, begin: int = 0) -> int:
+    """The index after the last full sentence that ends behind `begin`; `begin` where none does."""
     end = begin
     for found in _ENDS.finditer(text, begin):
         end = found.end()
     return end
 
 
-def whole(text: str, begin: int = 0) -> str:
+def drop_broken_sentence(text: str, begin: int = 0) -> str:
     """A text without the sentence that broke off at its end. What stands before `begin` stays, and a text in which no
     sentence ends."""
     if _WHOLE.search(text.rstrip()):
         return text
-    end = last_end(text, begin)
+    end = last_sentence_end(text, begin)
     return text[:end].rstrip() if text[begin:end].strip() else text

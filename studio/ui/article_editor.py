@@ -19,7 +19,7 @@ from fastapi import Request
 from studio import export
 from studio.app import Studio
 from studio.documents.article import Article, Picture
-from studio.documents.edits import EDITS, place
+from studio.documents.edits import EDITS, set_picture
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.language import language_of
 from studio.prompts import Edit
@@ -28,8 +28,8 @@ from studio.tasks.jobs import Job
 from studio.tasks.task import Task
 from studio.ui import STATIC, examples
 from studio.ui.arguments import call
-from studio.ui.article_view import EMPTY, Changes, Proposal, View
-from studio.ui.identity import keep_one, language, shown, who
+from studio.ui.article_view import EMPTY, ArticleView, Changes, Proposal
+from studio.ui.identity import identity_of, language_for, take_in_upload, to_gradio_error
 from studio.ui.page_data import ArticleDocument, Edited, Exported, Failure, Found, PageFacts
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
@@ -40,15 +40,15 @@ import(new URL('page/paper.js', document.baseURI)).then(m => m.mount(given));
 """
 
 
-class Desk:
-    """See the module. `paper` is the component, made inside the Blocks context where it stands."""
+class ArticleEditor:
+    """See the module. `component` makes it, inside the Blocks context where it stands."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self.instruction: gr.Textbox | None = None  # where an article's subject is typed, once the tab is laid out
         self._proposing: dict[tuple[str, int], Task[Draft]] = {}
 
-    def paper(self) -> gr.HTML:
+    def component(self) -> gr.HTML:
         """The component, connected."""
 
         def act(asked: dict[str, Any], request: gr.Request) -> Edited | Failure:
@@ -84,9 +84,9 @@ class Desk:
             yield changes.of(await in_thread(view.document, progress.article, progress, open))
             open = False
 
-    async def opened(self, id: int, request: gr.Request) -> AsyncGenerator[ArticleDocument, None]:
+    async def open_article(self, id: int, request: gr.Request) -> AsyncGenerator[ArticleDocument, None]:
         """The document of an article, and how it goes on if it is under way. Raises NotFoundError."""
-        person = who(request)
+        person = identity_of(request)
         if job := self._studio.jobs.get(person, id):
             async for document in self.follow(job, request):
                 yield document
@@ -98,11 +98,11 @@ class Desk:
 
     async def run(self, request: gr.Request, event: gr.EventData) -> AsyncGenerator[ArticleDocument, None]:
         """Work that takes a model: go on, illustrate a section or the places that stayed empty, propose an edit."""
-        person, asked, jobs = who(request), event._data, self._studio.jobs
+        person, asked, jobs = identity_of(request), event._data, self._studio.jobs
         try:
             match asked:
                 case {"kind": "continue", "id": int(id)}:
-                    documents = self.follow(await in_thread(jobs.go_on, person, id), request)
+                    documents = self.follow(await in_thread(jobs.continue_article, person, id), request)
                 case {"kind": "fill", "id": int(id)}:
                     documents = self.follow(await in_thread(jobs.fill, person, id), request)
                 case {"kind": "illustrate", "id": int(id), "section": str(section)}:
@@ -115,22 +115,22 @@ class Desk:
                 async for document in documents:
                     yield document
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
 
     def act(self, asked: dict[str, Any], request: gr.Request | Request) -> Edited | Failure:
         """An edit by hand: the article as it is afterwards, or the sentence why not."""
-        person = who(request)
+        person = identity_of(request)
         try:
-            id = _whole(asked.get("id"))
+            id = _article_id(asked.get("id"))
             if self._studio.jobs.get(person, id):
                 raise InputError("article_busy")
             return {"doc": self._view(request).document(self._edited(person, id, asked))}
         except StudioError as e:
-            return {"error": e.say(language(request))}
+            return {"error": e.say(language_for(request))}
 
     def stop(self, asked: dict[str, Any], request: gr.Request | Request) -> None:
         """Stop what is under way for this article."""
-        person, id = who(request), _whole(asked.get("id"))
+        person, id = identity_of(request), _article_id(asked.get("id"))
         if job := self._studio.jobs.get(person, id):
             job.stop.press()
         if draft := self._proposing.get((person, id)):
@@ -145,9 +145,11 @@ class Desk:
     def export(self, asked: dict[str, Any], request: gr.Request | Request) -> Exported | Failure:
         """The article as a file that can be fetched from `url`."""
         try:
-            path = exported(self._studio, who(request), _whole(asked.get("id")), str(asked.get("format")))
+            path = export_article(
+                self._studio, identity_of(request), _article_id(asked.get("id")), str(asked.get("format"))
+            )
         except StudioError as e:
-            return {"error": e.say(language(request))}
+            return {"error": e.say(language_for(request))}
         return {"url": download_url(path), "name": path.name}
 
     def _edited(self, person: str, id: int, asked: dict[str, Any]) -> Article:
@@ -175,20 +177,20 @@ class Desk:
         """A candidate of the library, or one that was just uploaded, at a section."""
         if kind == "own":
             file = uploads_of(self._studio).take(person, path)
-            own = keep_one(self._studio, person, file, Path(name).name or file.name)
+            own = take_in_upload(self._studio, person, file, Path(name).name or file.name)
             file.discard()
-            return place(article, section, own, own.title)
+            return set_picture(article, section, own, own.title)
         if not self._studio.store.may_see(person, picture):
             raise NotFoundError("stored_picture_missing", picture=picture)
         if hit := self._studio.library.picture(picture, language_of(article.markdown)):
-            return place(article, section, hit.picture, hit.caption)
+            return set_picture(article, section, hit.picture, hit.caption)
         shown = article.section(section).illustration
         known = {p.key: p for p in (*(shown.candidates if shown else ()), *article.brief.pictures)}
         chosen = known.get(picture, Picture(picture))
-        return place(article, section, chosen, chosen.title)
+        return set_picture(article, section, chosen, chosen.title)
 
     async def _propose(
-        self, person: str, id: int, section: str, edit: str, wish: str, view: View
+        self, person: str, id: int, section: str, edit: str, wish: str, view: ArticleView
     ) -> AsyncGenerator[ArticleDocument, None]:
         """A model's edit of one section as it grows. Nothing is changed until it is accepted; whoever goes away, or
         asks for another, ends it."""
@@ -213,14 +215,14 @@ class Desk:
             if self._proposing.get((person, id)) is task:
                 del self._proposing[person, id]
 
-    def _view(self, request: gr.Request | Request) -> View:
-        return View(self._studio.store, who(request), language(request))
+    def _view(self, request: gr.Request | Request) -> ArticleView:
+        return ArticleView(self._studio.store, identity_of(request), language_for(request))
 
 
-def exported(studio: Studio, person: str, id: int, kind: str) -> Path:
+def export_article(studio: Studio, person: str, id: int, kind: str) -> Path:
     """The article as a file for this person. Raises NotFoundError, InputError and StorageError."""
     article = studio.store.article(person, id)
-    data = studio.exported(person, article, kind)
+    data = studio.export_article(person, article, kind)
     return uploads_of(studio).export(person, export.filename(article, kind), data)
 
 
@@ -248,7 +250,7 @@ def _around(article: Article, section: str, edit: str) -> tuple[str, str]:
     return texts[at], ""
 
 
-def _whole(value: Any) -> int:
+def _article_id(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise NotFoundError("article_missing", id=str(value)[:20])

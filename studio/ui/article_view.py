@@ -68,7 +68,7 @@ class Changes:
         return {**document, "sections": left}
 
 
-class View:
+class ArticleView:
     """Makes documents for one language; `store` knows the pictures' sizes and what can be undone."""
 
     def __init__(self, store: Store, person: str, language: Language) -> None:
@@ -88,8 +88,8 @@ class View:
             "titleHtml": inline_html(parse_inline(article.title)),
             "sections": [self._section(s) for s in article.sections],
             "steps": steps(progress, self._language) if progress else [],
-            "said": said(article, progress, self._language)
-            or place(proposal.waiting if proposal else None, self._language),
+            "said": status_line(article, progress, self._language)
+            or queue_position(proposal.waiting if proposal else None, self._language),
             "warns": bool(error) or article.status in ("failed", "cut"),
             "busy": busy,
             "more": article.status in ("cut", "stopped") or (article.status == "failed" and bool(article.sections)),
@@ -143,7 +143,7 @@ def steps(progress: Progress, language: Language) -> list[page_data.Step]:
     ]
 
 
-def place(waiting: Queued | None, language: Language) -> str:
+def queue_position(waiting: Queued | None, language: Language) -> str:
     """How many calls go first and how long that takes; nothing where none does."""
     if not waiting or not waiting.position:
         return ""
@@ -151,14 +151,14 @@ def place(waiting: Queued | None, language: Language) -> str:
     return t(key, language).format(n=waiting.position, seconds=round(waiting.seconds or 0))
 
 
-def said(article: Article, progress: Progress | None, language: Language) -> str:
+def status_line(article: Article, progress: Progress | None, language: Language) -> str:
     """The line under the document: speed, place in the queue, how it ended."""
     if progress and progress.error:
         return progress.error.explain(language)
     if progress and progress.step != "done":
         if progress.loading:
             return t("loading", language)
-        if ahead := place(progress.waiting, language):
+        if ahead := queue_position(progress.waiting, language):
             return ahead
         return t("speed", language).format(n=round(progress.speed)) if progress.speed else ""
     if article.status == "failed":

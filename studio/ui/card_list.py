@@ -1,6 +1,6 @@
-"""The shelves of the page: gr.HTML components that a script of `studio/ui/static` draws, and how they ask the studio.
+"""Lists of cards: gr.HTML components that a script of `studio/ui/static` draws, and how they ask the studio.
 
-A shelf asks `list` for its cards and `act` for everything else; both are answered at once, an error as its sentence.
+A list asks `list` for its cards and `act` for everything else; both are answered at once, an error as its sentence.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gradio as gr
 from studio.errors import InputError, StudioError
 from studio.ui import STATIC
 from studio.ui.arguments import call, check
-from studio.ui.identity import language
+from studio.ui.identity import language_for
 from studio.ui.page_data import Cards, Failure, HistoryCard, LibraryCard
 from studio.ui.threads import Pool, threaded
 
@@ -21,7 +21,7 @@ Asked = dict[str, Any]
 PAGE = 48  # cards at a time
 
 
-def shelf(
+def card_list(
     script: str,
     cards: Callable[[Asked, Any], list[HistoryCard]] | Callable[[Asked, Any], list[LibraryCard]],
     acts: dict[str, Callable[..., Any]],
@@ -35,7 +35,7 @@ def shelf(
         try:
             found = cards(asked, request)
         except StudioError as e:
-            return {"error": e.say(language(request))}
+            return {"error": e.say(language_for(request))}
         offset = max(0, check("offset", int, asked.get("offset") or 0))
         return {"items": found[offset : offset + PAGE], "more": len(found) > offset + PAGE}
 
@@ -47,7 +47,7 @@ def shelf(
                 raise InputError("edit_unknown", name=kind[:80])
             return call(acts[kind], request, **facts) or {}
         except StudioError as e:
-            return {"error": e.say(language(request))}
+            return {"error": e.say(language_for(request))}
 
     return gr.HTML(
         0,

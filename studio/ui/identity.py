@@ -36,23 +36,23 @@ def is_key(cookie: str) -> bool:
     return bool(_KEY.fullmatch(cookie))
 
 
-def who(request: gr.Request | Request) -> str:
+def identity_of(request: gr.Request | Request) -> str:
     """The identity that the guard noted. Events are given Gradio's request, server functions FastAPI's."""
     return str(request.state.identity)
 
 
-def language(request: gr.Request | Request) -> Language:
+def language_for(request: gr.Request | Request) -> Language:
     """What the page's switch says (a cookie), else the browser's first language."""
     chosen = request.cookies.get("studio-language") if request.cookies else None
     accepted = chosen or request.headers.get("accept-language", "en")
     return "zh" if accepted.lower().startswith("zh") else "en"
 
 
-def shown(error: StudioError, request: gr.Request) -> gr.Error:
+def to_gradio_error(error: StudioError, request: gr.Request) -> gr.Error:
     """The error as Gradio shows it; the gate gives a direct call's answer the status that is noted here."""
     request.state.failure = http_status(error)
     log_error(error)
-    return gr.Error(error.explain(language(request)), duration=12, print_exception=False)
+    return gr.Error(error.explain(language_for(request)), duration=12, print_exception=False)
 
 
 def http_status(error: StudioError) -> int:
@@ -69,12 +69,12 @@ def http_status(error: StudioError) -> int:
     return 500
 
 
-def keep(studio: Studio, person: str, files: Sequence[UploadedFile]) -> tuple[Picture, ...]:
+def take_in_uploads(studio: Studio, person: str, files: Sequence[UploadedFile]) -> tuple[Picture, ...]:
     """Take uploaded pictures in. Raises InputError for the first that is none."""
-    return tuple(keep_one(studio, person, file, file.name) for file in files)
+    return tuple(take_in_upload(studio, person, file, file.name) for file in files)
 
 
-def keep_one(studio: Studio, person: str, file: UploadedFile, name: str) -> Picture:
+def take_in_upload(studio: Studio, person: str, file: UploadedFile, name: str) -> Picture:
     """Take an uploaded picture in, under the name it had on the person's machine. Raises InputError if it is none."""
     taken = take_in(file.read(), name)
     return Picture(studio.store.add_file(taken, person), Path(name).stem, name)

@@ -24,7 +24,7 @@ from fastapi.responses import JSONResponse
 
 from studio.errors import InputError
 from studio.storage.users import Users
-from studio.ui.identity import language
+from studio.ui.identity import language_for
 
 if TYPE_CHECKING:
     from gradio.routes import App
@@ -167,7 +167,7 @@ class Login:
 
 
 def _refusal(request: Request, status: int, key: str, **facts: object) -> JSONResponse:
-    sentence = InputError(key, **facts).say(language(request))
+    sentence = InputError(key, **facts).say(language_for(request))
     headers = {"Retry-After": str(facts["seconds"])} if "seconds" in facts else None
     return JSONResponse({"detail": sentence}, status, headers)
 

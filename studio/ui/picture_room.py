@@ -18,7 +18,7 @@ def picture_room(studio: Studio, box: gr.MultimodalTextbox) -> None:
     """Lay it out where it stands, for the pictures of `box`; its value is their number, see `room.js`."""
 
     async def facts(_: Any) -> Room:  # of memory only: it needs no thread
-        card = studio.lane.cards.get(VIEWER.name)
+        card = studio.worker.cards.get(VIEWER.name)
         return {"image": card.image_tokens, "context": card.context} if card and card.sees else {}
 
     room = gr.HTML(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.documents.table import Cell, Row, Table
 from studio.errors import Language
-from studio.tasks.fill_table import Filling
+from studio.tasks.fill_table import TableProgress
 from studio.ui import page_data
 from studio.ui.words import t
 
@@ -23,19 +23,19 @@ EMPTY: page_data.TableView = {
 }
 
 
-def sheet(filling: Filling, language: Language, seconds: float | None = None) -> page_data.TableView:
+def to_table_data(progress: TableProgress, language: Language, seconds: float | None = None) -> page_data.TableView:
     """What the page shows: the window of rows in which it works, one line about how far it is (`seconds` left)."""
-    table, active = filling.table, filling.place
+    table, active = progress.table, progress.place
     first = (active[0] if active else 0) // WINDOW * WINDOW
     rows = table.rows[first : first + WINDOW]
-    shown = [_row(n, row, filling, language) for n, row in enumerate(rows, first)]
+    shown = [_row(n, row, progress, language) for n, row in enumerate(rows, first)]
     return {
         "id": table.id,
-        "running": filling.step != "done",
-        "number": filling.number,
-        "of": filling.of,
-        "said": said(filling, language, seconds),
-        "wrong": filling.error is not None,
+        "running": progress.step != "done",
+        "number": progress.number,
+        "of": progress.of,
+        "said": status_line(progress, language, seconds),
+        "wrong": progress.error is not None,
         "questions": list(table.questions),
         "rows": [*shown],
         "skipped": [skipped.reason for skipped in table.skipped],
@@ -60,35 +60,35 @@ class Changes:
         return {**shown, "rows": sent}
 
 
-def said(filling: Filling, language: Language, seconds: float | None) -> str:
+def status_line(progress: TableProgress, language: Language, seconds: float | None) -> str:
     """How far it is, or how it ended."""
-    table = filling.table
-    facts = {"n": filling.number, "of": filling.of, "failed": table.failed}
-    if filling.error:
-        return filling.error.say(language)
-    if filling.step == "reading" and filling.waiting and filling.waiting.position:
-        return t("queue", language).format(n=filling.waiting.position)
-    if filling.step == "reading":
-        return t("table_reading", language).format(**facts) if filling.of else ""
-    if filling.step == "asking":
+    table = progress.table
+    facts = {"n": progress.number, "of": progress.of, "failed": table.failed}
+    if progress.error:
+        return progress.error.say(language)
+    if progress.step == "reading" and progress.waiting and progress.waiting.position:
+        return t("queue", language).format(n=progress.waiting.position)
+    if progress.step == "reading":
+        return t("table_reading", language).format(**facts) if progress.of else ""
+    if progress.step == "asking":
         parts = [t("table_asking", language).format(**facts)]
-        if filling.waiting and filling.waiting.position:
-            parts.append(t("queue", language).format(n=filling.waiting.position))
-        elif filling.place is None:
+        if progress.waiting and progress.waiting.position:
+            parts.append(t("queue", language).format(n=progress.waiting.position))
+        elif progress.place is None:
             parts.append(t("loading", language))
         elif seconds is not None:
             parts.append(t("table_left", language).format(time=_time(seconds, language)))
         return " · ".join(parts)
     if not table.open:
         return t("table_done", language).format(**facts)
-    return t("table_failed" if table.failed and not filling.stopped else "table_stopped", language).format(**facts)
+    return t("table_failed" if table.failed and not progress.stopped else "table_stopped", language).format(**facts)
 
 
-def _row(n: int, row: Row, filling: Filling, language: Language) -> page_data.TableRow:
+def _row(n: int, row: Row, progress: TableProgress, language: Language) -> page_data.TableRow:
     """A picture and its answers, the growing one among them."""
     cells = [_cell(cell, language) for cell in row.cells]
-    if filling.place and filling.place[0] == n and row.cells[filling.place[1]].is_open:
-        cells[filling.place[1]] |= {"text": filling.answer, "state": "current"}
+    if progress.place and progress.place[0] == n and row.cells[progress.place[1]].is_open:
+        cells[progress.place[1]] |= {"text": progress.answer, "state": "current"}
     return {
         "number": n,
         "picture": f"pictures/{row.picture.key}",

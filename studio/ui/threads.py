@@ -7,7 +7,7 @@ those for long makes everybody's page wait. So the page's handlers are coroutine
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -36,3 +36,8 @@ def threaded(handler: Callable[P, T], pool: Pool = "quick") -> Callable[P, Await
         return await in_thread(functools.partial(handler, *args, **kwargs), pool=pool)
 
     return run
+
+
+def pool_for(files: Sequence[Any]) -> Pool:
+    """Where a question with these files is taken in: pictures take long, words do not wait for them."""
+    return "files" if files else "quick"

@@ -74,7 +74,7 @@ def test_many_rows_fill_and_hostile_files_are_left_out(scripted: Server, chromiu
     page.click("#table-sheet summary")
     left_out = page.locator("#table-sheet details li")
     expect(left_out).to_have_count(2)
-    expect(left_out.filter(has_text="bomb.png would unfold to 121,000,000 pixels")).to_have_count(1)
+    expect(left_out.filter(has_text="bomb.png decompresses to 121,000,000 pixels")).to_have_count(1)
     expect(left_out.filter(has_text="empty.png is an empty file")).to_have_count(1)
     expect(page.locator("#table-sheet td.stop")).to_have_count(100)
     expect(page.locator("#table-sheet")).to_contain_text("of 122 are shown")

@@ -26,7 +26,7 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_health_is_200_with_what_it_rests_on(edge: Edge) -> None:
-    edge.studio.lane.wait_ready(30)
+    edge.studio.worker.wait_ready(30)
     answer = httpx.get(f"{edge.url}/healthz")
     body = answer.json()
     assert answer.status_code == 200 and body["reason"] == ""
@@ -47,21 +47,21 @@ def test_health_is_200_with_what_it_rests_on(edge: Edge) -> None:
 def test_health_is_503_with_the_reason(
     edge: Edge, monkeypatch: pytest.MonkeyPatch, what: str, value: object, reason: str
 ) -> None:
-    edge.studio.lane.wait_ready(30)
+    edge.studio.worker.wait_ready(30)
     if what == "health":
         monkeypatch.setattr(edge.studio.store, "health", lambda: value)
     elif what == "heartbeat_age":
-        monkeypatch.setattr(type(edge.studio.lane), "heartbeat_age", property(lambda self: value))
+        monkeypatch.setattr(type(edge.studio.worker), "heartbeat_age", property(lambda self: value))
     else:
-        monkeypatch.setattr(edge.studio.lane, "state", "failed" if what == "error" else value)
-        monkeypatch.setattr(edge.studio.lane, what, value)
+        monkeypatch.setattr(edge.studio.worker, "state", "failed" if what == "error" else value)
+        monkeypatch.setattr(edge.studio.worker, what, value)
     answer = httpx.get(f"{edge.url}/healthz")
     assert (answer.status_code, answer.json()["reason"]) == (503, reason)
     assert "/x" not in answer.text
 
 
 def test_metrics_count_what_was_done(edge: Edge) -> None:
-    edge.studio.lane.wait_ready(30)
+    edge.studio.worker.wait_ready(30)
     with edge.client() as client:
         began = client.post("/gradio_api/call/write", json={"data": ["Write about peaks", "", 0]}).json()
         client.get(f"/gradio_api/call/write/{began['event_id']}")

@@ -34,11 +34,11 @@ def shared(a: list[Unit], b: list[Unit]) -> int:
 
 
 def test_captions_begin_with_what_the_places_prompt_has_read(tokenizer: Tokenizer) -> None:
-    speech = XComposer2()
-    places = units(tokenizer, speech.places(PARAGRAPHS, 3, ()))
+    dialect = XComposer2()
+    places = units(tokenizer, dialect.places(PARAGRAPHS, 3, ()))
     past: tuple[tuple[int, str], ...] = ()
     for place in (1, 3, 6):
-        prompt = speech.caption(PARAGRAPHS, place, past)
+        prompt = dialect.caption(PARAGRAPHS, place, past)
         assert prompt is not None
         caption = units(tokenizer, prompt)
         new = len(caption) - shared(places, caption)
@@ -48,17 +48,17 @@ def test_captions_begin_with_what_the_places_prompt_has_read(tokenizer: Tokenize
 
 
 def test_each_choice_begins_with_the_context_of_the_one_before(tokenizer: Tokenizer) -> None:
-    speech = XComposer2()
+    dialect = XComposer2()
     colours = iter(("red", "green", "blue", "navy", "teal", "gold", "pink", "plum", "linen", "lime", "gray", "tan"))
     chosen: tuple[tuple[int, Image], ...] = ()
     prompts = []
     for place in (1, 3, 6):
         candidates = tuple(picture(next(colours)) for _ in range(4))
-        asked = speech.choice(PARAGRAPHS[: place + 1], chosen, candidates)
+        asked = dialect.choice(PARAGRAPHS[: place + 1], chosen, candidates)
         assert asked is not None
         prompts.append(units(tokenizer, asked[0]))
         chosen = (*chosen, (place, candidates[0]))
-    paragraph = len(units(tokenizer, speech.places(PARAGRAPHS, 3, ()))) // len(PARAGRAPHS)
+    paragraph = len(units(tokenizer, dialect.places(PARAGRAPHS, 3, ()))) // len(PARAGRAPHS)
     for before, after in pairwise(prompts):
         context = len(before) - 4 * SIZE - 40  # without the candidates and the question
         assert shared(before, after) > context

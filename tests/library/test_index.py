@@ -81,7 +81,7 @@ def test_captions_come_from_the_most_deliberate_source(library: Library, tmp_pat
         "9f8a7b6c5d4e.jpg": "The picture shows a teapot.",
         "DSC00042.jpg": "I am not sure what the picture shows; it might be a teapot.",
     }
-    assert len(asked) == 2  # the eyes are asked only where nothing else speaks
+    assert len(asked) == 2  # the image tagger is asked only where there is no other caption
 
 
 def test_a_bad_file_does_not_stop_the_rest(library: Library, tmp_path: Path) -> None:

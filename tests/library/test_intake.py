@@ -256,7 +256,7 @@ def test_an_empty_file() -> None:
         (b"<svg onload='alert(1)'/>", "SVG"),
         (b"%PDF-1.7 ...", "PDF"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
-        (b"<html><body>404 Not Found", "HTML"),
+        (b"<html><body>404 Not Candidate", "HTML"),
         (b"PK\x03\x04....", "ZIP"),
         (b"\0\0\0\x18ftypmp42", "video"),
         (b"8BPS\0\1", "Photoshop"),

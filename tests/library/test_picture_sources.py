@@ -14,7 +14,7 @@ from studio.documents.article import Article, Brief, Picture, Section
 from studio.errors import EngineError, StorageError
 from studio.library import picture_sources, sources
 from studio.protocol import Description
-from studio.tasks.find import Finder
+from studio.tasks.find import PictureFinder
 from studio.tasks.illustrate import fill
 
 TOY = '''
@@ -22,14 +22,14 @@ TOY = '''
 
 from studio.documents.article import Picture
 from studio.errors import StorageError
-from studio.library.picture_sources import Found, Source
+from studio.library.picture_sources import Candidate, Source
 
 
 class Toy:
     def find(self, query, limit, exclude, by_meaning):
         if "storm" in query:
             raise StorageError("data_gone", path="toys")
-        return [] if "toy" in exclude else [Found(Picture("toy"), f"a toy for {query}", 1.0)]
+        return [] if "toy" in exclude else [Candidate(Picture("toy"), f"a toy for {query}", 1.0)]
 
 
 SOURCE = Source("toys", 50, lambda context: (Toy(), None))
@@ -66,11 +66,11 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     picture_sources.all_sources.cache_clear()
 
 
-def finder(library: Library, embed: Any = lambda texts: ((),) * len(texts)) -> Finder:
-    return Finder(Worker(), embed, library, lambda key: b"")  # type: ignore[arg-type]
+def finder(library: Library, embed: Any = lambda texts: ((),) * len(texts)) -> PictureFinder:
+    return PictureFinder(Worker(), embed, library, lambda key: b"")  # type: ignore[arg-type]
 
 
-def keys(found: Finder, query: str, used: set[str]) -> list[str]:
+def keys(found: PictureFinder, query: str, used: set[str]) -> list[str]:
     return [f.picture.key for f in found.find(query, 4, used)]
 
 
@@ -136,4 +136,4 @@ def test_where_meaning_fails_the_same_source_is_asked_by_words() -> None:
     found = finder(Library(), embed)
     assert isinstance(found.prepare((Picture("a", "b"), Picture("c", "d")), "en"), EngineError)
     assert keys(found, "a cow", set()) == ["a", "c"]
-    assert found.promises(["a cow"]) == [0.0]
+    assert found.best_scores(["a cow"]) == [0.0]

@@ -156,7 +156,7 @@ import sys
 from studio.cli import doctor
 from studio.cli import models
 from studio.settings import Settings
-models.told(models.table(Settings())), doctor.format_report(doctor.report(Settings()))
+models.format_table(models.table(Settings())), doctor.format_report(doctor.report(Settings()))
 sys.exit(", ".join({"torch", "transformers", "modelscope", "huggingface_hub", "requests"} & {*sys.modules}) or 0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

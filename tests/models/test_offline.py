@@ -35,7 +35,7 @@ from studio.cli import library
 from studio.cli import models
 from studio.cli import write
 from studio.settings import Settings
-doctor.format_report(doctor.report(Settings())), models.told(models.table(Settings()))
+doctor.format_report(doctor.report(Settings())), models.format_table(models.table(Settings()))
 """
 
 

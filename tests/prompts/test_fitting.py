@@ -73,13 +73,13 @@ def test_a_choice_loses_pictures_first_then_text(paragraphs: tuple[str, ...], at
 @UNHURRIED
 @given(PARAGRAPHS, st.data(), CONTEXT, st.sampled_from([X, InternLM2()]))
 def test_a_caption_keeps_what_is_around_the_place(
-    paragraphs: tuple[str, ...], data: st.DataObject, context: int, speech: Dialect
+    paragraphs: tuple[str, ...], data: st.DataObject, context: int, dialect: Dialect
 ) -> None:
     within = budget(context)
     place = data.draw(st.integers(0, len(paragraphs) - 1))
     past = tuple((i, f"caption {i} " * 20) for i in range(place))
-    prompt = fitting.caption(within, speech, paragraphs, place, past)
-    whole = speech.caption(paragraphs, place, past)
+    prompt = fitting.caption(within, dialect, paragraphs, place, past)
+    whole = dialect.caption(paragraphs, place, past)
     assert prompt and whole and within.tokens(prompt) + fitting.CAPTION <= context
     if within.fits(whole, fitting.CAPTION):
         assert prompt == whole
@@ -93,11 +93,11 @@ def test_a_caption_keeps_what_is_around_the_place(
 @UNHURRIED
 @given(PARAGRAPHS, st.none() | st.integers(1, 15), IMAGES, CONTEXT, st.sampled_from([X, InternLM2()]))
 def test_places_are_asked_for_in_parts_that_cover_the_article(
-    paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...], context: int, speech: Dialect
+    paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...], context: int, dialect: Dialect
 ) -> None:
     within = budget(context, image_tokens=200)
-    parts = fitting.places(within, speech, paragraphs, count, images)
-    whole = speech.places(paragraphs, count, images)
+    parts = fitting.places(within, dialect, paragraphs, count, images)
+    whole = dialect.places(paragraphs, count, images)
     assert whole
     if within.fits(whole, fitting.PLACES):
         assert parts == (fitting.Part(whole, 0, len(paragraphs), count),)
@@ -115,12 +115,12 @@ def test_places_are_asked_for_in_parts_that_cover_the_article(
 @UNHURRIED
 @given(SPEECH, PARAGRAPHS, IMAGES, st.sampled_from([0, 50, 800, 9000]), CONTEXT, st.sampled_from([96, 500, 4096]))
 def test_writing_has_room(
-    speech: Dialect, written: tuple[str, ...], images: tuple[Image, ...], notes: int, context: int, wanted: int
+    dialect: Dialect, written: tuple[str, ...], images: tuple[Image, ...], notes: int, context: int, wanted: int
 ) -> None:
     within, materials = budget(context, image_tokens=200), "In 1931 the ferry began. " * notes
 
     def ask(images: tuple[Image, ...], materials: str, begin: str) -> Prompt:
-        return speech.article("The last ferry", images, begin, materials)
+        return dialect.article("The last ferry", images, begin, materials)
 
     asked = fitting.writing(within, ask, images, materials, written, wanted)
     share = min(wanted, max(128, context // 4))
@@ -132,7 +132,7 @@ def test_writing_has_room(
         return
     assert materials.startswith("In 1931 the ferry began. " * 3 if asked.materials > 80 else "")
     kept = asked.prompt.count(RED) + asked.prompt.count(BLUE)
-    assert kept == (asked.images if speech is X else 0)
+    assert kept == (asked.images if dialect is X else 0)
 
 
 def test_what_is_written_shrinks_to_its_headings_and_the_last_paragraphs() -> None:
@@ -156,19 +156,19 @@ def test_what_is_written_shrinks_to_its_headings_and_the_last_paragraphs() -> No
     st.sampled_from([1, 512, 4096]),
 )
 def test_chat_loses_the_oldest_pictures_then_the_oldest_turns(
-    turns: list[tuple[str, tuple[Image, ...], str]], context: int, speech: Dialect, wanted: int
+    turns: list[tuple[str, tuple[Image, ...], str]], context: int, dialect: Dialect, wanted: int
 ) -> None:
-    within = budget(context, image_tokens=225, card=replace(CARD, sees=speech is X))
-    given_ = tuple((q, images if speech is X else (), a) for q, images, a in turns)
-    alone = speech.chat(given_[-1:], "")
+    within = budget(context, image_tokens=225, card=replace(CARD, sees=dialect is X))
+    given_ = tuple((q, images if dialect is X else (), a) for q, images, a in turns)
+    alone = dialect.chat(given_[-1:], "")
     try:
-        asked = fitting.chat(within, speech, given_, "", wanted)
+        asked = fitting.chat(within, dialect, given_, "", wanted)
     except ContextOverflow as e:
         assert not within.fits(alone, min(wanted, 128))
         assert e.facts["needed"] == within.tokens(alone) + min(wanted, 128)
         return
     assert within.tokens(asked.prompt) + asked.room <= context and asked.room >= min(wanted, 128)
-    whole = speech.chat(given_, "")
+    whole = dialect.chat(given_, "")
     if within.fits(whole, within.share(wanted)):
         assert asked.prompt == whole and (asked.pictures, asked.turns) == (0, 0)
     shown_pictures = [s for s in asked.prompt if isinstance(s, Image)]
@@ -202,6 +202,6 @@ def test_an_instruction_that_leaves_little_room_says_so_and_one_that_leaves_none
 @given(PARAGRAPHS)
 def test_no_text_has_more_tokens_than_bytes(paragraphs: tuple[str, ...]) -> None:
     prompt = X.chat((("\n".join(paragraphs), (RED, BLUE), ""),))
-    assert REAL.tokens(prompt) <= REAL._most(prompt)
+    assert REAL.tokens(prompt) <= REAL._max_tokens(prompt)
     (directly,) = REAL.count((prompt,))
     assert REAL.tokens(prompt) == directly, "what is counted without the pictures is what the engine counts"

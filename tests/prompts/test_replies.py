@@ -97,15 +97,15 @@ def test_headings_are_few_short_and_different(reply: str, limit: int) -> None:
 
 
 def seen(score: float, text: str = "") -> str:
-    return replies.sight(1, 1, Description((Label("espresso", score),), text))
+    return replies.describe_in_words(1, 1, Description((Label("espresso", score),), text))
 
 
 def test_a_low_score_is_told_as_a_guess() -> None:
     assert seen(0.89) == "The picture shows an espresso."
     assert seen(0.3) == "The picture shows an espresso."
     assert seen(0.299) == "I am not sure what the picture shows; it might be an espresso."
-    assert replies.sight(2, 3, Description()) == "I cannot tell what picture 2 shows."
-    assert replies.sight(2, 3, Description((Label("lion", 0.9),))) == "Picture 2 shows a lion."
+    assert replies.describe_in_words(2, 3, Description()) == "I cannot tell what picture 2 shows."
+    assert replies.describe_in_words(2, 3, Description((Label("lion", 0.9),))) == "Picture 2 shows a lion."
 
 
 def test_text_in_the_picture_is_quoted() -> None:

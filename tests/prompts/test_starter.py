@@ -29,36 +29,36 @@ def test_topic(instruction: str, subject: str) -> None:
 
 
 def test_an_article_is_asked_in_the_persons_own_sentence() -> None:
-    speech = Starter()
-    assert "user\nWrite a story about tea.[<|im_end|>]" in said(speech.article("Write a story about tea.", ()))
-    assert "user\nWrite an article about the tea road.[" in said(speech.article("the tea road", ()))
-    assert said(speech.article("tea", ())).endswith("[<|im_start|>]assistant\n")
+    dialect = Starter()
+    assert "user\nWrite a story about tea.[<|im_end|>]" in said(dialect.article("Write a story about tea.", ()))
+    assert "user\nWrite an article about the tea road.[" in said(dialect.article("the tea road", ()))
+    assert said(dialect.article("tea", ())).endswith("[<|im_start|>]assistant\n")
 
 
 def test_materials_follow_the_request() -> None:
-    speech = Starter()
+    dialect = Starter()
     notes = "user\nRewrite these notes as an article about The last ferry.\n\n- Since 1931.[<|im_end|>]"
-    assert notes in said(speech.article("The last ferry", (), materials="- Since 1931."))
-    section = speech.section("The last ferry", ("The bridge",), "The bridge", "", (), "- Since 1931.")
+    assert notes in said(dialect.article("The last ferry", (), materials="- Since 1931."))
+    section = dialect.section("The last ferry", ("The bridge",), "The bridge", "", (), "- Since 1931.")
     assert "an article about The last ferry. Use these notes:\n\n- Since 1931.[<|im_end|>]" in said(section)
-    assert "Use these notes:\n\n- Since 1931." in said(speech.outline("The last ferry", "- Since 1931."))
+    assert "Use these notes:\n\n- Since 1931." in said(dialect.outline("The last ferry", "- Since 1931."))
 
 
 def test_what_must_be_there_is_forced() -> None:
-    speech = Starter()
-    title = speech.title("tea")
+    dialect = Starter()
+    title = dialect.title("tea")
     assert title and said(title).endswith('assistant\n"')
-    assert said(speech.outline("tea")).endswith("assistant\n1.")
-    chat = speech.chat((("What?", (), "A cat."), ("Why?", (), "")), "The picture shows a cat.")
+    assert said(dialect.outline("tea")).endswith("assistant\n1.")
+    chat = dialect.chat((("What?", (), "A cat."), ("Why?", (), "")), "The picture shows a cat.")
     assert said(chat).endswith("user\nWhy?[<|im_end|>]\n[<|im_start|>]assistant\nThe picture shows a cat.")
     assert "assistant\nA cat.[<|im_end|>]" in said(chat)
 
 
 def test_what_it_cannot_do_is_left_to_retrieval() -> None:
-    speech: Dialect = Starter()
-    assert speech.places(("a",), 1, ()) is None
-    assert speech.caption(("a",), 0, ()) is None
-    assert speech.choice(("a",), (), ()) is None
+    dialect: Dialect = Starter()
+    assert dialect.places(("a",), 1, ()) is None
+    assert dialect.caption(("a",), 0, ()) is None
+    assert dialect.choice(("a",), (), ()) is None
 
 
 @given(st.text())

@@ -18,7 +18,7 @@ from studio.documents.conversation import Conversation
 from studio.errors import EngineError, ModelError, WorkerDied
 from studio.protocol import Done, Failed, Generate, Image, ModelCard, Piece, Queued, Started, Text
 from studio.specs import GgufSpec, Reply, ScriptedSpec
-from studio.tasks.chat import Asker
+from studio.tasks.chat import ChatAnswerer
 from studio.tasks.progress import Stop
 from studio.worker.client import WorkerClient
 from studio.worker.request import Request
@@ -104,7 +104,7 @@ def test_a_main_loop_that_hangs_behind_a_beating_heart_is_found(clients: list[Wo
 
 
 def test_nothing_blocks_on_a_stopped_worker_with_a_large_question_in_the_pipe(clients: list[WorkerClient]) -> None:
-    """The question was written under the lane's lock: everything that asked for the state hung with it."""
+    """The question was written under the client's lock: everything that asked for the state hung with it."""
     client = ready(clients, SLOW, batch=3)
     first = ask(client, "slow")
     until_piece(first)
@@ -178,7 +178,7 @@ def test_a_question_asked_while_the_worker_is_replaced_can_be_stopped(clients: l
     pid = send_signal(client, signal.SIGKILL)
     wait_for(client, "starting", but_pid=pid)
     stop = Stop()
-    states = Asker(client, lambda key: b"").ask(Conversation().ask("x"), "me", stop)
+    states = ChatAnswerer(client, lambda key: b"").ask(Conversation().ask("x"), "me", stop)
     assert any(state.waiting for state in states)
     began = time.monotonic()
     stop.press()

@@ -44,7 +44,7 @@ def answered(studio: Studio) -> tuple[str, str]:
     taken = take_in(picture("teal").data, "teal.png")
     shown = (Picture(studio.store.add_file(taken, "me"), "teal", "teal.png"),)
     asked = Conversation().ask("What is it?", shown)
-    *_, last = studio.asker.ask(asked, "me", Stop(), Sampling(max_tokens=4))
+    *_, last = studio.answerer.ask(asked, "me", Stop(), Sampling(max_tokens=4))
     return last.conversation.turns[-1].finish, last.error.key if last.error else ""
 
 
@@ -52,7 +52,7 @@ def answered(studio: Studio) -> tuple[str, str]:
 def test_one_model_alone(role: str, folder: Path, tmp_path: Path) -> None:
     spec = NativeSpec({role: str(folder)}, device="cpu")
     with Studio(Settings(data=str(tmp_path)), spec) as studio:
-        assert set(studio.lane.wait_ready(120)) == {role}
+        assert set(studio.worker.wait_ready(120)) == {role}
         if role == "composer":
             assert written(studio)[1] == "" and written(studio)[0]
             assert answered(studio) == ("failed", "viewer_missing")
@@ -72,8 +72,8 @@ def test_4khd_sees_a_picture_in_tiles(folder: Path, tmp_path: Path) -> None:
     (made / "tokenizer.model").write_bytes((folder / "tokenizer.model").read_bytes())
     wide = picture("teal", (900, 36))  # 1 × 25 tiles
     with Studio(Settings(data=str(tmp_path / "data")), NativeSpec({"viewer": str(made)}, device="cpu")) as studio:
-        assert studio.lane.wait_ready(120)["viewer"].context == 16384
-        done = studio.lane.submit(Generate("viewer", (wide, Text("?")), Sampling(max_tokens=2))).result()
+        assert studio.worker.wait_ready(120)["viewer"].context == 16384
+        done = studio.worker.submit(Generate("viewer", (wide, Text("?")), Sampling(max_tokens=2))).result()
     assert isinstance(done, Done)
     assert done.usage.prompt_tokens == 1 + tile_tokens(1, 25) + 1
 
@@ -87,6 +87,6 @@ def test_a_wrong_file_fails_at_the_start_with_its_reason(folder: Path, tmp_path:
         ) as studio:
             text, key = written(studio)
             assert (text, key) == ("", "shard_missing")
-            assert studio.lane.error and shard.name in str(studio.lane.error)
+            assert studio.worker.error and shard.name in str(studio.worker.error)
     finally:
         moved.rename(shard)

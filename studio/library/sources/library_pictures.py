@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from studio.errors import Language
 from studio.library.index import Library
-from studio.library.picture_sources import Found, Source
+from studio.library.picture_sources import Candidate, Source
 
 
 @dataclass(frozen=True)
@@ -17,12 +17,12 @@ class LibraryPictures:
     library: Library
     language: Language
 
-    def find(self, query: str, limit: int, exclude: Set[str], by_meaning: bool) -> list[Found]:
+    def find(self, query: str, limit: int, exclude: Set[str], by_meaning: bool) -> list[Candidate]:
         """See `Library.search`."""
         hits = self.library.search(
             query, limit=limit, exclude=exclude, language=self.language, fill=True, by_meaning=by_meaning
         )
-        return [Found(hit.picture, hit.caption, hit.score) for hit in hits]
+        return [Candidate(hit.picture, hit.caption, hit.score) for hit in hits]
 
 
 SOURCE = Source("library", 90, lambda context: (LibraryPictures(context.library, context.language), None))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from studio.documents.article import Picture
 from studio.errors import EngineError, StudioError
 from studio.library.index import Embed
-from studio.library.picture_sources import Found, Source, SourceContext
+from studio.library.picture_sources import Candidate, Source, SourceContext
 from studio.prompts import replies
 from studio.protocol import Image
 
@@ -23,11 +23,11 @@ class OwnPictures:
     pictures: tuple[tuple[Picture, Vector], ...]
     embed: Embed
 
-    def find(self, query: str, limit: int, exclude: Set[str], by_meaning: bool) -> list[Found]:
+    def find(self, query: str, limit: int, exclude: Set[str], by_meaning: bool) -> list[Candidate]:
         """By meaning alone: without it, in their order."""
         left = [(picture, vector) for picture, vector in self.pictures if picture.key not in exclude]
         about = self.embed((query,))[0] if left and by_meaning else ()
-        found = [Found(picture, picture.title or "", _dot(vector, about)) for picture, vector in left]
+        found = [Candidate(picture, picture.title or "", _dot(vector, about)) for picture, vector in left]
         return sorted(found, key=lambda f: -f.score)[:limit]
 
 
@@ -39,7 +39,7 @@ def open_own(context: SourceContext) -> tuple[OwnPictures, StudioError | None]:
     for picture in context.own:
         try:
             description = context.describe(Image(picture.key, context.read(picture.key)))
-            captions.append(f"{picture.title} {replies.sight(1, 1, description)}")
+            captions.append(f"{picture.title} {replies.describe_in_words(1, 1, description)}")
         except StudioError as e:
             captions.append(picture.title)
             error = e

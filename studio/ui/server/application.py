@@ -20,7 +20,7 @@ from studio.app import Studio
 from studio.errors import StudioError
 from studio.settings import assets
 from studio.ui import STATIC
-from studio.ui.article_editor import Desk, script_facts
+from studio.ui.article_editor import ArticleEditor, script_facts
 from studio.ui.icons import icons
 from studio.ui.identity import http_status
 from studio.ui.login import Login
@@ -52,7 +52,7 @@ def application(studio: Studio, limits: Limits | None = None) -> FastAPI:
     add_routes(app, studio, uploads, Receiver(uploads, limits))
     login = Login(settings.login)
     login.add_route(app)
-    blocks = page(studio, Desk(studio))
+    blocks = page(studio, ArticleEditor(studio))
     gr.mount_gradio_app(
         app,
         blocks,

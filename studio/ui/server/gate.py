@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.ui.arguments import arguments_of, check, check_all, event_arguments, event_data, parse
-from studio.ui.identity import http_status, who
+from studio.ui.identity import http_status, identity_of
 from studio.ui.server.guard import inner_path, refusal
 from studio.ui.server.limits import Limits, Refused, read_body, replay
 from studio.ui.server.sessions import Sessions
@@ -104,7 +104,7 @@ class Gate:
         if not found:
             raise NotFoundError("endpoint_unknown")
         if event := found["event"]:
-            self._check_stream(self._sessions.session_of(event, who(request)))
+            self._check_stream(self._sessions.session_of(event, identity_of(request)))
         elif path == "/gradio_api/queue/data":
             session = check("session_hash", Session, request.query_params.get("session_hash"))
             self._claim(request, session)
@@ -137,7 +137,7 @@ class Gate:
         body = parse(await read_body(receive, self._limits, self._limits.json))
         written = json.dumps(reader[plain](request, body)).encode()
         session = body.get("session_hash") if isinstance(body, dict) else None
-        note = partial(self._sessions.note_event, person=who(request), session=session)
+        note = partial(self._sessions.note_event, person=identity_of(request), session=session)
         answer = _Answer(send, request, note)
         await self._app(_with_length(scope, len(written)), replay(written, receive), answer.send)
 
@@ -150,9 +150,9 @@ class Gate:
         function = self._function(None if way == "call" else call.fn_index, name)
         if way in ("run", "api") and function.queue:
             raise NotFoundError("endpoint_unknown")
-        self._check_files(who(request), call.data)
+        self._check_files(identity_of(request), call.data)
         told = event_data(function, call.event_data)
-        self._check_files(who(request), told)
+        self._check_files(identity_of(request), told)
         data = check_all(event_arguments(function), call.data)
         return call.model_dump() | {"data": data, "event_data": told, "fn_index": function._id}
 
@@ -173,14 +173,14 @@ class Gate:
         function = getattr(self._blocks.blocks.get(call.component_id), call.fn_name, None)
         if not callable(function) or getattr(function, "_is_server_fn", None) is not True:  # a label has any attribute
             raise NotFoundError("endpoint_unknown")
-        self._check_files(who(request), call.data)
+        self._check_files(identity_of(request), call.data)
         (call.data,) = check_all(arguments_of(function)[:1], [call.data])
         return call.model_dump()
 
     def _cancel(self, request: Request, body: Any) -> dict[str, Any]:
         call = Cancellation(**check("body", Cancellation, body))
         self._claim(request, call.session_hash)
-        if not self._sessions.session_of(call.event_id, who(request)):
+        if not self._sessions.session_of(call.event_id, identity_of(request)):
             raise NotFoundError("session_foreign")
         return call.model_dump()
 
@@ -188,7 +188,7 @@ class Gate:
         return Reset(**check("body", Reset, body)).model_dump()
 
     def _claim(self, request: Request, session: str) -> None:
-        if not self._sessions.claim(session, who(request)):
+        if not self._sessions.claim(session, identity_of(request)):
             raise NotFoundError("session_foreign")
 
     def _check_files(self, person: str, value: Any) -> None:

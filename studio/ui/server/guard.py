@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.errors import InputError
 from studio.storage.persons import browser_person, login_person
-from studio.ui.identity import COOKIE, is_key, language, new_key
+from studio.ui.identity import COOKIE, is_key, language_for, new_key
 from studio.ui.server.limits import Limits, Refused, read_body, replay
 from studio.ui.server.policy import document_policy, file_policy
 
@@ -193,7 +193,7 @@ class _Answer:
 
 def refusal(refused: Refused, request: Request) -> Response:
     """The answer to a request that goes no further; what there is of its body is not waited for."""
-    sentence = refused.error.say(language(request))
+    sentence = refused.error.say(language_for(request))
     headers = {"Connection": "close"} | ({"Retry-After": "10"} if refused.status == 429 else {})
     return JSONResponse({"error": sentence, "detail": sentence}, refused.status, headers=headers)
 

@@ -7,10 +7,11 @@ import gradio as gr
 from studio.app import Studio
 from studio.specs import GgufSpec, NativeSpec
 from studio.ui import STATIC
-from studio.ui.article_editor import Desk
+from studio.ui.article_editor import ArticleEditor
 from studio.ui.page_data import Banner
 from studio.ui.tabs.about import about_tab
-from studio.ui.tabs.chat import chat_api, chat_tab
+from studio.ui.tabs.chat import chat_tab
+from studio.ui.tabs.chat_api import chat_api
 from studio.ui.tabs.history import history_tab
 from studio.ui.tabs.library import library_tab
 from studio.ui.tabs.table import table_tab
@@ -52,7 +53,7 @@ def theme() -> gr.themes.Base:
     return theme.set(**both, input_border_width="1px", button_border_width="1px", block_shadow="none")
 
 
-def page(studio: Studio, desk: Desk) -> gr.Blocks:
+def page(studio: Studio, editor: ArticleEditor) -> gr.Blocks:
     """The tabs."""
     logo = (STATIC / "logo.svg").read_text().replace("<svg ", '<svg class="seal" ')
     with gr.Blocks(title="XComposer Studio", analytics_enabled=False) as blocks:
@@ -65,11 +66,11 @@ def page(studio: Studio, desk: Desk) -> gr.Blocks:
         write_api(studio)  # first: a name is given to whoever asks for it first, and the page's events have names, too
         chat_api(studio)
         with gr.Tabs() as tabs:
-            paper = write_tab(studio, desk)
-            talk = chat_tab(studio, desk, tabs)
+            article_view = write_tab(studio, editor)
+            chat = chat_tab(studio, editor, tabs)
             table_tab(studio)
             library_tab(studio)
-            history_tab(studio, desk, tabs, paper, talk)
+            history_tab(studio, editor, tabs, article_view, chat)
             about_tab(studio)
     _follow_many(blocks)
     return blocks
@@ -85,7 +86,7 @@ def _follow_many(blocks: gr.Blocks) -> None:
 
 def banner_of(studio: Studio) -> Banner:
     """What people must know of the model that answers; the spec tells it before the model is loaded."""
-    spec = studio.lane.spec
+    spec = studio.worker.spec
     if isinstance(spec, GgufSpec) and spec.card.note == "starter":
         return {"banner": "starter_banner", "kind": ""}
     if isinstance(spec, NativeSpec) and spec.random_weights:

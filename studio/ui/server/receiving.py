@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect
 
 from studio.errors import InputError, StorageError
 from studio.storage.database import translated
-from studio.ui.identity import who
+from studio.ui.identity import identity_of
 from studio.ui.server.guard import refusal
 from studio.ui.server.limits import Limits, Refused, read_chunks
 from studio.ui.uploads import MAX_UPLOAD, Uploads, clean_name
@@ -42,7 +42,7 @@ class Receiver:
 
     async def receive(self, request: Request) -> Response:
         """The paths of the files of a form, in its order."""
-        person = who(request)
+        person = identity_of(request)
         try:
             with self._place(person):
                 return JSONResponse(await self._take_in(request, person))

@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse
 from studio.app import Studio
 from studio.errors import NotFoundError
 from studio.ui import STATIC
-from studio.ui.identity import who
+from studio.ui.identity import identity_of
 from studio.ui.server.receiving import Receiver
 from studio.ui.threads import in_thread
 from studio.ui.uploads import Uploads
@@ -30,11 +30,11 @@ def add_routes(app: FastAPI, studio: Studio, uploads: Uploads, receiver: Receive
 
     @app.get("/pictures/{key}")
     async def picture(key: str, request: Request) -> Response:
-        return await in_thread(_picture, studio, who(request), key, pool="pictures")
+        return await in_thread(_picture, studio, identity_of(request), key, pool="pictures")
 
     @app.get("/thumbnails/{key}")
     async def thumbnail(key: str, request: Request) -> Response:
-        return await in_thread(_thumbnail, studio, who(request), key, pool="pictures")
+        return await in_thread(_thumbnail, studio, identity_of(request), key, pool="pictures")
 
     scripts = {script.name for script in STATIC.glob("*.js")}
 
@@ -46,12 +46,12 @@ def add_routes(app: FastAPI, studio: Studio, uploads: Uploads, receiver: Receive
 
     @app.get("/downloads/{token}")
     async def download(token: str, request: Request) -> Response:
-        return _attachment(await in_thread(uploads.find_token, who(request), token, "exports"))
+        return _attachment(await in_thread(uploads.find_token, identity_of(request), token, "exports"))
 
     @app.api_route("/gradio_api/file={path:path}", methods=["GET", "HEAD"])
     async def file(path: str, request: Request) -> Response:
         """What Gradio's components show: uploads, exports, and the copies that it makes of pictures."""
-        return await in_thread(find, who(request), path, pool="pictures")
+        return await in_thread(find, identity_of(request), path, pool="pictures")
 
     def find(person: str, path: str) -> Response:
         if copy := _COPY.fullmatch(path.removeprefix(str(uploads.folder))):

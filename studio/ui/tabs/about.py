@@ -42,17 +42,17 @@ def about_tab(studio: Studio) -> None:
 
 def facts(studio: Studio) -> Report:
     """Plain data: keys are words of the page, values are shown as they are."""
-    lane, settings = studio.lane, studio.settings
+    worker, settings = studio.worker, studio.settings
     found = {model.name: find(settings, model) for model in PUBLISHED}
     return {
         "models": [
             {"role": role, "name": card.name, "context": card.context, "languages": list(card.languages)}
-            for role, card in lane.cards.items()
+            for role, card in worker.cards.items()
         ],
-        "state": lane.state,
-        "waiting": lane.waiting + studio.runner.waiting,
-        "restarts": lane.restarts,
-        "memory": [{"name": name, "size": f"{size / GIB:.1f} GiB"} for name, size in lane.memory.items()],
+        "state": worker.state,
+        "waiting": worker.waiting + studio.runner.waiting,
+        "restarts": worker.restarts,
+        "memory": [{"name": name, "size": f"{size / GIB:.1f} GiB"} for name, size in worker.memory.items()],
         "gpus": [{"name": g.name, "size": f"{g.free / GIB:.1f} / {g.total / GIB:.1f} GiB"} for g in gpus()],
         "found": [{"name": name, "folder": folder} for name, folder in found.items()],
         "pictures": studio.library.count(),

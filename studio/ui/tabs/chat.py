@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,15 +17,15 @@ from studio.app import Studio
 from studio.documents.conversation import Conversation
 from studio.errors import Language, StudioError
 from studio.tasks.answers import Answer
-from studio.tasks.chat import Answering
+from studio.tasks.chat import AnswerProgress
 from studio.ui import examples, page_data
-from studio.ui.article_editor import Desk, download_url
-from studio.ui.article_view import place
-from studio.ui.chat_bubbles import brief, bubbles_of, goes_on, turn_of
+from studio.ui.article_editor import ArticleEditor, download_url
+from studio.ui.article_view import queue_position
+from studio.ui.chatbot import can_continue, instruction_from, to_chatbot, turn_index
 from studio.ui.components import AT_ONCE, form_numbers, numbers, part, read
-from studio.ui.identity import keep, language, shown, who
+from studio.ui.identity import identity_of, language_for, take_in_uploads, to_gradio_error
 from studio.ui.picture_room import picture_room
-from studio.ui.threads import Pool, in_thread, threaded
+from studio.ui.threads import Pool, in_thread, pool_for, threaded
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
@@ -37,20 +37,20 @@ Begin = Callable[[str], Answer]  # for a person
 
 
 @dataclass(frozen=True)
-class Talk:
-    """The tab's parts that other tabs fill."""
+class ChatTab:
+    """The tab's components that other tabs fill, and what shows another conversation in them."""
 
     bubbles: gr.Chatbot
-    said: gr.State
+    conversation: gr.State
     more: gr.Button
-    shown: Callable[[gr.Request, Conversation], Awaitable[tuple[gr.Chatbot, gr.Button]]]
+    show: Callable[[gr.Request, Conversation], Awaitable[tuple[gr.Chatbot, gr.Button]]]
 
 
-def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
+def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
     """Lay the tab out and connect it."""
     words = i18n()
     with gr.Tab(words("chat"), id="chat"), gr.Column(elem_id="chat-column"):
-        talk = gr.State(Conversation())  # inside the tab: between tabs it would shift their labels
+        conversation = gr.State(Conversation())  # inside the tab: between tabs it would shift their labels
         welcome = part("chat.js", None, "welcome", "ask edit again", examples=examples.cards(examples.CHAT))
         bubbles = gr.Chatbot(
             elem_id="chatbot",
@@ -76,36 +76,36 @@ def chat_tab(studio: Studio, desk: Desk, tabs: gr.Tabs) -> Talk:
             more = gr.Button(words("continue"), elem_id="continue-answer", size="sm", min_width=80, visible=False)
             write = gr.Button(words("write_about"), elem_id="write-about", size="sm", min_width=80)
             saves = {
-                kind: gr.Button(words(f"save_{kind}"), elem_id=f"save-{kind}", size="sm", min_width=80)
-                for kind in export.formats_for("conversation")
+                format: gr.Button(words(f"save_{format}"), elem_id=f"save-{format}", size="sm", min_width=80)
+                for format in export.formats_for("conversation")
             }
         with gr.Accordion(words("more"), open=False):
             settings = numbers(form_numbers("chat"), "chat-settings")
         url = gr.Textbox(visible=False)
 
     events = _Events(studio)
-    outputs = [bubbles, box, talk, more]
+    outputs = [bubbles, box, conversation, more]
     options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
     running = [
-        box.submit(events.ask, [box, talk, settings], outputs, **options),
-        welcome.ask(events.example, settings, outputs, **options),
-        bubbles.retry(events.again, [talk, settings], outputs, **options),
-        welcome.again(events.edited, [talk, settings], outputs, **options),
-        more.click(events.go_on, [talk, settings], outputs, **options),
+        box.submit(events.ask, [box, conversation, settings], outputs, **options),
+        welcome.ask(events.ask_example, settings, outputs, **options),
+        bubbles.retry(events.retry, [conversation, settings], outputs, **options),
+        welcome.again(events.ask_edited, [conversation, settings], outputs, **options),
+        more.click(events.continue_answer, [conversation, settings], outputs, **options),
     ]
     for event in running:  # also after an error; not as its last step, as what is sent before its end is lost
-        event.then(lambda: _box(running=False), None, box, **AT_ONCE)
-    welcome.edit(events.edit, talk, welcome, **AT_ONCE)
+        event.then(lambda: _question_box(running=False), None, box, **AT_ONCE)
+    welcome.edit(events.start_edit, conversation, welcome, **AT_ONCE)
     box.stop(events.stop, **AT_ONCE)  # Gradio's own cancelling at times ends as an error
-    bubbles.like(threaded(events.liked), talk, talk, trigger_mode="multiple", **AT_ONCE)
+    bubbles.like(threaded(events.save_opinion), conversation, conversation, trigger_mode="multiple", **AT_ONCE)
     for new in (clear.click, bubbles.clear):
-        new(events.new, None, outputs, show_progress="hidden", **AT_ONCE)
-    for kind, button in saves.items():
-        button.click(threaded(events.saved(kind), pool="files"), talk, url, **AT_ONCE).then(
+        new(events.clear, None, outputs, show_progress="hidden", **AT_ONCE)
+    for format, button in saves.items():
+        button.click(threaded(events.download(format), pool="files"), conversation, url, **AT_ONCE).then(
             None, url, None, js=_DOWNLOAD
         )
-    write.click(lambda said: (gr.Tabs(selected="write"), brief(said)), talk, [tabs, desk.instruction], **AT_ONCE)
-    return Talk(bubbles, talk, more, events.shown)
+    write.click(events.write_about, conversation, [tabs, editor.instruction], **AT_ONCE)
+    return ChatTab(bubbles, conversation, more, events.show)
 
 
 class _Events:
@@ -115,30 +115,34 @@ class _Events:
         self._studio = studio
         self._under_way: dict[str, Answer] = {}  # session → the answer it follows
 
-    async def ask(self, request: gr.Request, message: dict[str, Any], said: Conversation, values: Any) -> Replies:
-        """A new question, perhaps with pictures."""
+    async def ask(
+        self, request: gr.Request, message: dict[str, Any], conversation: Conversation, values: Any
+    ) -> Replies:
+        """Answer a new question, perhaps with pictures."""
 
-        def begin(mine: str) -> Answer:
-            files = [uploads_of(self._studio).take(mine, path) for path in message["files"]]
-            pictures = keep(self._studio, mine, files)
-            return self._start(mine, said.ask((message["text"] or "").strip(), pictures), values)
+        def begin(person: str) -> Answer:
+            files = [uploads_of(self._studio).take(person, path) for path in message["files"]]
+            pictures = take_in_uploads(self._studio, person, files)
+            return self._start(person, conversation.ask((message["text"] or "").strip(), pictures), values)
 
-        async with aclosing(self._streamed(begin, request, empty=True, pool=_pool(message["files"]))) as replies:
+        async with aclosing(
+            self._stream_answer(begin, request, empty=True, pool=pool_for(message["files"]))
+        ) as replies:
             async for reply in replies:
                 yield reply
 
-    async def example(self, request: gr.Request, event: gr.EventData, values: Any) -> Replies:
-        """A card of the empty conversation that was clicked."""
+    async def ask_example(self, request: gr.Request, event: gr.EventData, values: Any) -> Replies:
+        """Answer the example whose card was clicked."""
         asked = event._data
         if example := examples.chosen(examples.CHAT, asked.get("place") if isinstance(asked, dict) else None):
-            said = language(request)
+            language = language_for(request)
 
-            def begin(mine: str) -> Answer:
-                found = (self._studio.library.picture(key, said) for key in example.keys)
+            def begin(person: str) -> Answer:
+                found = (self._studio.library.picture(key, language) for key in example.keys)
                 pictures = tuple(hit.picture for hit in found if hit)
-                return self._start(mine, Conversation().ask(example.question(said), pictures), values)
+                return self._start(person, Conversation().ask(example.question(language), pictures), values)
 
-            async with aclosing(self._streamed(begin, request)) as replies:
+            async with aclosing(self._stream_answer(begin, request)) as replies:
                 async for reply in replies:
                     yield reply
 
@@ -147,145 +151,133 @@ class _Events:
         if answer := self._under_way.get(str(request.session_hash)):
             await in_thread(answer.stop.press)
 
-    async def new(self, request: gr.Request) -> Reply:
-        """An empty conversation."""
-        none = Conversation()
-        bubbles, more = await self.shown(request, none)
-        return bubbles, _box(running=False, value=None), none, more
+    def write_about(self, conversation: Conversation) -> tuple[gr.Tabs, str]:
+        """The Write tab, and an instruction for an article about the last answer."""
+        return gr.Tabs(selected="write"), instruction_from(conversation)
 
-    async def shown(self, request: gr.Request, said: Conversation) -> tuple[gr.Chatbot, gr.Button]:
-        """Another conversation; an answer under way ends, and nothing more of it is shown."""
+    async def clear(self, request: gr.Request) -> Reply:
+        """Show an empty conversation."""
+        none = Conversation()
+        bubbles, more = await self.show(request, none)
+        return bubbles, _question_box(running=False, value=None), none, more
+
+    async def show(self, request: gr.Request, conversation: Conversation) -> tuple[gr.Chatbot, gr.Button]:
+        """Show another conversation; an answer under way ends, and nothing more of it is shown."""
         if answer := self._under_way.pop(str(request.session_hash), None):
             await in_thread(answer.stop.press)
             with suppress(TimeoutError):  # else its last words could come after this
                 await asyncio.wait_for(answer.finish(), _PATIENCE)
-        return await in_thread(bubbles_of, self._studio, said, language(request)), gr.Button(visible=goes_on(said))
+        bubbles = await in_thread(to_chatbot, self._studio, conversation, language_for(request))
+        return bubbles, gr.Button(visible=can_continue(conversation))
 
-    async def again(self, request: gr.Request, said: Conversation, values: Any) -> Replies:
-        """The last question once more."""
-        if said.turns:
-            async with aclosing(self._streamed(lambda mine: self._start(mine, said, values), request)) as replies:
+    async def retry(self, request: gr.Request, conversation: Conversation, values: Any) -> Replies:
+        """Answer the last question once more."""
+        if conversation.turns:
+            begin = self._beginning(conversation, values)
+            async with aclosing(self._stream_answer(begin, request)) as replies:
                 async for reply in replies:
                     yield reply
 
-    async def go_on(self, request: gr.Request, said: Conversation, values: Any) -> Replies:
-        """The rest of an answer that was cut."""
-        if said.turns:
-            async with aclosing(self._streamed(lambda mine: self._start(mine, said, values, True), request)) as replies:
+    async def continue_answer(self, request: gr.Request, conversation: Conversation, values: Any) -> Replies:
+        """Continue an answer that was cut."""
+        if conversation.turns:
+            begin = self._beginning(conversation, values, continue_answer=True)
+            async with aclosing(self._stream_answer(begin, request)) as replies:
                 async for reply in replies:
                     yield reply
 
-    def edit(self, event: gr.EventData, said: Conversation) -> Any:
-        """A sent question that is to be edited, for the page's dialog."""
+    def start_edit(self, event: gr.EventData, conversation: Conversation) -> Any:
+        """The sent question that is to be edited, for the page's dialog."""
         match event._data:
-            case {"turn": int(at)} if 0 <= at < len(said.turns):
-                return page_data.QuestionEdit(turn=at, question=said.turns[at].question, asked=time.time())
+            case {"turn": int(at)} if 0 <= at < len(conversation.turns):
+                return page_data.QuestionEdit(turn=at, question=conversation.turns[at].question, asked=time.time())
         return gr.skip()
 
-    async def edited(self, request: gr.Request, event: gr.EventData, said: Conversation, values: Any) -> Replies:
-        """A sent question in other words: what came after it is asked anew."""
+    async def ask_edited(
+        self, request: gr.Request, event: gr.EventData, conversation: Conversation, values: Any
+    ) -> Replies:
+        """Ask a sent question in other words; what came after it goes."""
         match event._data:
-            case {"turn": int(at), "question": str(question)} if 0 <= at < len(said.turns):
-                asked = replace(said, turns=said.turns[:at]).ask(question.strip(), said.turns[at].pictures)
-                async with aclosing(self._streamed(lambda mine: self._start(mine, asked, values), request)) as replies:
+            case {"turn": int(at), "question": str(question)} if 0 <= at < len(conversation.turns):
+                before = replace(conversation, turns=conversation.turns[:at])
+                begin = self._beginning(before.ask(question.strip(), conversation.turns[at].pictures), values)
+                async with aclosing(self._stream_answer(begin, request)) as replies:
                     async for reply in replies:
                         yield reply
 
-    def liked(self, request: gr.Request, event: gr.LikeData, said: Conversation) -> Conversation:
-        """What a person thinks of an answer, kept with it."""
-        at = turn_of(event.index)
-        if at >= len(said.turns):
-            return said
+    def save_opinion(self, request: gr.Request, event: gr.LikeData, conversation: Conversation) -> Conversation:
+        """Save with an answer what the person thinks of it."""
+        at = turn_index(event.index)
+        if at >= len(conversation.turns):
+            return conversation
         opinion = {True: True, "Like": True, False: False, "Dislike": False}.get(event.liked)
-        turns = (*said.turns[:at], replace(said.turns[at], liked=opinion), *said.turns[at + 1 :])
-        return self._studio.store.save_conversation(who(request), replace(said, turns=turns))
+        turns = (
+            *conversation.turns[:at],
+            replace(conversation.turns[at], liked=opinion),
+            *conversation.turns[at + 1 :],
+        )
+        return self._studio.store.save_conversation(identity_of(request), replace(conversation, turns=turns))
 
-    def saved(self, kind: str) -> Callable[[gr.Request, Conversation], str]:
-        """The conversation as a file: where to fetch it, or nothing for an empty one."""
+    def download(self, format: str) -> Callable[[gr.Request, Conversation], str]:
+        """For a button: gives the URL of the conversation as a file of that format, "" for an empty one."""
 
-        def save(request: gr.Request, said: Conversation) -> str:
-            if not said.turns:
+        def save(request: gr.Request, conversation: Conversation) -> str:
+            if not conversation.turns:
                 return ""
             try:
-                return download_url(_file(self._studio, who(request), said, kind))
+                return download_url(_export_conversation(self._studio, identity_of(request), conversation, format))
             except StudioError as e:
-                raise shown(e, request) from e
+                raise to_gradio_error(e, request) from e
 
         return save
 
-    def _start(self, person: str, conversation: Conversation, values: Any, go_on: bool = False) -> Answer:
-        return self._studio.answers.start(person, conversation, read(form_numbers("chat"), values), go_on)
+    def _beginning(self, conversation: Conversation, values: Any, continue_answer: bool = False) -> Begin:
+        return lambda person: self._start(person, conversation, values, continue_answer)
 
-    async def _streamed(self, begin: Begin, request: gr.Request, empty: bool = False, pool: Pool = "quick") -> Replies:
+    def _start(self, person: str, conversation: Conversation, values: Any, continue_answer: bool = False) -> Answer:
+        return self._studio.answers.start(person, conversation, read(form_numbers("chat"), values), continue_answer)
+
+    async def _stream_answer(
+        self, begin: Begin, request: gr.Request, empty: bool = False, pool: Pool = "quick"
+    ) -> Replies:
         """The answer that `begin` starts, as it grows. Whoever goes away ends it."""
         session, answer = str(request.session_hash), None
         try:
-            answer = self._under_way[session] = await in_thread(begin, who(request), pool=pool)
+            answer = self._under_way[session] = await in_thread(begin, identity_of(request), pool=pool)
             # once: what is typed while the answer streams stays
-            box = _box(running=True, value=None) if empty else _box(running=True)
-            async for answering in answer.follow():
+            box = _question_box(running=True, value=None) if empty else _question_box(running=True)
+            async for state in answer.follow():
                 if self._under_way.get(session) is not answer:
                     yield (gr.skip(),) * 4  # Gradio sends the last step again at the end
                     return
-                yield await in_thread(self._reply, answering, box, language(request))
+                yield await in_thread(self._reply, state, box, language_for(request))
                 box = gr.skip()
-                if answering.error:
-                    raise answering.error
+                if state.error:
+                    raise state.error
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         finally:
             if answer:
                 answer.stop.press()
                 if self._under_way.get(session) is answer:
                     del self._under_way[session]
 
-    def _reply(self, answering: Answering, box: Any, spoken: Language) -> Reply:
-        said, waits = answering.conversation, ""
-        if not answering.ended and self._studio.lane.state == "starting":
-            waits = t("loading", spoken)
-        elif not answering.ended:
-            waits = place(answering.waiting, spoken)
-        more = gr.Button(visible=answering.ended and goes_on(said))
-        return bubbles_of(self._studio, said, spoken, waits), box, said, more
+    def _reply(self, state: AnswerProgress, box: Any, language: Language) -> Reply:
+        conversation, waits = state.conversation, ""
+        if not state.ended and self._studio.worker.state == "starting":
+            waits = t("loading", language)
+        elif not state.ended:
+            waits = queue_position(state.waiting, language)
+        more = gr.Button(visible=state.ended and can_continue(conversation))
+        return to_chatbot(self._studio, conversation, language, waits), box, conversation, more
 
 
-def _pool(files: Sequence[Any]) -> Pool:
-    """Where a question is taken in: pictures take long, words do not wait for them."""
-    return "files" if files else "quick"
-
-
-def _box(running: bool, **value: Any) -> gr.MultimodalTextbox:
+def _question_box(running: bool, **value: Any) -> gr.MultimodalTextbox:
     """The question's box: Stop stands in the place of Send while an answer comes."""
     return gr.MultimodalTextbox(submit_btn=not running, stop_btn=running, **value)
 
 
-def _file(studio: Studio, person: str, said: Conversation, kind: str) -> Path:
-    about = {"model": said.model, "studio": __version__}
-    data = export.export(said, kind, studio.store.read_file, about)
-    return uploads_of(studio).export(person, export.filename(said, kind), data)
-
-
-def chat_api(studio: Studio) -> None:
-    """The named endpoint for programs: /ask."""
-
-    async def ask(request: gr.Request, pictures: list[gr.FileData], question: str) -> AsyncGenerator[str, None]:
-        def begin() -> Answer:
-            files = [uploads_of(studio).take(who(request), p["path"]) for p in pictures]
-            own = keep(studio, who(request), files)
-            for file in files:
-                file.discard()
-            return studio.answers.ask(who(request), Conversation().ask(question, own))
-
-        try:
-            answer = await in_thread(begin, pool=_pool(pictures))
-            try:
-                async for answering in answer.follow():
-                    if answering.error:
-                        raise answering.error
-                    yield answering.conversation.turns[-1].answer
-            finally:
-                answer.stop.press()  # a program that goes away, or cancels, wants no more of it
-        except StudioError as e:
-            raise shown(e, request) from e
-
-    gr.api(ask, api_name="ask", concurrency_limit=None)
+def _export_conversation(studio: Studio, person: str, conversation: Conversation, format: str) -> Path:
+    about = {"model": conversation.model, "studio": __version__}
+    data = export.export(conversation, format, studio.store.read_file, about)
+    return uploads_of(studio).export(person, export.filename(conversation, format), data)

@@ -12,50 +12,50 @@ import gradio as gr
 from studio.app import Studio
 from studio.documents import edits
 from studio.errors import InputError, StudioError
-from studio.ui.article_editor import Desk
-from studio.ui.card_list import Asked, shelf
+from studio.ui.article_editor import ArticleEditor
+from studio.ui.card_list import Asked, card_list
 from studio.ui.components import AT_ONCE
-from studio.ui.identity import shown, who
+from studio.ui.identity import identity_of, to_gradio_error
 from studio.ui.page_data import Comparison, HistoryCard, Version, Versions
-from studio.ui.tabs.chat import Talk
+from studio.ui.tabs.chat import ChatTab
 from studio.ui.threads import in_thread
 from studio.ui.words import i18n
 
 
-def history_tab(studio: Studio, desk: Desk, tabs: gr.Tabs, paper: gr.HTML, talk: Talk) -> None:
-    """The shelf; what is chosen opens on the desk of the Write tab, or in Chat."""
+def history_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs, article_view: gr.HTML, chat: ChatTab) -> None:
+    """Lay the tab out; what is chosen opens in the article editor of the Write tab, or in Chat."""
     with gr.Tab(i18n()("history"), id="history") as tab:
-        shown_cards = shelf("history.js", History(studio).cards, History(studio).acts(), "open")
+        cards = card_list("history.js", HistoryCards(studio).cards, HistoryCards(studio).acts(), "open")
 
-    async def opened(request: gr.Request, event: gr.EventData) -> AsyncGenerator[tuple[Any, ...], None]:
+    async def open_chosen(request: gr.Request, event: gr.EventData) -> AsyncGenerator[tuple[Any, ...], None]:
         try:
             match event._data:
                 case {"id": int(id), "type": "article"}:
-                    async for document in desk.opened(id, request):
+                    async for document in editor.open_article(id, request):
                         chosen = gr.Tabs(selected="write") if document["open"] else gr.skip()
                         yield chosen, document, gr.skip(), gr.skip(), gr.skip()
                 case {"id": int(id), "type": "conversation"}:
-                    said = await in_thread(studio.store.conversation, who(request), id)
-                    bubbles, more = await talk.shown(request, said)
-                    yield gr.Tabs(selected="chat"), gr.skip(), bubbles, said, more
+                    conversation = await in_thread(studio.store.conversation, identity_of(request), id)
+                    bubbles, more = await chat.show(request, conversation)
+                    yield gr.Tabs(selected="chat"), gr.skip(), bubbles, conversation, more
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
 
-    tab.select(time.time, None, shown_cards, **AT_ONCE)
-    outputs = [tabs, paper, talk.bubbles, talk.said, talk.more]
-    shown_cards.open(opened, None, outputs, show_progress="hidden", concurrency_limit=None, trigger_mode="multiple",
+    tab.select(time.time, None, cards, **AT_ONCE)
+    outputs = [tabs, article_view, chat.bubbles, chat.conversation, chat.more]
+    cards.open(open_chosen, None, outputs, show_progress="hidden", concurrency_limit=None, trigger_mode="multiple",
                      api_visibility="private")  # fmt: skip
 
 
-class History:
-    """What the shelf asks."""
+class HistoryCards:
+    """What the list of cards asks."""
 
     def __init__(self, studio: Studio) -> None:
         self._store = studio.store
 
     def cards(self, asked: Asked, request: Any) -> list[HistoryCard]:
         """Cards of articles, of conversations, or of what was deleted."""
-        person, search, kind = who(request), str(asked.get("search", "")), asked.get("filter")
+        person, search, kind = identity_of(request), str(asked.get("search", "")), asked.get("filter")
         gone = kind == "deleted_ones"
         found: list[HistoryCard] = []
         if kind != "conversations":
@@ -63,8 +63,10 @@ class History:
                 title = article.title or article.instruction[:80]
                 found.append(_card("article", article, title, gone) | {"status": article.status})
         if kind != "articles":
-            for talk in self._store.list_conversations(person, search, gone):
-                found.append(_card("conversation", talk, talk.title[:80], gone) | {"liked": talk.liked})
+            for conversation in self._store.list_conversations(person, search, gone):
+                found.append(
+                    _card("conversation", conversation, conversation.title[:80], gone) | {"liked": conversation.liked}
+                )
         return sorted(found, key=lambda card: str(card["changed"]), reverse=True)
 
     def acts(self) -> dict[str, Any]:
@@ -74,12 +76,12 @@ class History:
 
     def rename(self, request: Any, id: int, title: str) -> None:
         """Another title."""
-        person = who(request)
+        person = identity_of(request)
         self._store.save_article(person, edits.title(self._store.article(person, id), title), "rename")
 
     def duplicate(self, request: Any, id: int, type: str = "article") -> None:
         """A copy that goes its own way."""
-        person = who(request)
+        person = identity_of(request)
         article = self._store.article(person, id)
         if article.status in ("writing", "illustrating"):
             raise InputError("article_busy")
@@ -88,16 +90,16 @@ class History:
     def delete(self, request: Any, id: int, type: str) -> None:
         """Hide it."""
         hide = self._store.delete_article if type == "article" else self._store.delete_conversation
-        hide(who(request), id)
+        hide(identity_of(request), id)
 
     def undelete(self, request: Any, id: int, type: str) -> None:
         """Bring it back."""
         show = self._store.undelete_article if type == "article" else self._store.undelete_conversation
-        show(who(request), id)
+        show(identity_of(request), id)
 
     def versions(self, request: Any, id: int) -> Versions:
         """All versions, the newest first."""
-        found = self._store.versions(who(request), id)
+        found = self._store.versions(identity_of(request), id)
         rows: list[Version] = [
             {"number": v.number, "created": v.created.isoformat(), "reason": v.reason, "current": v.current}
             for v in reversed(found)
@@ -107,13 +109,14 @@ class History:
     def compare(self, request: Any, id: int, versions: list[int]) -> Comparison:
         """The words of two versions; version 0 has none."""
         before, after = (
-            self._store.article_at(who(request), id, number).markdown if number else "" for number in versions[:2]
+            self._store.article_at(identity_of(request), id, number).markdown if number else ""
+            for number in versions[:2]
         )
         return {"before": before, "after": after}
 
     def restore(self, request: Any, id: int, version: int) -> None:
         """An old version becomes the newest."""
-        person = who(request)
+        person = identity_of(request)
         self._store.save_article(person, self._store.article_at(person, id, version), "restore")
 
 

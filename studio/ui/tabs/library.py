@@ -11,25 +11,25 @@ import gradio as gr
 from studio.app import Studio
 from studio.errors import InputError
 from studio.library.picture_rows import Hit
-from studio.ui.card_list import Asked, shelf
+from studio.ui.card_list import Asked, card_list
 from studio.ui.components import AT_ONCE
-from studio.ui.identity import language, who
+from studio.ui.identity import identity_of, language_for
 from studio.ui.page_data import Failure, LibraryCard
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
 
 def library_tab(studio: Studio) -> None:
-    """The shelf."""
+    """Lay the tab out."""
     with gr.Tab(i18n()("library"), id="library") as tab:
-        shelves = Shelves(studio)
-        acts = {name: getattr(shelves, name) for name in ("add", "describe", "delete", "undelete")}
-        cards = shelf("library.js", shelves.cards, acts, pool="worker")
+        pictures = LibraryCards(studio)
+        acts = {name: getattr(pictures, name) for name in ("add", "describe", "delete", "undelete")}
+        cards = card_list("library.js", pictures.cards, acts, pool="worker")
     tab.select(time.time, None, cards, **AT_ONCE)
 
 
-class Shelves:
-    """What the shelf asks. The library is for everybody to see; a picture is changed only by who added it."""
+class LibraryCards:
+    """What the list of cards asks. The library is for everybody to see; a picture is changed only by who added it."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -37,20 +37,20 @@ class Shelves:
 
     def cards(self, asked: Asked, request: Any) -> list[LibraryCard]:
         """Pictures that fit the words, or all, own ones first."""
-        words, spoken = str(asked.get("search", ""))[:500], language(request)
+        words, spoken = str(asked.get("search", ""))[:500], language_for(request)
         found = (
             self._library.search(words, limit=200, language=spoken)
             if words.strip()
             else self._library.browse(limit=2000, language=spoken)
         )
         own = {"own_pictures": True, "starter_pictures": False}.get(str(asked.get("filter")))
-        person = who(request)
+        person = identity_of(request)
         return [_card(hit, person) for hit in found if own is None or hit.own == own]
 
     def add(self, request: Any, path: str, name: str) -> Failure | None:
         """Take an uploaded picture in; the eyes describe it where neither its name nor its data do."""
-        file = uploads_of(self._studio).take(who(request), path)
-        report = self._library.add(file.path, self._studio.describe, person=who(request))
+        file = uploads_of(self._studio).take(identity_of(request), path)
+        report = self._library.add(file.path, self._studio.describe, person=identity_of(request))
         file.discard()
         if report.refused:
             return {"error": report.refused[0][1]}
@@ -61,15 +61,15 @@ class Shelves:
         words = " ".join(caption.split())
         if not words:
             raise InputError("caption_empty")
-        self._library.describe(key, words[:500], who(request))
+        self._library.describe(key, words[:500], identity_of(request))
 
     def delete(self, request: Any, key: str) -> None:
         """Take one out of search; articles that show it keep it."""
-        self._library.remove(key, who(request))
+        self._library.remove(key, identity_of(request))
 
     def undelete(self, request: Any, key: str) -> None:
         """Back into search."""
-        self._library.restore(key, who(request))
+        self._library.restore(key, identity_of(request))
 
 
 def _card(hit: Hit, person: str) -> LibraryCard:

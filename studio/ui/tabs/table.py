@@ -11,12 +11,12 @@ import gradio as gr
 from studio import export
 from studio.app import Studio
 from studio.errors import StudioError
-from studio.tasks.fill_table import Batch, Filling
+from studio.tasks.fill_table import TableJob, TableProgress
 from studio.ui import STATIC, examples
 from studio.ui.article_editor import download_url
 from studio.ui.components import AT_ONCE
-from studio.ui.identity import language, shown, who
-from studio.ui.table_view import EMPTY, Changes, sheet
+from studio.ui.identity import identity_of, language_for, to_gradio_error
+from studio.ui.table_view import EMPTY, Changes, to_table_data
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
@@ -55,7 +55,7 @@ def table_tab(studio: Studio) -> None:
             earlier = gr.Radio([], label=words("table_earlier"), visible=False, elem_id="tables")
             undelete = gr.Button(words("table_undelete"), visible=False, size="sm", elem_id="table-undelete")
         with gr.Column(scale=3, min_width=320):
-            paper = gr.HTML(
+            table_view = gr.HTML(
                 EMPTY,
                 html_template="<div></div>",
                 css_template=(STATIC / "table.css").read_text(),
@@ -65,17 +65,17 @@ def table_tab(studio: Studio) -> None:
                 examples=examples.cards(examples.TABLE),
             )
             with gr.Row(visible=False, elem_id="table-tools") as tools:
-                go_on = gr.Button(words("table_continue"), elem_id="table-continue", size="sm", min_width=80)
+                continue_table = gr.Button(words("table_continue"), elem_id="table-continue", size="sm", min_width=80)
                 saves = {
                     kind: gr.Button(words(f"save_{kind}"), elem_id=f"table-{kind}", size="sm", min_width=80)
                     for kind in export.formats_for("table")
                 }
                 delete = gr.Button(words("table_delete"), elem_id="table-delete", size="sm", min_width=80)
         url = gr.Textbox(visible=False)
-    frame = [number, paper, start, stop, tools, go_on, earlier]
-    paper.example(events.example, None, [pictures, questions], **AT_ONCE)
+    frame = [number, table_view, start, stop, tools, continue_table, earlier]
+    table_view.example(events.example, None, [pictures, questions], **AT_ONCE)
     start.click(events.start, [pictures, questions], frame, **_OPTIONS)
-    go_on.click(events.go_on, number, frame, **_OPTIONS)
+    continue_table.click(events.continue_table, number, frame, **_OPTIONS)
     earlier.input(events.open, earlier, frame, **_OPTIONS)
     stop.click(threaded(events.stop), number, **AT_ONCE)
     delete.click(threaded(events.delete), number, [gone, undelete, *frame], **AT_ONCE)
@@ -91,7 +91,7 @@ class _Events:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._watched: dict[str, Batch] = {}  # session → the filling it follows: an older follower ends
+        self._watched: dict[str, TableJob] = {}  # session → the filling it follows: an older follower ends
 
     def example(self, request: gr.Request, event: gr.EventData) -> Frame:
         """Fill the form with a card of the empty sheet."""
@@ -100,25 +100,25 @@ class _Events:
         if not example:
             return gr.skip(), gr.skip()
         try:
-            files = [str(uploads_of(self._studio).give(who(request), path)) for path in example.paths]
+            files = [str(uploads_of(self._studio).give(identity_of(request), path)) for path in example.paths]
         except StudioError as e:
-            raise shown(e, request) from e
-        return files, example.question(language(request))
+            raise to_gradio_error(e, request) from e
+        return files, example.question(language_for(request))
 
     async def start(self, request: gr.Request, files: list[str] | None, questions: str) -> Frames:
         """Begin a table and follow it."""
-        person, said = who(request), language(request)
+        person, status_line = identity_of(request), language_for(request)
 
-        def begin() -> Batch:
+        def begin() -> TableJob:
             sources = [uploads_of(self._studio).take(person, path).path for path in files or ()]
-            return self._studio.batches.start(person, questions, sources, said)
+            return self._studio.table_jobs.start(person, questions, sources, status_line)
 
         async for frame in self._follow(begin, request):
             yield frame
 
-    async def go_on(self, request: gr.Request, id: int) -> Frames:
+    async def continue_table(self, request: gr.Request, id: int) -> Frames:
         """Ask what is open, and follow."""
-        begin = lambda: self._studio.batches.resume(who(request), id, language(request))  # noqa: E731
+        begin = lambda: self._studio.table_jobs.resume(identity_of(request), id, language_for(request))  # noqa: E731
         async for frame in self._follow(begin, request):
             yield frame
 
@@ -126,31 +126,31 @@ class _Events:
         """Show an earlier table; follow it if it is under way."""
         if id is None:
             return
-        if batch := self._studio.batches.get(who(request), id):
+        if batch := self._studio.table_jobs.get(identity_of(request), id):
             async for frame in self._follow(lambda: batch, request):
                 yield frame
             return
         self._watched.pop(str(request.session_hash), None)
         try:
-            table = await in_thread(self._studio.store.tables.get, who(request), id)
+            table = await in_thread(self._studio.store.tables.get, identity_of(request), id)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         stopped = bool(table.open) and not table.failed
-        filling = Filling(table, "done", table.cells - table.open, table.cells, stopped=stopped)
-        yield await in_thread(self._frame, filling, request)
+        progress = TableProgress(table, "done", table.cells - table.open, table.cells, stopped=stopped)
+        yield await in_thread(self._frame, progress, request)
 
     def stop(self, request: gr.Request, id: int) -> None:
         """Stop the filling; what was answered stays."""
-        if batch := self._studio.batches.get(who(request), id):
+        if batch := self._studio.table_jobs.get(identity_of(request), id):
             batch.stop.press()
 
     def delete(self, request: gr.Request, id: int) -> Frame:
         """Hide a table, and offer to bring it back."""
         self.stop(request, id)
         try:
-            self._studio.store.tables.delete(who(request), id)
+            self._studio.store.tables.delete(identity_of(request), id)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         self._watched.pop(str(request.session_hash), None)
         nothing = (0, EMPTY, gr.skip(), gr.Button(interactive=False), gr.Row(visible=False), gr.skip())
         return id, gr.Button(visible=True), *nothing, self.earlier(request, 0)
@@ -158,19 +158,19 @@ class _Events:
     def undelete(self, request: gr.Request, gone: int, id: int) -> Frame:
         """Bring the table deleted last back into the list."""
         try:
-            self._studio.store.tables.undelete(who(request), gone)
+            self._studio.store.tables.undelete(identity_of(request), gone)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         return gr.Button(visible=False), self.earlier(request, id)
 
     def earlier(self, request: gr.Request, id: int) -> Any:
         """The person's tables, the one that is open marked."""
-        said, choices = language(request), []
-        for row in self._studio.store.tables.rows(who(request)):
+        status_line, choices = language_for(request), []
+        for row in self._studio.store.tables.rows(identity_of(request)):
             of = row.pictures * row.questions
             facts = {"pictures": row.pictures, "answers": of - row.open, "of": of}
-            parts = [row.title[:60], t("table_label", said).format(**facts)]
-            choices.append((" · ".join(parts + [t("table_running", said)] * row.running), row.id))
+            parts = [row.title[:60], t("table_label", status_line).format(**facts)]
+            choices.append((" · ".join(parts + [t("table_running", status_line)] * row.running), row.id))
         return gr.Radio(choices, value=id or None, visible=bool(choices))
 
     def save(self, kind: str) -> Callable[[gr.Request, int], str]:
@@ -178,43 +178,45 @@ class _Events:
 
         def save(request: gr.Request, id: int) -> str:
             try:
-                table = self._studio.store.tables.get(who(request), id)
+                table = self._studio.store.tables.get(identity_of(request), id)
                 data = export.export(table, kind, self._studio.store.read_file, {})
-                path = uploads_of(self._studio).export(who(request), export.filename(table, kind), data)
+                path = uploads_of(self._studio).export(identity_of(request), export.filename(table, kind), data)
             except StudioError as e:
-                raise shown(e, request) from e
+                raise to_gradio_error(e, request) from e
             return download_url(path)
 
         return save
 
-    async def _follow(self, begin: Callable[[], Batch], request: gr.Request) -> Frames:
-        """The frames of a filling, until it ends or the session looks at another table."""
+    async def _follow(self, begin: Callable[[], TableJob], request: gr.Request) -> Frames:
+        """The frames of a job, until it ends or the session opens another table."""
         session = str(request.session_hash)
         try:
             batch = self._watched[session] = await in_thread(begin, pool="files")
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         yield await in_thread(self._frame, batch.now(), request)
-        clock, changes = _Clock(), Changes()
+        clock, changes = _TimeLeft(), Changes()
         try:
-            async for filling in batch.follow():
+            async for progress in batch.follow():
                 if self._watched.get(session) is not batch:
                     return
-                left = clock.left(filling)
-                if not filling.ended:
-                    changed = await in_thread(lambda f=filling, s=left: changes.of(sheet(f, language(request), s)))
+                left = clock.left(progress)
+                if not progress.ended:
+                    changed = await in_thread(
+                        lambda f=progress, s=left: changes.of(to_table_data(f, language_for(request), s))
+                    )
                     yield (gr.skip(), changed, *(gr.skip(),) * 5)
             yield await in_thread(self._frame, batch.state, request)
         finally:
             if self._watched.get(session) is batch:
                 del self._watched[session]
 
-    def _frame(self, filling: Filling, request: gr.Request) -> Frame:
+    def _frame(self, progress: TableProgress, request: gr.Request) -> Frame:
         """Everything as it is at the begin or the end of a filling."""
-        table, running = filling.table, filling.step != "done"
+        table, running = progress.table, progress.step != "done"
         return (
             table.id,
-            sheet(filling, language(request)),
+            to_table_data(progress, language_for(request)),
             gr.Button(interactive=not running),
             gr.Button(interactive=running),
             gr.Row(visible=not running and bool(table.rows)),
@@ -223,19 +225,19 @@ class _Events:
         )
 
 
-class _Clock:
-    """Tells how long the rest takes, from the answers since it was made."""
+class _TimeLeft:
+    """Estimates how long the rest takes, from the answers since it was made."""
 
     def __init__(self) -> None:
         self._began = 0.0
         self._first = 0
 
-    def left(self, filling: Filling) -> float | None:
+    def left(self, progress: TableProgress) -> float | None:
         """Seconds, or None as long as nothing is known."""
-        if filling.step != "asking" or not filling.place:
+        if progress.step != "asking" or not progress.place:
             return None
         if not self._began:
-            self._began, self._first = time.monotonic(), filling.number
-        answered = filling.number - self._first
+            self._began, self._first = time.monotonic(), progress.number
+        answered = progress.number - self._first
         spent = time.monotonic() - self._began
-        return spent / answered * (filling.of - filling.number) if answered else None
+        return spent / answered * (progress.of - progress.number) if answered else None

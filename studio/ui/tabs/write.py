@@ -14,24 +14,24 @@ from studio.documents.article import MAX_IMAGES, Brief, Picture, to_dict
 from studio.errors import StudioError
 from studio.protocol import Queued
 from studio.sampling import SEED
-from studio.specs import most_beams
-from studio.ui.article_editor import Desk, exported
+from studio.specs import max_beams
+from studio.ui.article_editor import ArticleEditor, export_article
 from studio.ui.components import form_numbers, numbers, part, read
-from studio.ui.identity import keep_one, shown, who
+from studio.ui.identity import identity_of, take_in_upload, to_gradio_error
 from studio.ui.page_data import ArticleDocument
 from studio.ui.threads import in_thread
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
 
-def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
+def write_tab(studio: Studio, editor: ArticleEditor) -> gr.HTML:
     """Lay the tab out and connect it; gives the document's component."""
     t = i18n()
-    fields = form_numbers("writing", beams=most_beams(studio.lane.spec))
+    fields = form_numbers("writing", beams=max_beams(studio.worker.spec))
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
             by, instruction, title, materials = subject = _subject(t)
-            desk.instruction = instruction
+            editor.instruction = instruction
             outline = part("outline.js", [], "outline", "draft")
             pictures = part("own.js", [], "own-pictures")
             images = gr.Dropdown(
@@ -44,7 +44,7 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
                 settings = numbers(fields, "settings")
             start = gr.Button(t("start"), variant="primary", elem_id="start")
         with gr.Column(scale=4, min_width=320):
-            paper = desk.paper()
+            article_view = editor.component()
 
     async def write(
         request: gr.Request,
@@ -62,18 +62,18 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
                 _brief(by, about, title, materials),
                 outline=tuple(map(str, lines or [])),
                 images=None if count < 0 else count,
-                pictures=await in_thread(_own, studio, who(request), files, pool="files") if files else (),
+                pictures=await in_thread(_own, studio, identity_of(request), files, pool="files") if files else (),
                 **read(fields, set_),
             )
-            job = await in_thread(studio.jobs.start, who(request), brief)
+            job = await in_thread(studio.jobs.start, identity_of(request), brief)
         except StudioError as e:
-            raise shown(e, request) from e
-        async for document in desk.follow(job, request):
+            raise to_gradio_error(e, request) from e
+        async for document in editor.follow(job, request):
             yield document
 
     async def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
         try:
-            task = studio.drafts.outline(who(request), _brief(by, about, title, materials))
+            task = studio.drafts.outline(identity_of(request), _brief(by, about, title, materials))
             try:
                 draft = await task.finish()
             finally:
@@ -82,7 +82,7 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
                 raise draft.error
             return list(draft.headings)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
 
     # what other parts of the page put into the instruction is to be seen
     instruction.change(None, None, by, js="() => 'instruction'", show_progress="hidden", api_visibility="private")
@@ -90,13 +90,13 @@ def write_tab(studio: Studio, desk: Desk) -> gr.HTML:
         [start.click, instruction.submit, title.submit, materials.submit],
         write,
         [*subject, outline, pictures, images, settings],
-        paper,
+        article_view,
         show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",
     )
     outline.draft(drafted, [*subject], outline, concurrency_limit=None, api_visibility="private")
-    return paper
+    return article_view
 
 
 def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
@@ -122,7 +122,7 @@ def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
 def _own(studio: Studio, person: str, files: list[dict[str, str]]) -> tuple[Picture, ...]:
     """The pictures that the browser uploaded. Raises InputError for any other path, and for what is no picture."""
     taken = [(uploads_of(studio).take(person, file.get("path")), Path(file.get("name", "")).name) for file in files]
-    return tuple(keep_one(studio, person, file, name or file.name) for file, name in taken)
+    return tuple(take_in_upload(studio, person, file, name or file.name) for file, name in taken)
 
 
 def _brief(by: str, about: str, title: str, materials: str) -> Brief:
@@ -146,28 +146,30 @@ def write_api(studio: Studio) -> None:
             count = None if images == -1 else images
             lines = tuple(outline.splitlines())
             brief = Brief(instruction, lines, count, seed=seed, title=title or None, materials=materials)
-            job = await in_thread(studio.jobs.start, who(request), brief)
+            job = await in_thread(studio.jobs.start, identity_of(request), brief)
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
         try:
             async for progress in job.follow():
                 yield {"step": progress.step, **to_dict(progress.article), **_waiting(progress.waiting)}
         finally:
             job.stop.press()  # a program that goes away, or cancels, wants no more of it; what was written stays
         if progress.error:
-            raise shown(progress.error, request) from progress.error
+            raise to_gradio_error(progress.error, request) from progress.error
 
     async def stop(request: gr.Request, article: int) -> bool:
         """End what /write, or the page, has under way for an article; whether there was something."""
-        if job := studio.jobs.get(who(request), article):
+        if job := studio.jobs.get(identity_of(request), article):
             await in_thread(job.stop.press)
         return job is not None
 
     async def export_(request: gr.Request, article: int, format: str) -> gr.FileData:
         try:
-            return gr.FileData(path=str(await in_thread(exported, studio, who(request), article, format, pool="files")))
+            return gr.FileData(
+                path=str(await in_thread(export_article, studio, identity_of(request), article, format, pool="files"))
+            )
         except StudioError as e:
-            raise shown(e, request) from e
+            raise to_gradio_error(e, request) from e
 
     gr.api(write, api_name="write", concurrency_limit=None)
     gr.api(stop, api_name="stop", queue=False)

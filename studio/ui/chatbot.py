@@ -16,9 +16,9 @@ from studio.ui.words import t
 _OPINIONS = {True: "Like", False: "Dislike", None: None}
 
 
-def bubbles_of(studio: Studio, conversation: Conversation, language: Language, waits: str = "") -> gr.Chatbot:
-    """The messages; several pictures of a question are numbered before it. `waits` stands in the place of the last
-    answer, until it begins. What an answer could not take into account any more is said under it."""
+def to_chatbot(studio: Studio, conversation: Conversation, language: Language, waits: str = "") -> gr.Chatbot:
+    """The Chatbot with two messages a turn; several pictures of a question are numbered before it. `waits` stands in
+    the place of the last answer, until it begins. What an answer could not take into account is said under it."""
     messages: list[dict[str, Any]] = []
     number = 0
     for at, turn in enumerate(conversation.turns, 1):
@@ -34,8 +34,8 @@ def bubbles_of(studio: Studio, conversation: Conversation, language: Language, w
         last = at == len(conversation.turns)
         if turn.answer or waits or not last:  # one that was stopped early stands as dots: two a turn
             answer = plain_markdown(turn.answer)
-            said = answer + _left_out(turn, language) if answer else (waits if last else "")
-            messages.append({"role": "assistant", "content": said or "…"})
+            shown = answer + _left_out(turn, language) if answer else (waits if last else "")
+            messages.append({"role": "assistant", "content": shown or "…"})
     opinions = [_OPINIONS[turn.liked] for turn in conversation.turns]
     return gr.Chatbot(value=messages, feedback_value=opinions)
 
@@ -48,19 +48,19 @@ def _left_out(turn: Turn, language: Language) -> str:
     return "\n\n*" + t("left_out", language).format(what=what[:1].upper() + what[1:]) + "*" if gone else ""
 
 
-def goes_on(said: Conversation) -> bool:
-    """Whether the last answer is to be continued: it was cut at its length, stopped, or interrupted."""
-    return bool(said.turns) and bool(said.turns[-1].answer) and said.turns[-1].finish != "stop"
+def can_continue(conversation: Conversation) -> bool:
+    """Whether the last answer can be continued: it was cut at its length, stopped, or interrupted."""
+    return bool(conversation.turns) and bool(conversation.turns[-1].answer) and conversation.turns[-1].finish != "stop"
 
 
-def turn_of(index: int | tuple[int, ...] | list[int]) -> int:
-    """The turn of a message."""
+def turn_index(index: int | tuple[int, ...] | list[int]) -> int:
+    """The index of the turn that a message of the Chatbot belongs to; its `index` is a number, or a pair of them."""
     return (index if isinstance(index, int) else index[0]) // 2
 
 
-def brief(said: Conversation) -> str:
-    """An instruction for an article about what was talked about: the last answer."""
-    answer = next((turn.answer for turn in reversed(said.turns) if turn.answer), "")
+def instruction_from(conversation: Conversation) -> str:
+    """An instruction for an article about the last answer; empty where there is none."""
+    answer = next((turn.answer for turn in reversed(conversation.turns) if turn.answer), "")
     chinese = language_of(answer) == "zh"
     return (
         f"{'写一篇图文并茂的文章，内容是：' if chinese else 'Write an article about this: '}{answer}" if answer else ""
