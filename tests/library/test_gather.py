@@ -295,5 +295,5 @@ def test_entries_that_lie_on_one_another_do_not_multiply(tmp_path: Path, monkeyp
     tail = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1000, 1000, len(entries), start, 0)
     (tmp_path / "b.zip").write_bytes(data[:start] + entries + tail)
     monkeypatch.setattr(gather, "MOST_BYTES", 1 << 29)
-    with pytest.raises(InputError, match="would"):
+    with pytest.raises(InputError, match="decompresses"):
         find([tmp_path / "b.zip"])
