@@ -231,7 +231,7 @@ def test_ask_passes_the_numbers_on(studio, monkeypatch: pytest.MonkeyPatch) -> N
         yield AnswerProgress(conversation.answer(answer="yes"), ended=True)
 
     scripted(monkeypatch, "ask")
-    monkeypatch.setattr("studio.tasks.chat.Asker.ask", ask)
+    monkeypatch.setattr("studio.tasks.chat.ChatAnswerer.ask", ask)
     assert studio("ask", PICTURES / "cat.webp", "What?", "--temperature", "0", "--max-tokens", "9") == (0, "yes\n", "")
     assert studio("ask", PICTURES / "cat.webp", "What?") == (0, "yes\n", "")
     assert given == [replace(Starter.answering, temperature=0.0, max_tokens=9), None]

@@ -96,7 +96,7 @@ def test_a_source_that_fails_is_passed_over_and_the_article_says_so(toy: None) -
         stop=SimpleNamespace(pressed=False),
         images=lambda pictures: (),
         budget=None,
-        speech=SimpleNamespace(caption=lambda *given: None),
+        dialect=SimpleNamespace(caption=lambda *given: None),
     )
     found.prepare((), "en")
     assert keys(found, "a storm", set()) == ["library"]
