@@ -1,7 +1,7 @@
 """Plain English sentences for a very small model (SmolLM2-135M).
 
 It writes coherent prose when asked in one plain sentence, and fails at lists, choices by letter and "two paragraphs"
-(measured, PLATFORM.md). So every request here is one sentence, what must be there is forced as the beginning of the
+(measured on it). So every request here is one sentence, what must be there is forced as the beginning of the
 answer, and places, captions and choices are left to retrieval.
 """
 
