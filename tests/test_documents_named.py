@@ -7,7 +7,9 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DOCUMENT = re.compile(r"(?<![\w.-])[A-Z][A-Z0-9_-]+\.md\b")  # as such documents are called; `article.md` is what exports make
+DOCUMENT = re.compile(
+    r"(?<![\w.-])[A-Z][A-Z0-9_-]+\.md\b"
+)  # as such documents are called; `article.md` is what exports make
 EXAMPLES = {"FILE.md"}
 
 

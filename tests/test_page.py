@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from event_loop import run_in_new_loop
 
 from studio.app import Studio
 from studio.protocol import ModelCard
@@ -69,7 +70,7 @@ def test_what_is_slow_keeps_nothing_quick_waiting() -> None:
             release.set()
             await asyncio.gather(*stuck)
 
-    assert asyncio.run(both()) == "quick"
+    assert run_in_new_loop(both()) == "quick"
 
 
 def test_only_what_takes_long_is_queued(blocks: gr.Blocks) -> None:

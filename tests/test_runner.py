@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
+from event_loop import run_in_new_loop
 
 from studio.errors import BusyError, EngineError, StudioError
 from studio.protocol import Queued
@@ -247,7 +248,7 @@ def test_followers_hold_no_thread_and_miss_only_what_is_old(gate: Gate) -> None:
         gate.open.set()
         return await asyncio.gather(*following)
 
-    states = asyncio.run(asyncio.wait_for(all_of_them(), 30))
+    states = run_in_new_loop(asyncio.wait_for(all_of_them(), 30))
     assert all(mine[-1] == Count(5, ended=True) for mine in states)
     assert all(mine[0].waiting for mine in states), "their places"
 
@@ -265,7 +266,7 @@ def test_a_follower_that_goes_away_leaves_nothing_behind(gate: Gate) -> None:
         with pytest.raises(asyncio.CancelledError):
             await waits
 
-    asyncio.run(leave())
+    run_in_new_loop(leave())
     assert not task._listeners and not runner._followers.total()
     gate.open.set()
     assert task.wait(5)
