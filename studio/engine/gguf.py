@@ -13,7 +13,6 @@ import math
 import os
 import queue
 import secrets
-import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +44,6 @@ from studio.specs import GgufSpec
 
 Chunk = dict[str, Any]
 BATCH = 256  # tokens of a prompt between two looks at Stop; llama.cpp's own 2,048 took 33 s on two busy cores
-NICENESS = 5  # of the threads that compute, where they share the cores with searches and the page
 NOWHERE = -50.0  # log-probability given to an option that llama.cpp did not list
 
 
@@ -57,8 +55,6 @@ class GgufEngine:
             raise ModelError("model_file_missing", path=spec.path, advice="Check the path given with --gguf.")
         self._card = spec.card
         self._key = secrets.token_hex(16)
-        if not spec.gpu:
-            _yield_to_others()
         try:
             self._server = xllamacpp.Server(self._parameters(spec))
         except (RuntimeError, ValueError, OSError) as e:
@@ -192,17 +188,6 @@ class GgufEngine:
             end({"error": {"message": str(e)}})
         finally:
             end(None)
-
-
-def _yield_to_others() -> None:
-    """Give this thread, and those that it will start, a lower priority.
-
-    llama.cpp takes every core and spins while its threads wait for each other. On two busy cores a search beside a text
-    took 220 to 250 ms, and with this 110 (82 without a text); what it costs the text was not measured. On Linux a
-    priority belongs to a thread; elsewhere it would slow the searches as well.
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _with_markers(prompt: Prompt, pictures: list[str]) -> str:
