@@ -49,7 +49,7 @@ from studio.documents.article import Brief, Picture
 from studio.documents.conversation import Conversation
 from studio.errors import StudioError
 from studio.library.index import Library
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.protocol import Done, Event, Piece, Started
 from studio.settings import Settings, assets
 from studio.specs import NativeSpec
@@ -347,7 +347,7 @@ def _stored(studio: Studio, seed: int) -> Picture:
     noise = np.random.default_rng(seed).integers(0, 255, (60, 80, 3), dtype=np.uint8)
     file = io.BytesIO()
     Pictures.fromarray(noise).resize((1600, 1200)).save(file, "JPEG", quality=85)
-    taken = take_in(file.getvalue(), f"{seed}.jpg")
+    taken = normalise_file(file.getvalue(), f"{seed}.jpg")
     return Picture(studio.store.add_file(taken, PERSON), f"picture {seed}", f"{seed}.jpg")
 
 

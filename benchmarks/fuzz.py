@@ -30,7 +30,7 @@ from PIL import ExifTags, Image
 
 from studio.errors import StudioError
 from studio.library import gather
-from studio.library.picture_intake import DECODERS, take_in
+from studio.library.picture_intake import DECODERS, normalise_file
 from studio.pictures.cost import MEMORY, SECONDS
 from studio.pictures.decoder_client import Decoder
 from studio.pictures.frames import Header
@@ -164,7 +164,7 @@ def try_one(format: str, data: bytes) -> tuple[str, str, float, str]:
         if format == "zip":
             _open_zip(data)
         else:
-            take_in(data, "a")
+            normalise_file(data, "a")
         outcome = "taken"
     except StudioError as e:
         outcome = e.key
@@ -192,7 +192,7 @@ def _open_zip(data: bytes) -> None:
     with tempfile.NamedTemporaryFile(suffix=".zip") as file:
         file.write(data)
         file.flush()
-        for _, taken in gather.take(gather.find([Path(file.name)])):
+        for _, taken in gather.normalise_files(gather.list_files([Path(file.name)])):
             if isinstance(taken, gather.Refused):
                 raise taken.error
 

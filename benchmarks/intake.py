@@ -16,7 +16,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
-from studio.library.picture_intake import DECODERS, take_in
+from studio.library.picture_intake import DECODERS, normalise_file
 from studio.pictures.normalise import normalise
 
 TURNS = 9
@@ -41,12 +41,12 @@ def main() -> None:
     """Print a table, and JSON as its last line."""
     figures = {}
     began = time.perf_counter()
-    take_in(_save(Image.new("RGB", (8, 8)), "PNG"), "a")
+    normalise_file(_save(Image.new("RGB", (8, 8)), "PNG"), "a")
     figures["start of the process"] = time.perf_counter() - began
     print(f"start of the process: {figures['start of the process']:.2f} s")
     for format, data in photos().items():
         direct, through = zip(
-            *((_timed(normalise, data), _timed(take_in, data, "a")) for _ in range(TURNS)), strict=True
+            *((_timed(normalise, data), _timed(normalise_file, data, "a")) for _ in range(TURNS)), strict=True
         )
         figures[format] = statistics.median(through)
         row = f"in this process {statistics.median(direct):.3f} s, through a decoder process {figures[format]:.3f} s"

@@ -16,7 +16,7 @@ import structlog
 
 from studio.errors import StudioError
 
-LARGEST = 10 << 20  # bytes of a file, of which five are kept
+MAX_BYTES = 10 << 20  # bytes of a file, of which five are kept
 _LOGGER = logging.getLogger("studio.log")
 
 
@@ -60,7 +60,7 @@ class _File(RotatingFileHandler):
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        super().__init__(folder / "studio.jsonl", maxBytes=LARGEST, backupCount=4, encoding="utf-8", delay=True)
+        super().__init__(folder / "studio.jsonl", maxBytes=MAX_BYTES, backupCount=4, encoding="utf-8", delay=True)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Say nothing: `/healthz` and the page tell of the disk."""

@@ -14,7 +14,7 @@ from studio.errors import StudioError
 
 Role = str  # which job a model does: the name of an entry of `studio.roles`
 Reason = Literal["stop", "length", "cancelled"]
-LEAST_ROOM = 128  # tokens that a prompt must leave free in the context for new ones, or max_tokens if that is fewer
+MIN_NEW_TOKENS = 128  # tokens that a prompt must leave free in the context for new ones, or max_tokens if that is fewer
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from studio.protocol import Description, ModelCard, Role
 
-MOST_BEAMS = 5  # of the native engine
+MAX_BEAMS = 5  # of the native engine
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ScriptedSpec:
     card: ModelCard = ModelCard(
         "scripted model", "xcomposer2", ("en", "zh"), sees=True, context=4096, beams=5, image_tokens=256
     )
-    sights: tuple[tuple[str, Description], ...] = field(default=())  # picture key → what it shows
+    descriptions: tuple[tuple[str, Description], ...] = field(default=())  # picture key → what it shows
     batch: int = 1  # calls it answers at once, a word each in turn
     load: float = 0.0  # seconds that it takes to load
     tokenizer: str = ""  # a tokenizer.model to count with; none: words and Chinese characters are counted
@@ -64,7 +64,7 @@ class ScriptedSpec:
 
 def max_beams(spec: EngineSpec) -> int:
     """How many beams the models of a spec offer, known before they are loaded; 1 means none."""
-    return MOST_BEAMS if isinstance(spec, NativeSpec) else spec.card.beams
+    return MAX_BEAMS if isinstance(spec, NativeSpec) else spec.card.beams
 
 
 EngineSpec = GgufSpec | NativeSpec | ScriptedSpec

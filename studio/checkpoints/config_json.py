@@ -10,7 +10,7 @@ from typing import Any
 from studio.errors import ModelError
 
 Shapes = Mapping[str, tuple[int, ...]]
-MOST = 1 << 20  # no context or count of this family is larger
+MAX_DIGITS = 1 << 20  # no context or count of this family is larger
 
 
 class Fields:
@@ -26,7 +26,7 @@ class Fields:
             raise self.wrong(name, "is missing" if value is None else f"cannot be {value!r}")
         return float(value)
 
-    def whole(self, name: str, most: int = MOST) -> int:
+    def whole(self, name: str, most: int = MAX_DIGITS) -> int:
         """A whole number up to `most`."""
         value = self(name)
         if value != int(value) or value > most:

@@ -18,7 +18,7 @@ from studio.errors import ModelError
 Kind = Literal["model", "mmproj"]
 _VERSIONS = (2, 3)
 _PROJECTOR = "clip"  # the architecture of what lets a model see
-_MOST = 1 << 20  # tensors, or entries, beyond which a header is nonsense
+_MAX_LENGTH = 1 << 20  # tensors, or entries, beyond which a header is nonsense
 _STRING, _ARRAY = 8, 9
 _SCALARS = dict(enumerate("BbHhIif?", 0)) | {10: "Q", 11: "q", 12: "d"}  # type number → as `struct` names it
 
@@ -123,7 +123,7 @@ class _Reader:
 
     def _count(self) -> int:
         count = int(self._number("Q"))
-        if count > _MOST:
+        if count > _MAX_LENGTH:
             raise ValueError(count)
         return count
 

@@ -22,7 +22,7 @@ from studio.errors import ModelError
 from studio.specs import NativeSpec
 
 WORKSPACE = 2 << 30  # bytes on a GPU for activations, pictures, beams and graphs, beside weights and cache
-LEAST_CONTEXT = 4096  # tokens: what XComposer2 was trained on
+MIN_CONTEXT = 4096  # tokens: what XComposer2 was trained on
 INT8 = 1 + 1 / 64  # bytes of a weight: itself, and at most one 16-bit scale for each group of 128
 
 
@@ -116,7 +116,7 @@ def plan_memory(
     """
     gpu = device.startswith("cuda")
 
-    def plan(quantize: str, swap: bool, count: int = len(models), limit: int = LEAST_CONTEXT) -> MemoryPlan:
+    def plan(quantize: str, swap: bool, count: int = len(models), limit: int = MIN_CONTEXT) -> MemoryPlan:
         # With a count of one, the larger model: whichever runs alone has room then.
         some = sorted(models, key=lambda m: -m.weights(element, quantize))[:count] if count < len(models) else models
         contexts = tuple(min(m.context, limit, context) for m in some)
@@ -198,8 +198,8 @@ def of_folder(folder: Path) -> Architecture | None:
 def _limits(context: int) -> list[int]:
     """Contexts to try, the longest first: halves of what was asked for, and the least."""
     limits = [context]
-    while limits[-1] > LEAST_CONTEXT:
-        limits.append(max(limits[-1] // 2, LEAST_CONTEXT))
+    while limits[-1] > MIN_CONTEXT:
+        limits.append(max(limits[-1] // 2, MIN_CONTEXT))
     return limits
 
 

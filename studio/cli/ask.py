@@ -12,7 +12,7 @@ from studio.checkpoints.catalog import plan
 from studio.cli.write import read_picture
 from studio.documents.article import Picture
 from studio.documents.conversation import Conversation, Turn
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.sampling import check as check_numbers
 from studio.settings import Settings
 from studio.storage.persons import CLI
@@ -22,7 +22,7 @@ from studio.tasks.progress import Stop
 
 def ask(settings: Settings, pictures: tuple[str, ...], question: str, sampling: Mapping[str, Any]) -> Iterator[str]:
     """The answer's pieces; `sampling` are numbers of a chat, None where nothing was said. Raises StudioError."""
-    taken = [(take_in(read_picture(name), Path(name).name), Path(name)) for name in pictures]
+    taken = [(normalise_file(read_picture(name), Path(name).name), Path(name)) for name in pictures]
     check(Turn(question, tuple(Picture(t.key) for t, _ in taken)))
     numbers = check_numbers("chat", sampling)
     with Studio(settings, plan(settings)) as studio:

@@ -30,7 +30,7 @@ def batch(
     find_format("table", format or out.name)
     asked = read_text(questions)
     paths = [Path(source).absolute() for source in sources]
-    questions_of(asked), gather.find(paths)  # before any model is loaded
+    questions_of(asked), gather.list_files(paths)  # before any model is loaded
     origin = ", ".join(map(str, paths))
     with Studio(settings, plan(settings)) as studio:
         running = studio.table_jobs.start(CLI, asked, paths, language, origin, recall=resume)

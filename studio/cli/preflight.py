@@ -29,7 +29,7 @@ from studio.protocol import Role
 from studio.settings import Settings
 from studio.specs import EngineSpec, GgufSpec, NativeSpec
 from studio.storage import migrations
-from studio.storage.database import translated
+from studio.storage.database import storage_errors
 from studio.storage.health import LOW
 from studio.storage.process_locks import FolderLock
 from studio.storage.store import DATABASE
@@ -90,7 +90,7 @@ def check_packages(settings: Settings) -> Iterator[StudioError]:
 def check_folder(settings: Settings) -> Iterator[StudioError]:
     """The data folder, or the one it would be made in, takes a file; so do the parts of it that are there."""
     folder = settings.folder
-    with translated(folder / DATABASE):
+    with storage_errors(folder / DATABASE):
         there = _existing(folder)
         if not there.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -108,7 +108,7 @@ def check_folder(settings: Settings) -> Iterator[StudioError]:
 
 def check_disk(settings: Settings) -> Iterator[StudioError]:
     """There is room to keep things."""
-    with translated(settings.folder / DATABASE):
+    with storage_errors(settings.folder / DATABASE):
         free = shutil.disk_usage(_existing(settings.folder)).free
     if free < LOW:
         raise StorageError("disk_full", path=settings.folder)
@@ -159,7 +159,7 @@ def check_database(settings: Settings) -> Iterator[StudioError]:
     path, known = settings.folder / DATABASE, len(migrations.MIGRATIONS)
     if not path.is_file():
         return
-    with translated(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+    with storage_errors(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
         found = migrations.version(connection)
         if found > known:
             raise StorageError("database_newer", path=path, found=found, known=known)

@@ -15,8 +15,8 @@ from studio.checkpoints.catalog import plan
 from studio.documents.article import Article, Brief, Picture
 from studio.errors import InputError, NotFoundError, StorageError
 from studio.export import find_format
-from studio.library.picture_intake import take_in
-from studio.pictures.cost import LARGEST_FILE
+from studio.library.picture_intake import normalise_file
+from studio.pictures.cost import MAX_FILE_BYTES
 from studio.sampling import check
 from studio.settings import Settings
 from studio.storage.persons import CLI
@@ -49,7 +49,7 @@ def write(
     with Studio(settings, plan(settings)) as studio:
         own = []
         for name, data in files:
-            taken = take_in(data, Path(name).name)
+            taken = normalise_file(data, Path(name).name)
             own.append(Picture(studio.store.add_file(taken, CLI), Path(name).stem, Path(name).name))
         job = studio.jobs.start(CLI, replace(brief, pictures=tuple(own)))
         last = None
@@ -131,4 +131,4 @@ def read_text(name: str) -> str:
 
 def read_picture(name: str) -> bytes:
     """The bytes of a file given on the command line."""
-    return read_regular(Path(name), LARGEST_FILE)
+    return read_regular(Path(name), MAX_FILE_BYTES)

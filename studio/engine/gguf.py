@@ -25,7 +25,7 @@ import xllamacpp
 from studio.engine.base import Cancelled
 from studio.errors import ContextOverflow, EngineError, ModelError, StudioError
 from studio.protocol import (
-    LEAST_ROOM,
+    MIN_NEW_TOKENS,
     Choose,
     Control,
     Done,
@@ -138,7 +138,7 @@ class GgufEngine:
             given = {"prompt_string": _with_markers(prompt, pictures), "multimodal_data": pictures}
             return {"prompt": given, "max_tokens": new}
         ids, limit = self._encode(prompt), self._card.context
-        if (needed := len(ids) + min(new, LEAST_ROOM)) > limit:
+        if (needed := len(ids) + min(new, MIN_NEW_TOKENS)) > limit:
             raise ContextOverflow("context_overflow", needed=needed, limit=limit, model=self._card.name)
         return {"prompt": ids, "max_tokens": min(new, limit - len(ids))}
 

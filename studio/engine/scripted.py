@@ -22,7 +22,7 @@ from studio.engine.base import Cancelled
 from studio.errors import ContextOverflow, EngineError
 from studio.models import tokenizer
 from studio.protocol import (
-    LEAST_ROOM,
+    MIN_NEW_TOKENS,
     Choose,
     Control,
     Description,
@@ -43,7 +43,7 @@ from studio.specs import Reply, ScriptedSpec
 WORDS = re.compile(r"[\u3000-\u9fff]|[^\s\u3000-\u9fff]+")  # what counts as a token where there is no tokenizer
 
 
-def shown(prompt: Prompt) -> str:
+def prompt_text(prompt: Prompt) -> str:
     """A prompt as one readable string."""
     parts = []
     for segment in prompt:
@@ -73,8 +73,8 @@ class ScriptedEngine:
 
     def generate(self, call: Generate, cancelled: Cancelled) -> Iterator[Piece | Done]:
         """The words of the next fitting reply. Raises ContextOverflow as the native engine does."""
-        self._require_room(call.prompt, min(call.sampling.max_tokens, LEAST_ROOM))
-        reply = self._take(shown(call.prompt))
+        self._require_room(call.prompt, min(call.sampling.max_tokens, MIN_NEW_TOKENS))
+        reply = self._take(prompt_text(call.prompt))
         started = time.monotonic()
         pieces = re.findall(r"\S*\s*", reply.text)[: call.sampling.max_tokens]
         for count, piece in enumerate(filter(None, pieces)):
@@ -95,7 +95,7 @@ class ScriptedEngine:
         """A reply naming an option makes it certain; without one the options are equal."""
         self._require_room(call.prompt, 1)
         try:
-            wanted = self._take(shown(call.prompt)).text
+            wanted = self._take(prompt_text(call.prompt)).text
         except EngineError:
             return (math.log(1 / len(call.options)),) * len(call.options)
         return tuple(0.0 if option == wanted else -20.0 for option in call.options)
@@ -142,11 +142,11 @@ class ScriptedAuxiliaryModels:
     """Descriptions from a table; vectors that count words, so that texts sharing words are near."""
 
     def __init__(self, spec: ScriptedSpec) -> None:
-        self._sights = dict(spec.sights)
+        self._descriptions = dict(spec.descriptions)
 
     def describe(self, image: Image) -> Description:
         """From the table, else an uncertain guess."""
-        return self._sights.get(image.key, Description((Label("shape", 0.1),)))
+        return self._descriptions.get(image.key, Description((Label("shape", 0.1),)))
 
     def embed(self, texts: tuple[str, ...]) -> list[tuple[float, ...]]:
         """Hashed counts of words, 64 dimensions, length 1."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from studio.documents.article import Article
+from studio.documents.file_names import file_stem
 from studio.documents.table import Table
-from studio.export.clean_text import document_language, label, plain_title, stem
+from studio.export.clean_text import document_language, label, plain_title
 from studio.export.images import ReadPicture
 from studio.export.registry import Document, Format, Kind, find_format, formats_for, kind_of
 
@@ -38,4 +39,4 @@ def filename(document: Document, format: str) -> str:
         name = document.questions[0]
     else:
         name = next((turn.question for turn in document.turns), "")
-    return f"{stem(name, fallback=label(kind, document_language(document)).lower())}.{format}"
+    return f"{file_stem(name, fallback=label(kind, document_language(document)).lower())}.{format}"

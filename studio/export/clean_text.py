@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 
 from studio.documents.article import Article
@@ -13,10 +11,6 @@ from studio.errors import Language
 from studio.language import language_of
 from studio.markdown import clean, parse_inline, plain
 from studio.sampling import FIELDS
-
-# Direction marks and other invisible signs: harmless in a text, a trick in a file name ("gpj.exe").
-_INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd]")
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")  # names Windows keeps for devices
 
 LABELS: Mapping[str, tuple[str, str]] = {
     "article": ("Article", "文章"),
@@ -92,25 +86,6 @@ def line(text: str) -> str:
 def plain_title(title: str) -> str:
     """A title on one line without marks of emphasis, where Markdown is not shown."""
     return plain(parse_inline(title))
-
-
-def slug(text: str, limit: int = 40) -> str:
-    """Small letters, digits, Chinese, Japanese and Korean characters joined by hyphens; empty when there are none."""
-    text = unicodedata.normalize("NFKD", line(text[:400])).lower()
-    text = unicodedata.normalize("NFC", re.sub("[\u0300-\u036f'’]", "", text))
-    words = re.sub("[^0-9a-z\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+", "-", text).strip("-")
-    if len(words) > limit and "-" in words[:limit]:
-        words = words[:limit].rpartition("-")[0]
-    return words[:limit].strip("-")
-
-
-def stem(text: str, fallback: str) -> str:
-    """A file name without suffix that every system takes, at most 60 characters and 180 bytes, close to the text."""
-    text = unicodedata.normalize("NFC", line(text[:400]))
-    text = _INVISIBLE.sub("", re.sub(r'[<>:"/\\|?*`#\x80-\x9f]', " ", text))
-    name = " ".join(text.split())[:60]
-    name = name.encode()[:180].decode(errors="ignore").strip(" .-_~")
-    return fallback if not name or _RESERVED.match(name) else name
 
 
 def pieces(text: str, limit: int) -> Iterator[str]:

@@ -17,8 +17,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from studio.documents.article import Article, Picture
 from studio.documents.conversation import Conversation, Turn
+from studio.documents.file_names import slug
 from studio.errors import Language
-from studio.export.clean_text import document_language, label, line, slug
+from studio.export.clean_text import document_language, label, line
 from studio.export.images import ReadPicture, for_everywhere, load
 from studio.markdown import clean
 
@@ -44,7 +45,7 @@ class _Folder:
     name: str
     language: Language
     files: dict[str, bytes] = field(default_factory=dict)
-    listed: list[dict[str, str]] = field(default_factory=list)
+    report_rows: list[dict[str, str]] = field(default_factory=list)
     missing: list[dict[str, str]] = field(default_factory=list)
     _known: dict[str, str] = field(default_factory=dict)
 
@@ -56,7 +57,7 @@ class _Folder:
         if not path:
             self.missing.append({"key": picture.key, **facts})
             return [_italic(label("missing", self.language, name=name or picture.key), facts["credit"])]
-        self.listed.append({"file": path, **facts})
+        self.report_rows.append({"file": path, **facts})
         below = _italic(facts["caption"], facts["credit"])
         return [f"![{escape(name)}]({path})", *([below] if below else [])]
 
@@ -72,7 +73,7 @@ class _Folder:
 
     def report(self) -> dict[str, object]:
         """For about.json."""
-        return {"pictures": self.listed, **({"missing_pictures": self.missing} if self.missing else {})}
+        return {"pictures": self.report_rows, **({"missing_pictures": self.missing} if self.missing else {})}
 
 
 def article_files(
@@ -85,7 +86,7 @@ def article_files(
     pictures = _Folder(read_picture, folder, document_language(article))
     blocks = _title(article.title)
     for section in article.sections:
-        blocks.append(contained(section.text))
+        blocks.append(close_open_blocks(section.text))
         if section.illustration:
             blocks += pictures.show(section.illustration.picture, section.illustration.caption)
     return _join(blocks), pictures.files, pictures.report()
@@ -105,7 +106,7 @@ def conversation_files(
             seen += 1
             name = label("numbered", language, number=seen)
             blocks += pictures.show(picture, f"{name}: {picture.title}" if picture.title else name)
-        blocks += [_quote(turn.question), contained(turn.answer), _italic(*remarks(turn, language))]
+        blocks += [_quote(turn.question), close_open_blocks(turn.answer), _italic(*remarks(turn, language))]
     return _join(blocks), pictures.files, pictures.report()
 
 
@@ -114,7 +115,7 @@ def text_only(article: Article) -> str:
     language = document_language(article)
     blocks, number = _title(article.title), 0
     for section in article.sections:
-        blocks.append(contained(section.text))
+        blocks.append(close_open_blocks(section.text))
         if section.illustration:
             number += 1
             shown = section.illustration
@@ -147,7 +148,7 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>&!$~|])", r"\\\1", line(text))
 
 
-def contained(text: str) -> str:
+def close_open_blocks(text: str) -> str:
     """A block of Markdown that ends where it ends: an open code fence or HTML comment does not swallow what follows.
 
     A fence left open, as in a text that was stopped, is closed. HTML left open is shown as the characters it is.

@@ -239,7 +239,7 @@ class _Sheet:
 
     def _place(self, picture: Loaded, column: int, words: str) -> float:
         """Put the picture into its cell; gives its height in pixels."""
-        width, height = _shown(picture, self._columns[column].width - 2 * _MARGIN)
+        width, height = _display_size(picture, self._columns[column].width - 2 * _MARGIN)
         scale = width / picture.width
         self._sheet.insert_image(
             self._next,
@@ -258,7 +258,7 @@ class _Sheet:
         return height
 
 
-def _shown(picture: Loaded, room: int) -> tuple[float, float]:
+def _display_size(picture: Loaded, room: int) -> tuple[float, float]:
     """The size in pixels it is shown at: inside a cell `room` pixels wide, never larger than it is."""
     scale = min(room / picture.width, min(room, PICTURE_HEIGHT) / picture.height, 1)
     return picture.width * scale, picture.height * scale

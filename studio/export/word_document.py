@@ -41,7 +41,7 @@ from studio.markdown import (
 _INK, _SOFT, _JADE = RGBColor(0x1F, 0x1E, 0x1B), RGBColor(0x6B, 0x67, 0x5F), RGBColor(0x3F, 0x73, 0x65)
 _WIDTH, _HIGHEST = Cm(16), Cm(9)  # of a picture
 _QUOTE_STEP, _LIST_STEP = Cm(0.7), Cm(0.63)  # indents; a list's is that of Word's own styles
-_MOST_COLUMNS = 63  # Word's limit
+_MAX_COLUMNS = 63  # Word's limit
 _ALIGNMENTS = {
     "left": WD_ALIGN_PARAGRAPH.LEFT,
     "center": WD_ALIGN_PARAGRAPH.CENTER,
@@ -238,7 +238,7 @@ class _Writer:
 
     def _table(self, block: Table, place: _Place) -> None:
         count = len(block.alignments)
-        if count > _MOST_COLUMNS:
+        if count > _MAX_COLUMNS:
             for runs in block.lines():
                 place.indent(self.paragraph(runs, place.style))
             return

@@ -18,15 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from studio.documents.file_names import safe_path, unique_name
 from studio.errors import InputError, NotFoundError, StudioError
-from studio.library.picture_intake import TakenIn, take_in
+from studio.library.picture_intake import NormalisedPicture, normalise_file
 from studio.library.zip_names import read_names
-from studio.pictures.cost import LARGEST_FILE as LARGEST  # bytes of one file
+from studio.pictures.cost import MAX_FILE_BYTES  # bytes of one file
 from studio.storage.regular_file import open_regular, read_regular
 
-MOST_PICTURES = 10_000
-MOST_BYTES = 8 << 30  # that all files of a zip together may decompress to
-LARGEST_DIRECTORY = 8 << 20  # bytes of a zip's directory: 800 for each of 10,000 files; zipfile takes ten times as much
+MAX_FILES = 10_000
+MAX_UNPACKED_BYTES = 8 << 30  # that all files of a zip together may decompress to
+MAX_DIRECTORY_BYTES = 8 << 20  # of a zip's directory: 800 for each of 10,000 files; zipfile takes ten times
 # Others are rare, and LZMA takes as much memory as its header asks for.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _BROKEN = (  # what zipfile raises at a damaged archive
@@ -53,7 +54,7 @@ class Refused:
     error: StudioError
 
 
-def find(sources: Sequence[Path]) -> tuple[File, ...]:
+def list_files(sources: Sequence[Path]) -> tuple[File, ...]:
     """The files in pictures, folders and zips, in order of name within each; none is read yet.
 
     Raises NotFoundError, and InputError for a zip that cannot be opened or is too large, too many files, or none.
@@ -64,21 +65,21 @@ def find(sources: Sequence[Path]) -> tuple[File, ...]:
         if not source.exists():
             raise NotFoundError("file_missing", path=source)
         for name, read in _inside(source):
-            files.append(File(_unlike(name, names), read))
-            if len(files) > MOST_PICTURES:
-                raise InputError("too_many_files", limit=MOST_PICTURES)
+            files.append(File(unique_name(name, names), read))
+            if len(files) > MAX_FILES:
+                raise InputError("too_many_files", limit=MAX_FILES)
     if not files:
         raise InputError("table_no_pictures")
     return tuple(files)
 
 
-def take(files: Iterable[File]) -> Iterator[tuple[File, TakenIn | Refused]]:
+def normalise_files(files: Iterable[File]) -> Iterator[tuple[File, NormalisedPicture | Refused]]:
     """Each file cleaned, or refused with its sentence; one bad file does not stop the rest."""
     for file in files:
         try:
             if is_hidden(file.name):
                 raise InputError("file_hidden", name=file.name)
-            yield file, take_in(file.read(), file.name)
+            yield file, normalise_file(file.read(), file.name)
         except StudioError as e:
             yield file, Refused(file.name, e)
 
@@ -105,13 +106,13 @@ def _below(folder: Path) -> list[Path]:
     found: list[Path] = []
     for place, _, names in os.walk(folder):
         found += (Path(place, name) for name in names)
-        if len(found) > MOST_PICTURES:  # before the whole disk is listed
-            raise InputError("too_many_files", limit=MOST_PICTURES)
+        if len(found) > MAX_FILES:  # before the whole disk is listed
+            raise InputError("too_many_files", limit=MAX_FILES)
     return sorted(found)
 
 
 def _reader(path: Path) -> Callable[[], bytes]:
-    return lambda: read_regular(path, LARGEST)
+    return lambda: read_regular(path, MAX_FILE_BYTES)
 
 
 def _inside_zip(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -123,10 +124,10 @@ def _inside_zip(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     entries = [e for e in archive.infolist() if not e.filename.endswith("/")]  # is_dir fails at an empty name
     if entries and all(e.flag_bits & 1 for e in entries):
         raise InputError("zip_encrypted", name=source.name)
-    total = sum(e.file_size for e in entries if e.file_size <= LARGEST)
-    if total > MOST_BYTES:
-        raise InputError("zip_too_large", name=source.name, size=total >> 30, limit=MOST_BYTES >> 30)
-    names = map(_harmless, read_names(entries))
+    total = sum(e.file_size for e in entries if e.file_size <= MAX_FILE_BYTES)
+    if total > MAX_UNPACKED_BYTES:
+        raise InputError("zip_too_large", name=source.name, size=total >> 30, limit=MAX_UNPACKED_BYTES >> 30)
+    names = map(safe_path, read_names(entries))
     for name, entry in sorted(zip(names, entries, strict=True), key=lambda pair: pair[0]):
         yield name, _zip_reader(archive, entry, name)
 
@@ -140,11 +141,11 @@ class _LimitedReads:
         self.seek, self.tell, self.close, self.seekable = file.seek, file.tell, file.close, file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= LARGEST_DIRECTORY:
-            size = LARGEST_DIRECTORY + 1
+        if not 0 <= size <= MAX_DIRECTORY_BYTES:
+            size = MAX_DIRECTORY_BYTES + 1
         data = self._file.read(size)
-        if len(data) > LARGEST_DIRECTORY:
-            raise zipfile.BadZipFile(f"its directory has more than {LARGEST_DIRECTORY >> 20} MiB")
+        if len(data) > MAX_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(f"its directory has more than {MAX_DIRECTORY_BYTES >> 20} MiB")
         return data
 
 
@@ -156,29 +157,11 @@ def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> 
             raise InputError("file_not_regular", name=name)
         if entry.compress_type not in _METHODS:
             raise InputError("zip_method", name=name)
-        if entry.file_size > LARGEST:
-            raise InputError("file_too_large", name=name, size=entry.file_size >> 20, limit=LARGEST >> 20)
+        if entry.file_size > MAX_FILE_BYTES:
+            raise InputError("file_too_large", name=name, size=entry.file_size >> 20, limit=MAX_FILE_BYTES >> 20)
         try:
             return archive.read(entry)
         except _BROKEN as e:
             raise InputError("picture_unreadable", name=name, cause=str(e) or type(e).__name__) from e
 
     return read
-
-
-def _harmless(name: str) -> str:
-    """The name without the parts that lead elsewhere."""
-    parts = [p for p in name.replace("\\", "/").split("/") if p not in ("", ".", "..") and not p.endswith(":")]
-    clean = "/".join("".join(c if c.isprintable() else "?" for c in p) for p in parts)
-    return clean or "?"
-
-
-def _unlike(name: str, names: set[str]) -> str:
-    """The name, with a number where another file has it already; it joins `names`."""
-    stem, dot, suffix = name.rpartition(".")
-    number, made = 1, name
-    while made in names:
-        number += 1
-        made = f"{stem} ({number}).{suffix}" if dot else f"{name} ({number})"
-    names.add(made)
-    return made

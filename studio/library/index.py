@@ -19,9 +19,9 @@ import numpy as np
 
 from studio.errors import InputError, Language, NotFoundError, StorageError, StudioError
 from studio.language import language_of
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.library.picture_rows import HIT, Hit, changeable, find, put, to_hit
-from studio.pictures.cost import LARGEST_FILE
+from studio.pictures.cost import MAX_FILE_BYTES
 from studio.pictures.stored import read_header
 from studio.prompts import replies
 from studio.protocol import Description, Image
@@ -39,7 +39,7 @@ STOP_WORDS = frozenset(
 WORDS_WEIGHT = 0.3  # the best match by words has 1 whatever it is worth, so meaning counts more where it is known
 STARTER_SET = "Starter set"  # where its pictures say they come from
 OWN_BONUS = 0.05  # own pictures win at equal match
-_LARGEST_SIDECAR = 1 << 20  # bytes of a text file beside a picture
+_MAX_SIDECAR_BYTES = 1 << 20  # bytes of a text file beside a picture
 SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split())
 
 
@@ -153,7 +153,7 @@ class Library:
 
     def _add_file(self, file: Path, describe: Describe | None, person: str) -> bool:
         """True when it is new."""
-        taken = take_in(read_regular(file, LARGEST_FILE), file.name)
+        taken = normalise_file(read_regular(file, MAX_FILE_BYTES), file.name)
         caption = _sidecar(file) or taken.hints.caption or _telling_name(file.stem)
         if not caption and describe:
             caption = replies.describe_in_words(1, 1, describe(Image(taken.key, taken.data)))
@@ -226,7 +226,7 @@ class Library:
             data = path.read_bytes()
             key = hashlib.sha256(data).hexdigest()
             header = read_header(data, path.name)
-            self._store.adopt_file(key, "image/webp", header.width, header.height, path)
+            self._store.add_external_file(key, "image/webp", header.width, header.height, path)
             with self._database.write() as connection:
                 old = find(connection, key)
                 if not (old and old["own"]):  # one that people added keeps their words
@@ -245,7 +245,7 @@ def _short_words(words: str, short: list[str], title: str, caption: str, tags: l
 def _sidecar(file: Path) -> str:
     for beside in (file.with_name(file.name + ".txt"), file.with_suffix(".txt"), file.with_suffix(".md")):
         with suppress(StudioError):  # there is none, or something that is no text
-            return " ".join(read_regular(beside, _LARGEST_SIDECAR).decode("utf-8", "replace").split())[:500]
+            return " ".join(read_regular(beside, _MAX_SIDECAR_BYTES).decode("utf-8", "replace").split())[:500]
     return ""
 
 

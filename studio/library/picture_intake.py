@@ -16,7 +16,7 @@ DECODERS = DecoderPool()  # of this program; starts no process before the first 
 
 
 @dataclass(frozen=True)
-class TakenIn:
+class NormalisedPicture:
     """A picture as it is kept: the new file's bytes, their sha256, and what the old file said of itself."""
 
     data: bytes = field(repr=False)
@@ -27,7 +27,7 @@ class TakenIn:
     hints: Hints = Hints()
 
 
-def take_in(data: bytes, name: str) -> TakenIn:
+def normalise_file(data: bytes, name: str) -> NormalisedPicture:
     """Clean a picture file; `name` stands in the error's sentence. Raises StudioError.
 
     The result is upright, RGB, at most 2048 pixels long, without metadata. Animations give their first frame that shows
@@ -37,4 +37,6 @@ def take_in(data: bytes, name: str) -> TakenIn:
     if not data:
         raise InputError("picture_empty", name=name)
     made = DECODERS.normalise(data, name)
-    return TakenIn(made.data, hashlib.sha256(made.data).hexdigest(), made.mime, made.width, made.height, made.hints)
+    return NormalisedPicture(
+        made.data, hashlib.sha256(made.data).hexdigest(), made.mime, made.width, made.height, made.hints
+    )

@@ -11,7 +11,7 @@ import re
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
-LONGEST = 2000  # characters
+MAX_LENGTH = 2000  # characters
 _LINES = 50
 _CLOSES = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
 _LOOKS_LIKE_ONE = re.compile(r"[\\^_={}+]|^\s")  # else `\[` and `\]` are brackets that shall not be a link's
@@ -25,7 +25,7 @@ def formula_inline(state: StateInline, silent: bool) -> bool:
     if closes is None:
         return False
     start = pos + len(opens)
-    end = src.find(closes, start, min(start + LONGEST, state.posMax))
+    end = src.find(closes, start, min(start + MAX_LENGTH, state.posMax))
     if end < 0 or not _is_formula(opens, src[start:end], src[end + 1 : end + 2]):
         return False
     state.pos = end + len(closes)

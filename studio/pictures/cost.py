@@ -16,10 +16,10 @@ from studio.errors import InputError
 MEMORY = 950_000_000  # bytes: one file in the whole program, the decoder process and the copy that is sent to it
 SECONDS = 5.0  # of a core for one file
 PATIENCE = 3  # times as many by the clock: what a busy machine does not get done is no fault of the file
-LARGEST_FILE = 200 << 20  # bytes of a picture file
-MOST_PIXELS = 100_000_000  # a 100-megapixel camera; as RGB that is 400 MB in Pillow
-MOST_JPEG_PIXELS = 300_000_000  # JPEGs are decoded reduced; this is what can be read in the time
-LONGEST = 2048  # pixels of the longer side that are kept
+MAX_FILE_BYTES = 200 << 20  # bytes of a picture file
+MAX_PIXELS = 100_000_000  # a 100-megapixel camera; as RGB that is 400 MB in Pillow
+MAX_JPEG_PIXELS = 300_000_000  # JPEGs are decoded reduced; this is what can be read in the time
+MAX_SIDE = 2048  # pixels of the longer side that are kept
 REDUCING_GAP = 2.0  # a picture is brought to so many times its final size in the fast, coarse way
 
 _BASE = 270_000_000  # address space of the process itself (150 MB), and what becomes of the reduced picture
@@ -30,7 +30,7 @@ _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")  # also palettes become RGBA
 
 def require_affordable(image: ImageFile.ImageFile, file_bytes: int) -> None:
     """Raises InputError (without the file's name) for an opened, not yet loaded picture that would cost too much."""
-    limit = MOST_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MOST_PIXELS
+    limit = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
     _require(image.width * image.height, limit, decoded_bytes(image), file_bytes)
 
 
@@ -39,7 +39,7 @@ def require_affordable_webp(data: bytes) -> None:
     is opened. Other files pass."""
     if re.match(rb"RIFF....WEBPVP8[ LX]", data, re.S) and len(data) >= 30:
         width, height = _webp_size(data)
-        _require(width * height, MOST_PIXELS, width * height * _LIBRARY_BYTES["WEBP"], len(data))
+        _require(width * height, MAX_PIXELS, width * height * _LIBRARY_BYTES["WEBP"], len(data))
 
 
 def too_costly() -> InputError:
@@ -64,7 +64,7 @@ def decoded_bytes(image: ImageFile.ImageFile) -> int:
 
 def reduction(size: tuple[int, int]) -> int:
     """The whole factor by which a picture can be reduced in the coarse way and still be twice as large as is kept."""
-    return max(1, int(max(size) / (LONGEST * REDUCING_GAP)))
+    return max(1, int(max(size) / (MAX_SIDE * REDUCING_GAP)))
 
 
 def _require(pixels: int, limit: int, decoded: int, file_bytes: int) -> None:

@@ -20,7 +20,7 @@ from dataclasses import asdict
 from typing import IO
 
 from studio.errors import StudioError
-from studio.pictures.cost import LARGEST_FILE, MEMORY, PATIENCE
+from studio.pictures.cost import MAX_FILE_BYTES, MEMORY, PATIENCE
 from studio.pictures.frames import Header, read_frame, write_frame
 from studio.pictures.normalise import known_formats, normalise
 
@@ -37,7 +37,7 @@ def main() -> None:
     write_frame(answers, {"ready": True})
     while True:
         try:
-            request, data = read_frame(requests, LARGEST_FILE)
+            request, data = read_frame(requests, MAX_FILE_BYTES)
         except EOFError:
             return
         _limit_memory(len(data))

@@ -14,9 +14,9 @@ from studio.errors import InputError, StudioError
 from studio.pictures.cost import PATIENCE, too_costly
 from studio.pictures.frames import Header, read_frame, write_frame
 
-MOST_FILES = 500  # for one process: libraries leak
+MAX_FILES = 500  # for one process: libraries leak
 _START_SECONDS = 30.0
-_LARGEST_ANSWER = 64 << 20  # bytes; 2048 × 2048 pixels without any compression are 12 MiB
+_MAX_REPLY_BYTES = 64 << 20  # bytes; 2048 × 2048 pixels without any compression are 12 MiB
 _INHERITED = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT")  # no secrets
 _START = "import sys; sys.path.append(sys.argv[1]); from studio.pictures.decoder import main; main()"
 
@@ -41,7 +41,7 @@ class Decoder:
 
     def is_fit(self) -> bool:
         """Whether it lives and may take another file."""
-        return self._process.poll() is None and not self._expired and self._files < MOST_FILES
+        return self._process.poll() is None and not self._expired and self._files < MAX_FILES
 
     def end(self) -> None:
         """Kill the process and wait for its end, so that nothing is left of it."""
@@ -72,7 +72,7 @@ class Decoder:
         try:
             if data is not None:
                 write_frame(self._process.stdin, {"seconds": cpu}, data)
-            return read_frame(self._process.stdout, _LARGEST_ANSWER)
+            return read_frame(self._process.stdout, _MAX_REPLY_BYTES)
         finally:
             timer.cancel()
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 from studio.errors import InputError
-from studio.pictures.cost import LARGEST_FILE, SECONDS
+from studio.pictures.cost import MAX_FILE_BYTES, SECONDS
 from studio.pictures.decoder_client import Decoder, start_decoder
 from studio.pictures.frames import Header
 from studio.pictures.metadata import Hints
@@ -52,8 +52,8 @@ class DecoderPool:
         Raises InputError: what is wrong with the file, or that too many others are being opened; StudioError when no
         process can be started.
         """
-        if len(data) > LARGEST_FILE:
-            raise InputError("file_too_large", name=name, size=len(data) >> 20, limit=LARGEST_FILE >> 20)
+        if len(data) > MAX_FILE_BYTES:
+            raise InputError("file_too_large", name=name, size=len(data) >> 20, limit=MAX_FILE_BYTES >> 20)
         if not self._turns.acquire(timeout=wait_seconds):
             raise InputError("pictures_busy", name=name)
         try:

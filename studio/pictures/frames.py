@@ -13,7 +13,7 @@ from typing import IO, Any
 Header = dict[str, Any]
 
 _LENGTHS = struct.Struct(">IQ")
-_LONGEST_HEADER = 1 << 16
+_MAX_HEADER_BYTES = 1 << 16
 
 
 def write_frame(pipe: IO[bytes], header: Header, data: bytes = b"") -> None:
@@ -28,7 +28,7 @@ def read_frame(pipe: IO[bytes], limit: int) -> tuple[Header, bytes]:
     """Receive one frame of at most `limit` bytes of data. Raises EOFError at the pipe's end, ValueError for what is no
     frame."""
     text_length, data_length = _LENGTHS.unpack(_read_exactly(pipe, _LENGTHS.size))
-    if text_length > _LONGEST_HEADER or data_length > limit:
+    if text_length > _MAX_HEADER_BYTES or data_length > limit:
         raise ValueError(f"a frame of {text_length:,} + {data_length:,} bytes")
     header = json.loads(_read_exactly(pipe, text_length))
     if not isinstance(header, dict):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
-_LONGEST = 500  # characters of a caption
+_MAX_LENGTH = 500  # characters of a caption
 _XP_TITLE, _XP_COMMENT, _XP_SUBJECT = 0x9C9B, 0x9C9C, 0x9C9F  # Windows' own tags, in UTF-16
 _CAPTION_ABSTRACT = (2, 120)  # IPTC
 # What cameras and programs write by themselves says nothing about the picture.
@@ -62,7 +62,7 @@ def _decode(data: bytes) -> str:
 
 
 def _tidy(text: str) -> str:
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST]
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_MAX_LENGTH]
     return "" if _EMPTY_WORDS.fullmatch(words) else words
 
 

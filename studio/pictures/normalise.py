@@ -22,7 +22,7 @@ from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 
 from studio.errors import InputError, StudioError
 from studio.pictures.cost import (
-    LONGEST,
+    MAX_SIDE,
     REDUCING_GAP,
     reduction,
     require_affordable,
@@ -49,7 +49,7 @@ _STARTS = {  # what files are that are taken for pictures, by their first bytes
 _OURS = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:hei|hev|mif|msf|avi)", re.S)
 _PHOTOMETRIC = 262  # TIFF's tag; 0 says that the value 0 is white
 _FOURTEEN_BITS = (1 << 14) - 1
-_MOST_FRAMES = 32  # of an animation or of a TIFF that are looked at
+_MAX_FRAMES = 32  # of an animation or of a TIFF that are looked at
 _TURNS = {  # EXIF orientation → what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -117,14 +117,14 @@ def _open(data: bytes) -> tuple[Image.Image, bool, Hints]:
         _seek_visible(image)
         lossy = image.format in _LOSSY
         if image.mode in ("RGB", "L", "CMYK", "YCbCr"):
-            image.thumbnail((LONGEST, LONGEST), reducing_gap=REDUCING_GAP)  # JPEGs are never decoded at full size
+            image.thumbnail((MAX_SIDE, MAX_SIDE), reducing_gap=REDUCING_GAP)  # JPEGs are never decoded at full size
         else:
             image.load()
         hints = read_hints(image)
         profile, turn = image.info.get("icc_profile"), _turn(image)
         eight_bit = _to_eight_bits(image)
         # Palettes cannot be scaled, so theirs and the rarer kinds are scaled only now.
-        eight_bit.thumbnail((LONGEST, LONGEST), reducing_gap=REDUCING_GAP)
+        eight_bit.thumbnail((MAX_SIDE, MAX_SIDE), reducing_gap=REDUCING_GAP)
         upright = eight_bit.transpose(turn) if turn is not None else eight_bit
         return _to_rgb(upright, profile), lossy, hints
 
@@ -133,7 +133,7 @@ def _seek_largest(image: ImageFile.ImageFile) -> None:
     """A TIFF may begin with a preview: go to the image that has the most pixels, the first of equal ones."""
     best, most = 0, image.width * image.height
     with suppress(Exception):  # the end, or damage that does not concern the images before it
-        for frame in range(1, _MOST_FRAMES):
+        for frame in range(1, _MAX_FRAMES):
             image.seek(frame)
             if image.width * image.height > most:
                 best, most = frame, image.width * image.height
@@ -145,7 +145,7 @@ def _seek_visible(image: ImageFile.ImageFile) -> None:
     if not _is_empty(image):
         return
     with suppress(Exception):  # as above
-        for frame in range(1, _MOST_FRAMES):
+        for frame in range(1, _MAX_FRAMES):
             image.seek(frame)
             if not _is_empty(image):
                 return

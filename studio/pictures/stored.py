@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from PIL import Image, ImageFile, ImageOps
 
 from studio.errors import InputError
-from studio.pictures.cost import LONGEST
+from studio.pictures.cost import MAX_SIDE
 
-MOST_STORED_PIXELS = 4 * LONGEST**2  # 64 MB as RGBA; what is written today has a quarter of it at most
+MAX_STORED_PIXELS = 4 * MAX_SIDE**2  # 64 MB as RGBA; what is written today has a quarter of it at most
 _FORMATS = ("JPEG", "PNG", "WEBP")
 # What Pillow raises for broken files: SyntaxError for PNG chunks, ValueError and EOFError for headers.
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, Image.DecompressionBombError)
@@ -71,15 +71,15 @@ def _open(data: bytes, name: str) -> ImageFile.ImageFile:
     if not data:
         raise InputError("picture_empty", name=name)
     image = Image.open(io.BytesIO(data), formats=_FORMATS)
-    if (pixels := image.width * image.height) > MOST_STORED_PIXELS:
-        raise InputError("picture_too_large", name=name, pixels=pixels, limit=MOST_STORED_PIXELS)
+    if (pixels := image.width * image.height) > MAX_STORED_PIXELS:
+        raise InputError("picture_too_large", name=name, pixels=pixels, limit=MAX_STORED_PIXELS)
     return image
 
 
 def _unreadable(error: Exception, name: str) -> InputError:
     said = str(error)
     if found := re.search(r"\((\d+) pixels\)", said):  # Pillow's own limit, which is higher
-        return InputError("picture_too_large", name=name, pixels=int(found[1]), limit=MOST_STORED_PIXELS)
+        return InputError("picture_too_large", name=name, pixels=int(found[1]), limit=MAX_STORED_PIXELS)
     if "truncated" in said or "end of file" in said.lower():
         return InputError("picture_truncated", name=name)
     return InputError("picture_unreadable", name=name, cause=said)

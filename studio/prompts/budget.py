@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from studio.errors import ContextOverflow
-from studio.protocol import LEAST_ROOM, Control, Image, ModelCard, Prompt, Text
+from studio.protocol import MIN_NEW_TOKENS, Control, Image, ModelCard, Prompt, Text
 
 Count = Callable[[tuple[Prompt, ...]], tuple[int, ...]]
 S = TypeVar("S")
@@ -62,7 +62,7 @@ class Budget:
 
     def share(self, wanted: int) -> int:
         """Room that a text is given at the least, where something can be left out for it: a quarter of the context."""
-        return min(wanted, max(LEAST_ROOM, self.card.context // 4))
+        return min(wanted, max(MIN_NEW_TOKENS, self.card.context // 4))
 
     def _max_tokens(self, prompt: Prompt) -> int:
         sizes = {Control: 1, Image: self.card.image_tokens}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from studio.errors import ContextOverflow
 from studio.prompts import Dialect, Edit
 from studio.prompts.budget import Budget
-from studio.protocol import LEAST_ROOM, Image, Prompt
+from studio.protocol import MIN_NEW_TOKENS, Image, Prompt
 
 Turns = tuple[tuple[str, tuple[Image, ...], str], ...]  # question, pictures, answer
 
@@ -170,7 +170,7 @@ def writing(
     try:
         (count, level), _ = budget.fullest(states, bare, answer + spare)
     except ContextOverflow:  # an instruction that leaves little room by itself
-        answer = min(wanted, LEAST_ROOM)
+        answer = min(wanted, MIN_NEW_TOKENS)
         (count, level), _ = budget.fullest(states, bare, answer)
     kept = _start(materials, level, LEVELS)
     _, prompt = budget.fullest(
@@ -189,7 +189,7 @@ def edit(
     _, prompt = budget.fullest(
         states,
         lambda halved: dialect.edit(kind, _ends((paragraph,), halved)[0], instruction, _starts((after,), halved)[0]),
-        min(wanted, LEAST_ROOM),
+        min(wanted, MIN_NEW_TOKENS),
     )
     return prompt, budget.room(prompt, wanted)
 
@@ -220,7 +220,7 @@ def chat(budget: Budget, dialect: Dialect, turns: Turns, begin: str, wanted: int
     try:
         (pictures, old), prompt = budget.fullest(states, build, budget.share(wanted))
     except ContextOverflow:  # a long question, which still leaves room for a short answer
-        (pictures, old), prompt = budget.fullest(states, build, min(wanted, LEAST_ROOM))
+        (pictures, old), prompt = budget.fullest(states, build, min(wanted, MIN_NEW_TOKENS))
     return Conversing(prompt, budget.room(prompt, wanted), pictures, old)
 
 

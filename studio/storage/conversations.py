@@ -9,27 +9,27 @@ from datetime import datetime
 from studio.documents import conversation as conversations
 from studio.documents.conversation import Conversation
 from studio.storage.database import Database, clean, now
-from studio.storage.listing import ConversationRow, hide, listed, one, owned
-from studio.storage.picture_files import Files
+from studio.storage.listing import ConversationRow, first_row, list_rows, require_owned, set_deleted
+from studio.storage.picture_files import PictureFiles
 
 
 class Conversations:
     """The conversations of a store. Everything takes the `person` it belongs to; deleting only hides."""
 
-    def __init__(self, database: Database, files: Files) -> None:
+    def __init__(self, database: Database, files: PictureFiles) -> None:
         self._database = database
         self._files = files
 
     def save(self, person: str, conversation: Conversation) -> Conversation:
         """Keep it; it has no versions. Gives it back with its id. Raises NotFoundError for another's id."""
-        self._files.keep(conversation.pictures)
+        self._files.copy_external(conversation.pictures)
         title = conversation.turns[0].question if conversation.turns else ""
         words = "\n".join(f"{turn.question}\n{turn.answer}" for turn in conversation.turns).casefold()
         pictures = conversation.pictures
         cover = pictures[0].key if pictures else ""
         with self._database.write() as connection:
             if conversation.id:
-                owned(connection, "conversations", person, conversation.id, deleted=True)
+                require_owned(connection, "conversations", person, conversation.id, deleted=True)
             else:
                 id = connection.execute(_INSERT, (person, now())).lastrowid
                 conversation = replace(conversation, id=id or 0)
@@ -44,7 +44,7 @@ class Conversations:
     def get(self, person: str, id: int) -> Conversation:
         """That conversation. Raises NotFoundError."""
         sql = "SELECT body FROM conversations WHERE id = ? AND person = ? AND deleted IS NULL"
-        row = one(self._database.read(sql, id, person), "conversation", id)
+        row = first_row(self._database.read(sql, id, person), "conversation", id)
         return conversations.from_dict(json.loads(row["body"]))
 
     def rows(self, person: str, search: str = "", deleted: bool = False) -> list[ConversationRow]:
@@ -59,16 +59,16 @@ class Conversations:
                 r["cover"],
                 r["body"].count('"liked": true'),
             )
-            for r in listed(self._database, "conversations", person, search, deleted)
+            for r in list_rows(self._database, "conversations", person, search, deleted)
         ]
 
     def delete(self, person: str, id: int) -> None:
         """Hide it; `undelete` brings it back."""
-        hide(self._database, "conversations", person, id, now())
+        set_deleted(self._database, "conversations", person, id, now())
 
     def undelete(self, person: str, id: int) -> None:
         """Bring it back."""
-        hide(self._database, "conversations", person, id, None)
+        set_deleted(self._database, "conversations", person, id, None)
 
 
 _INSERT = (

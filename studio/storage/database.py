@@ -43,14 +43,14 @@ class Database:
         self._may_migrate = may_migrate
         self._reopened = reopened
         self._lock = threading.RLock()
-        with translated(path):
+        with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._connection = self._connect()
             self._file = _file_at(path)
 
     def read(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
-        with self._lock, translated(self.path):
+        with self._lock, storage_errors(self.path):
             self._follow_file()
             try:
                 return self._connection.execute(sql, values).fetchall()
@@ -60,7 +60,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of it is kept, or nothing if the block raises. When it ends it is on the disk."""
-        with self._lock, translated(self.path):
+        with self._lock, storage_errors(self.path):
             self._follow_file()
             connection, file = self._connection, self._file
             connection.execute("BEGIN IMMEDIATE")  # waits here, not in the middle, for another process
@@ -76,7 +76,7 @@ class Database:
 
     def check(self) -> None:
         """Raises StorageError when the file is gone: for whoever is about to write files beside it."""
-        with self._lock, translated(self.path):
+        with self._lock, storage_errors(self.path):
             self._follow_file()
 
     def close(self) -> None:
@@ -141,7 +141,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def storage_errors(path: Path) -> Iterator[None]:
     """Errors of SQLite and of the file system become StorageError."""
     try:
         yield
@@ -167,7 +167,7 @@ def _is(error: sqlite3.Error, code: int) -> bool:
 def make_folder(data: Path, folder: Path) -> None:
     """Make a folder somewhere below the data folder. Raises StorageError where the data folder itself is gone: made
     anew it would be empty, and in the way of its coming back."""
-    with translated(folder):
+    with storage_errors(folder):
         if not data.is_dir():
             raise StorageError("data_gone", path=data)
         folder.mkdir(parents=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from studio.errors import StorageError
-from studio.storage.database import Database, now, translated
+from studio.storage.database import Database, now, storage_errors
 
 LOW = 16 << 20  # free bytes below which a disk counts as full: a picture, an export and the database's log need them
 _FRESH = 1.0  # seconds that an answer is good for, so that asking often costs no writes
@@ -37,7 +37,7 @@ class Health:
         try:
             with self._database.write() as connection:
                 connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('health', ?)", (now(),))
-            with translated(path):
+            with storage_errors(path):
                 if shutil.disk_usage(path.parent).free < LOW:
                     raise StorageError("disk_full", path=path)
         except StorageError as e:

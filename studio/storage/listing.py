@@ -15,12 +15,12 @@ from studio.errors import NotFoundError
 from studio.storage.database import Database, clean
 
 Kind = Literal["articles", "conversations", "tables"]  # names of SQL tables
-_LISTED: dict[Kind, str] = {  # the columns that a list shows
+_LIST_COLUMNS: dict[Kind, str] = {  # the columns that a list shows
     "articles": "id, title, instruction, status, created, changed, cover",
     "conversations": "id, title, turns, created, changed, cover, body",
     "tables": "id, title, pictures, questions, open, maker, created, changed, cover",
 }
-_OWNED: dict[Kind, str] = {  # those that a change of one needs to know
+_OWNER_COLUMNS: dict[Kind, str] = {  # those that a change of one needs to know
     "articles": "id, current, status",
     "conversations": "id",
     "tables": "id, maker",
@@ -79,36 +79,39 @@ class TableRow:
     cover: str
 
 
-def listed(database: Database, table: Kind, person: str, search: str, deleted: bool) -> list[sqlite3.Row]:
+def list_rows(database: Database, table: Kind, person: str, search: str, deleted: bool) -> list[sqlite3.Row]:
     """Those that have every word of `search`, the last changed first; or the deleted ones."""
     words = clean(search).casefold().split()
     where = f"deleted IS {'NOT ' * deleted}NULL" + " AND instr(words, ?) > 0" * len(words)
-    sql = f"SELECT {_LISTED[table]} FROM {table} WHERE person = ? AND {where} ORDER BY changed DESC, id DESC"
+    sql = f"SELECT {_LIST_COLUMNS[table]} FROM {table} WHERE person = ? AND {where} ORDER BY changed DESC, id DESC"
     return database.read(sql, person, *words)
 
 
-def hide(database: Database, table: Kind, person: str, id: int, when: str | None) -> None:
+def set_deleted(database: Database, table: Kind, person: str, id: int, when: str | None) -> None:
     """Mark as deleted at a time, or with None as not deleted. Raises NotFoundError."""
     with database.write() as connection:
-        owned(connection, table, person, id, deleted=True)
+        require_owned(connection, table, person, id, deleted=True)
         connection.execute(f"UPDATE {table} SET deleted = ? WHERE id = ?", (when, id))
 
 
-def one(rows: list[sqlite3.Row], kind: str, id: int) -> sqlite3.Row:
+def first_row(rows: list[sqlite3.Row], kind: str, id: int) -> sqlite3.Row:
     """The first row. Raises NotFoundError with the sentence for that kind when there is none."""
     if not rows:
         raise NotFoundError(f"{kind}_missing", id=id)
     return rows[0]
 
 
-def owned(connection: sqlite3.Connection, table: Kind, person: str, id: int, deleted: bool = False) -> sqlite3.Row:
+def require_owned(
+    connection: sqlite3.Connection, table: Kind, person: str, id: int, deleted: bool = False
+) -> sqlite3.Row:
     """The row of that number if it is this person's (and not deleted, unless that is allowed)."""
-    sql = f"SELECT {_OWNED[table]} FROM {table} WHERE id = ? AND person = ?" + " AND deleted IS NULL" * (not deleted)
+    only = "" if deleted else " AND deleted IS NULL"
+    sql = f"SELECT {_OWNER_COLUMNS[table]} FROM {table} WHERE id = ? AND person = ?{only}"
     rows = connection.execute(sql, (id, person)).fetchall() if id < 2**63 else []  # more than SQLite can count
-    return one(rows, table.removesuffix("s"), id)
+    return first_row(rows, table.removesuffix("s"), id)
 
 
-def neighbour(connection: sqlite3.Connection, id: int, number: int, by: Literal[-1, 1]) -> int | None:
+def neighbouring_version(connection: sqlite3.Connection, id: int, number: int, by: Literal[-1, 1]) -> int | None:
     """The version that undo or redo goes to."""
     if by < 0:
         sql = "SELECT parent FROM versions WHERE article = ? AND number = ?"

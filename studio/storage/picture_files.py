@@ -18,16 +18,16 @@ from typing import NoReturn, Protocol
 
 from studio.documents.article import Picture
 from studio.errors import NotFoundError
-from studio.storage.database import Database, now, translated
+from studio.storage.database import Database, now, storage_errors
 
 SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
-_NEW = ".new-"  # how the name of a file begins while it is written
-_OLD = 3600.0  # seconds after which nobody can be writing it any more
+_TEMPORARY = ".new-"  # how the name of a file begins while it is written
+_STALE_SECONDS = 3600.0  # seconds after which nobody can be writing it any more
 _KEY = re.compile(r"[0-9a-f]{64}")  # nothing else may become part of a path
 
 
 class StoredFile(Protocol):
-    """What the store needs of a picture; `library.intake.TakenIn` is one."""
+    """What the store needs of a picture; `library.intake.NormalisedPicture` is one."""
 
     @property
     def data(self) -> bytes:
@@ -50,20 +50,20 @@ class StoredFile(Protocol):
         """In pixels."""
 
 
-class Files:
+class PictureFiles:
     """The folder `files/` and its table."""
 
     def __init__(self, folder: Path, database: Database) -> None:
         self._folder = folder / "files"
         self._database = database
 
-    def remove_halves(self) -> None:
+    def remove_partial_files(self) -> None:
         """Remove what processes left that were killed while they wrote a file: never shown, known to nobody."""
-        with translated(self._folder):
-            for half in self._folder.glob(f"*/{_NEW}*"):
+        with storage_errors(self._folder):
+            for partial in self._folder.glob(f"*/{_TEMPORARY}*"):
                 with suppress(FileNotFoundError):  # another process has just tidied up
-                    if half.stat().st_mtime < time.time() - _OLD:
-                        half.unlink()
+                    if partial.stat().st_mtime < time.time() - _STALE_SECONDS:
+                        partial.unlink()
 
     def add(self, file: StoredFile, person: str = "") -> str:
         """Write the file, then note it: a crash in between leaves a file too many and never one too few."""
@@ -76,34 +76,34 @@ class Files:
                 connection.execute(insert, (file.key, person))
         return file.key
 
-    def adopt(self, key: str, mime: str, width: int, height: int, path: Path) -> None:
+    def add_external(self, key: str, mime: str, width: int, height: int, path: Path) -> None:
         """Note a file that stays where it is."""
         self._note(key, mime, width, height, str(path))
 
-    def keep(self, pictures: Iterable[Picture]) -> None:
+    def copy_external(self, pictures: Iterable[Picture]) -> None:
         """Copy those that lie elsewhere into the data folder. One that is gone already is left to whoever reads it."""
         for picture in {p.key: p for p in pictures}.values():
             sql = "SELECT mime, elsewhere FROM files WHERE key = ? AND elsewhere != ''"
             rows = self._database.read(sql, picture.key)
             if rows and Path(rows[0]["elsewhere"]).is_file():
                 target = self._place(picture.key, rows[0]["mime"])
-                with translated(target):
+                with storage_errors(target):
                     data = Path(rows[0]["elsewhere"]).read_bytes()
                 self._write(target, data)
 
     def path(self, key: str) -> Path:
         """Where it lies. Raises NotFoundError."""
-        return next((path for path in self._places(key) if path.is_file()), None) or _missing(key)
+        return next((path for path in self._places(key) if path.is_file()), None) or _raise_missing(key)
 
     def read(self, key: str) -> bytes:
         """Its bytes, which are what its name says: a file that was cut off or changed counts as missing. Raises
         NotFoundError."""
         for path in self._places(key):
-            with translated(path), suppress(FileNotFoundError):
+            with storage_errors(path), suppress(FileNotFoundError):
                 data = path.read_bytes()
                 if hashlib.sha256(data).hexdigest() == key:
                     return data
-        return _missing(key)
+        return _raise_missing(key)
 
     def mime(self, key: str) -> str:
         """Its media type. Raises NotFoundError."""
@@ -129,8 +129,8 @@ class Files:
 
     def _write(self, target: Path, data: bytes) -> None:
         self._database.check()  # else folders would be made where the data folder was, in the way of its coming back
-        with translated(target):
-            write_safely(target, data)
+        with storage_errors(target):
+            write_atomically(target, data)
 
     def _place(self, key: str, mime: str) -> Path:
         return self._folder / key[:2] / (key + SUFFIXES[mime])
@@ -145,18 +145,18 @@ class Files:
             )
 
 
-def is_key(key: str) -> bool:
+def is_picture_key(key: str) -> bool:
     """Whether this can be the key of a picture."""
     return bool(_KEY.fullmatch(key))
 
 
-def write_safely(target: Path, data: bytes) -> None:
+def write_atomically(target: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut. One with these bytes stays."""
     if target.is_file() and target.stat().st_size == len(data) and target.read_bytes() == data:
         return
     made = next(folder for folder in target.parents if folder.is_dir())
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_NEW)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -182,5 +182,5 @@ def _sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def _missing(key: str) -> NoReturn:
+def _raise_missing(key: str) -> NoReturn:
     raise NotFoundError("stored_picture_missing", picture=key)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from studio.errors import StorageError
-from studio.storage.database import translated
+from studio.storage.database import storage_errors
 
 try:
     import fcntl
@@ -34,7 +34,7 @@ class Liveness:
         self.name = secrets.token_hex(8)
         self._folder = folder
         self._version = version
-        with translated(folder):
+        with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for old in folder.iterdir():
                 self.is_alive(old.name)  # tidies up after those that are gone
@@ -42,7 +42,7 @@ class Liveness:
 
     def renew(self) -> None:
         """Give the sign again: the folder was put back from a copy, in which nobody holds it."""
-        with translated(self._folder):
+        with storage_errors(self._folder):
             self._folder.mkdir(exist_ok=True, mode=0o700)
             self._file.close()
             self._file = self._sign()
@@ -94,7 +94,7 @@ class FolderLock:
     def __init__(self, folder: Path, address: str) -> None:
         """Raises StorageError, with the address of the other one, when the place is taken."""
         path = folder / "serving"
-        with translated(path):
+        with storage_errors(path):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = path.open("a+", encoding="utf-8")
             if not _try_lock(self._file):

@@ -23,9 +23,18 @@ from studio.errors import StorageError
 from studio.storage.conversations import Conversations
 from studio.storage.database import Database, clean, now
 from studio.storage.health import Health
-from studio.storage.listing import ArticleRow, ConversationRow, Version, hide, listed, neighbour, one, owned
+from studio.storage.listing import (
+    ArticleRow,
+    ConversationRow,
+    Version,
+    first_row,
+    list_rows,
+    neighbouring_version,
+    require_owned,
+    set_deleted,
+)
 from studio.storage.migrations import MIGRATIONS
-from studio.storage.picture_files import Files, StoredFile, is_key
+from studio.storage.picture_files import PictureFiles, StoredFile, is_picture_key
 from studio.storage.process_locks import Liveness
 from studio.storage.tables import Tables
 from studio.storage.unsaved import Unsaved
@@ -47,8 +56,8 @@ class Store:
         except BaseException:
             self._alive.close()
             raise
-        self._files = Files(folder, self.database)
-        self._files.remove_halves()
+        self._files = PictureFiles(folder, self.database)
+        self._files.remove_partial_files()
         self._conversations = Conversations(self.database, self._files)
         self.tables = Tables(self.database, self._files, self._alive)
         self._health = Health(self.database)
@@ -72,11 +81,11 @@ class Store:
 
         Gives it back with its id, which it gets at its first save. Raises NotFoundError for another's id.
         """
-        self._files.keep(_pictures(article))
+        self._files.copy_external(_pictures(article))
         with self.database.write() as connection:
             moment = now()
             if article.id:
-                row = owned(connection, "articles", person, article.id, deleted=True)
+                row = require_owned(connection, "articles", person, article.id, deleted=True)
                 last, parent = row["current"], row["current"]
                 old = connection.execute(_VERSION, (article.id, last)).fetchone()
                 if old["body"] == _dump(articles.to_dict(article)):
@@ -104,12 +113,12 @@ class Store:
 
     def article(self, person: str, id: int) -> Article:
         """The current version. Raises NotFoundError."""
-        row = one(self.database.read(_CURRENT, id, person), "article", id)
+        row = first_row(self.database.read(_CURRENT, id, person), "article", id)
         return articles.from_dict(json.loads(row["body"]))
 
     def versions(self, person: str, id: int) -> list[Version]:
         """All versions, the oldest first."""
-        current = one(self.database.read(_CURRENT, id, person), "article", id)["number"]
+        current = first_row(self.database.read(_CURRENT, id, person), "article", id)["number"]
         rows = self.database.read("SELECT number, created, reason FROM versions WHERE article = ? ORDER BY number", id)
         return [
             Version(r["number"], datetime.fromisoformat(r["created"]), r["reason"], r["number"] == current)
@@ -118,15 +127,15 @@ class Store:
 
     def article_at(self, person: str, id: int, version: int) -> Article:
         """The article as it was in that version. Save it to make it the newest."""
-        one(self.database.read(_CURRENT, id, person), "article", id)
-        row = one(self.database.read(_VERSION, id, version), "article", id)
+        first_row(self.database.read(_CURRENT, id, person), "article", id)
+        row = first_row(self.database.read(_VERSION, id, version), "article", id)
         return articles.from_dict(json.loads(row["body"]))
 
     def step(self, person: str, id: int, by: Literal[-1, 1]) -> Article:
         """Undo (-1) or redo (+1) one step and give the article there; at the end of the line it stays as it is."""
         with self.database.write() as connection:
-            number = owned(connection, "articles", person, id)["current"]
-            target = neighbour(connection, id, number, by) or number
+            number = require_owned(connection, "articles", person, id)["current"]
+            target = neighbouring_version(connection, id, number, by) or number
             body = connection.execute(_VERSION, (id, target)).fetchone()["body"]
             article = articles.from_dict(json.loads(body))
             if target != number:
@@ -138,8 +147,8 @@ class Store:
     def can_step(self, person: str, id: int) -> tuple[bool, bool]:
         """Whether there is something to undo, and something to redo."""
         with self.database.write() as connection:
-            number = owned(connection, "articles", person, id)["current"]
-            back, forward = (neighbour(connection, id, number, by) for by in (-1, 1))
+            number = require_owned(connection, "articles", person, id)["current"]
+            back, forward = (neighbouring_version(connection, id, number, by) for by in (-1, 1))
         return back is not None, forward is not None
 
     def list_articles(self, person: str, search: str = "", deleted: bool = False) -> list[ArticleRow]:
@@ -154,7 +163,7 @@ class Store:
                 datetime.fromisoformat(r["changed"]),
                 r["cover"],
             )
-            for r in listed(self.database, "articles", person, search, deleted)
+            for r in list_rows(self.database, "articles", person, search, deleted)
         ]
 
     def rename(self, person: str, id: int, title: str) -> Article:
@@ -163,11 +172,11 @@ class Store:
 
     def delete_article(self, person: str, id: int) -> None:
         """Hide it. Nothing is lost: `undelete_article` brings it back."""
-        hide(self.database, "articles", person, id, now())
+        set_deleted(self.database, "articles", person, id, now())
 
     def undelete_article(self, person: str, id: int) -> None:
         """Bring it back."""
-        hide(self.database, "articles", person, id, None)
+        set_deleted(self.database, "articles", person, id, None)
 
     def mark_interrupted(self) -> int:
         """Articles left under way by a process that is gone become "stopped" and interrupted; how many there were.
@@ -243,9 +252,9 @@ class Store:
         """Keep a picture's file and note whose it is; gives its key. The same file twice is kept once."""
         return self._files.add(file, person)
 
-    def adopt_file(self, key: str, mime: str, width: int, height: int, path: Path) -> None:
+    def add_external_file(self, key: str, mime: str, width: int, height: int, path: Path) -> None:
         """Note a picture's file that stays where it is."""
-        self._files.adopt(key, mime, width, height, path)
+        self._files.add_external(key, mime, width, height, path)
 
     def read_file(self, key: str) -> bytes:
         """The bytes of a picture. Raises NotFoundError."""
@@ -269,7 +278,7 @@ class Store:
         sql = "SELECT 1 FROM picture_owner WHERE key = ? AND person = ? UNION SELECT 1 FROM pictures WHERE key = ?"
         if self.database.read(sql, key, person, key):
             return True
-        return is_key(key) and bool(self.database.read(_SHOWS, person, key, person, key, person, key))
+        return is_picture_key(key) and bool(self.database.read(_SHOWS, person, key, person, key, person, key))
 
 
 _SHOWS = (

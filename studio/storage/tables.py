@@ -11,15 +11,15 @@ from studio.documents.article import Picture
 from studio.documents.table import Cell, Row, Skipped, Table
 from studio.errors import InputError
 from studio.storage.database import Database, clean, now
-from studio.storage.listing import TableRow, hide, listed, one, owned
-from studio.storage.picture_files import Files
+from studio.storage.listing import TableRow, first_row, list_rows, require_owned, set_deleted
+from studio.storage.picture_files import PictureFiles
 from studio.storage.process_locks import Liveness
 
 
 class Tables:
     """The tables of a store. Everything takes the `person` it belongs to; deleting only hides."""
 
-    def __init__(self, database: Database, files: Files, alive: Liveness) -> None:
+    def __init__(self, database: Database, files: PictureFiles, alive: Liveness) -> None:
         self._database = database
         self._files = files
         self._alive = alive
@@ -29,7 +29,7 @@ class Tables:
 
         Raises NotFoundError for another's id, InputError when another process fills it.
         """
-        self._files.keep(row.picture for row in table.rows)
+        self._files.copy_external(row.picture for row in table.rows)
         with self._database.write() as connection:
             if table.id:
                 self._claim(connection, person, table.id)
@@ -72,7 +72,7 @@ class Tables:
     def get(self, person: str, id: int) -> Table:
         """That table. Raises NotFoundError."""
         sql = "SELECT body FROM tables WHERE id = ? AND person = ? AND deleted IS NULL"
-        body = json.loads(one(self._database.read(sql, id, person), "table", id)["body"])
+        body = json.loads(first_row(self._database.read(sql, id, person), "table", id)["body"])
         questions = tuple(body["questions"])
         pictures = self._database.read("SELECT picture FROM table_rows WHERE id = ? ORDER BY number", id)
         cells = [[Cell()] * len(questions) for _ in pictures]
@@ -115,20 +115,20 @@ class Tables:
                 datetime.fromisoformat(r["changed"]),
                 r["cover"],
             )
-            for r in listed(self._database, "tables", person, search, deleted)
+            for r in list_rows(self._database, "tables", person, search, deleted)
             if r["pictures"]
         ]
 
     def delete(self, person: str, id: int) -> None:
         """Hide it; `undelete` brings it back."""
-        hide(self._database, "tables", person, id, now())
+        set_deleted(self._database, "tables", person, id, now())
 
     def undelete(self, person: str, id: int) -> None:
         """Bring it back."""
-        hide(self._database, "tables", person, id, None)
+        set_deleted(self._database, "tables", person, id, None)
 
     def _claim(self, connection: sqlite3.Connection, person: str, id: int) -> None:
-        maker = owned(connection, "tables", person, id)["maker"]
+        maker = require_owned(connection, "tables", person, id)["maker"]
         if maker != self._alive.name and self._alive.is_alive(maker):
             raise InputError("table_busy")
         connection.execute("UPDATE tables SET maker = ? WHERE id = ?", (self._alive.name, id))

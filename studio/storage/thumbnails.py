@@ -9,13 +9,13 @@ import io
 from pathlib import Path
 
 from studio.errors import NotFoundError
-from studio.pictures.cost import LARGEST_FILE
+from studio.pictures.cost import MAX_FILE_BYTES
 from studio.pictures.stored import decode_stored, on_white
-from studio.storage.picture_files import write_safely
+from studio.storage.picture_files import write_atomically
 from studio.storage.regular_file import read_regular
 from studio.storage.store import Store
 
-LONGEST = 400  # pixels: what a card of a list needs on a sharp screen's phone, 1/5 of the bytes of the picture
+MAX_SIDE = 400  # pixels: what a card of a list needs on a sharp screen's phone, 1/5 of the bytes of the picture
 QUALITY = 80
 
 
@@ -33,7 +33,7 @@ class Thumbnails:
         if made.is_file():
             return made
         try:
-            write_safely(made, small(source))
+            write_atomically(made, small(source))
         except Exception as e:  # noqa: BLE001 - a damaged file makes a decoder raise anything; a full disk is no better
             raise NotFoundError("stored_picture_missing", picture=key) from e
         return made
@@ -41,8 +41,8 @@ class Thumbnails:
 
 def small(source: Path) -> bytes:
     """A picture's file as a small WebP. Raises InputError and OSError."""
-    image = on_white(decode_stored(read_regular(source, LARGEST_FILE), source.name, enough=2 * LONGEST))
-    image.thumbnail((LONGEST, LONGEST), reducing_gap=2.0)
+    image = on_white(decode_stored(read_regular(source, MAX_FILE_BYTES), source.name, enough=2 * MAX_SIDE))
+    image.thumbnail((MAX_SIDE, MAX_SIDE), reducing_gap=2.0)
     out = io.BytesIO()
     image.save(out, "WEBP", quality=QUALITY)
     return out.getvalue()

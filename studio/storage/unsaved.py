@@ -9,14 +9,14 @@ from collections.abc import Callable
 from studio.documents.article import Article
 from studio.errors import StorageError, StudioError
 
-EVERY = 2.0  # seconds between two tries
+RETRY_INTERVAL = 2.0  # seconds between two tries
 Save = Callable[[str, Article, str], None]
 
 
 class Unsaved:
     """Safe for many threads; has one of its own only while there is something to save."""
 
-    def __init__(self, save: Save, every: float = EVERY) -> None:
+    def __init__(self, save: Save, every: float = RETRY_INTERVAL) -> None:
         self._save = save
         self._every = every
         self._lock = threading.Lock()

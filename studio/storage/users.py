@@ -17,9 +17,9 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from studio.errors import InputError, NotFoundError, StorageError, StudioError
-from studio.storage.database import translated
+from studio.storage.database import storage_errors
 
-LEAST, MOST = 8, 1000  # characters of a password
+LEAST, MAX_USERS = 8, 1000  # characters of a password
 HASHER = PasswordHasher()  # the second recommendation of RFC 9106: 64 MiB, three passes
 _NAME = re.compile(r"(?!#)[^:\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,64}")
 _HEAD = "# Users of XComposer Studio; passwords are hashed by argon2. To change it: studio users --help\n"
@@ -50,7 +50,7 @@ class Users:
         """Whether that is the user's password. Takes about a tenth of a second, and 64 MiB."""
         known = self.hash_of(name)
         try:
-            HASHER.verify(known or self._nobody, password[: MOST + 1])
+            HASHER.verify(known or self._nobody, password[: MAX_USERS + 1])
         except (VerificationError, InvalidHashError):
             return False
         return known is not None
@@ -84,8 +84,8 @@ def add(path: Path, name: str, password: str) -> bool:
         raise InputError("user_name_bad", name=name[:80])
     if len(password) < LEAST:
         raise InputError("password_short", length=len(password), least=LEAST)
-    if len(password) > MOST:
-        raise InputError("password_long", length=len(password), most=MOST)
+    if len(password) > MAX_USERS:
+        raise InputError("password_long", length=len(password), most=MAX_USERS)
     users = read(path) if path.exists() else {}
     new = name not in users
     write(path, {**users, name: HASHER.hash(password)})
@@ -119,7 +119,7 @@ def convert(path: Path) -> int:
 def write(path: Path, users: dict[str, str]) -> None:
     """Write the file, whole or not at all, for its owner's eyes only."""
     target = path.resolve()  # what a link points to is replaced, not the link
-    with translated(target / "users"):
+    with storage_errors(target / "users"):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".users-")  # mode 600
         try:

@@ -42,7 +42,7 @@ class Estimates:
         """A turn that began at that machine second has ended."""
         self._known[kind].append(self.spent() - began)
 
-    def usual(self, kind: str) -> float | None:
+    def typical(self, kind: str) -> float | None:
         """Machine seconds of such a turn, or of any when none of its kind has ended yet; None when none has."""
         known = self._known.get(kind) or [seconds for turns in self._known.values() for seconds in turns]
         return statistics.median(known) if known else None
@@ -50,13 +50,13 @@ class Estimates:
     def waits(self, running: Iterable[tuple[str, float]], waiting: Iterable[str]) -> Iterator[float | None]:
         """Seconds until each of `waiting` (kinds, in their order) has its turn, when those of `running` (kind and the
         machine second of its begin) are under way; None as long as nothing is known."""
-        now, usual_of = self.spent(), cache(self.usual)
-        ends = [max(now, began + (usual_of(kind) or 0.0)) for kind, began in running] or [now]
+        now, typical_of = self.spent(), cache(self.typical)
+        ends = [max(now, began + (typical_of(kind) or 0.0)) for kind, began in running] or [now]
         heapq.heapify(ends)
         for kind in waiting:
-            if (usual := usual_of(kind)) is None:
+            if (typical := typical_of(kind)) is None:
                 yield None
                 continue
             begin = heapq.heappop(ends)
-            heapq.heappush(ends, begin + usual)
+            heapq.heappush(ends, begin + typical)
             yield (begin - now) * self._share

@@ -69,7 +69,7 @@ class TableFiller:
         self, table: Table, files: Sequence[gather.File], person: str, language: Language, stop: Stop
     ) -> Iterator[TableProgress]:
         """Take the files in as the table's rows. Raises InputError when none of them is a picture."""
-        for number, (file, taken) in enumerate(gather.take(files), 1):
+        for number, (file, taken) in enumerate(gather.normalise_files(files), 1):
             if stop.pressed:
                 table = replace(table, unread=len(files) - number + 1)
                 break
@@ -160,7 +160,7 @@ class TableJobs:
         `origin` has answered is not asked again; that table itself is filled on if its questions are the same.
         """
         table = Table(questions_of(questions), origin=origin or ", ".join(path.name for path in sources))
-        files = gather.find(sources)
+        files = gather.list_files(sources)
         with self._runner.admit(person):
             old = self._store.tables.newest(person, table.origin) if recall else None
             goes_on = old is not None and old.questions == table.questions

@@ -20,7 +20,7 @@ from studio.logs import log
 from studio.protocol import Queued
 from studio.tasks.estimates import Estimates
 from studio.tasks.progress import StopReason
-from studio.tasks.task import SHOW_EVERY, Kind, S, State, Task, Work
+from studio.tasks.task import UPDATE_INTERVAL, Kind, S, State, Task, Work
 from studio.worker.fair_queue import FairQueue
 
 MAX_WAITING = 1000
@@ -28,7 +28,7 @@ MAX_WAITING_PER_PERSON = 8
 THREADS = (16, 64)  # at least, at most; in between twice what the engine works on at once
 UPDATES = 200.0  # states a second that all followers get together: each costs the page's process some milliseconds
 PLACES = 100.0  # … and places in the queue
-PLACE_EVERY = 1.0  # seconds between two looks at a place in the queue, at least
+POSITION_INTERVAL = 1.0  # seconds between two looks at a place in the queue, at least
 
 
 class UnderWay(Exception):
@@ -142,7 +142,7 @@ class Runner:
         with self._lock:
             now = time.monotonic()
             if now > self._places_until:
-                self._places, self._places_until = dict(self._all_places()), now + PLACE_EVERY / 2
+                self._places, self._places_until = dict(self._all_places()), now + POSITION_INTERVAL / 2
             if task not in self._places:
                 self._places |= dict(self._all_places())
             return self._places.get(task) if task.waits else None
@@ -159,7 +159,7 @@ class Runner:
                     self._followers[waits] += 1
                 counted[:] = [waits]
             count = self._followers[waits]
-            return max(PLACE_EVERY, count / PLACES) if waits else max(SHOW_EVERY, count / UPDATES)
+            return max(POSITION_INTERVAL, count / PLACES) if waits else max(UPDATE_INTERVAL, count / UPDATES)
 
         try:
             yield interval
@@ -236,7 +236,7 @@ class Runner:
             self._dispatch()
         if last is not None:
             self._log(task, last)
-            task.show(last, ended=True)
+            task.publish(last, ended=True)
 
     def _log(self, task: Task[Any], last: State) -> None:
         """A task ended."""
@@ -262,4 +262,4 @@ class Runner:
                 self._hurried.discard(task)
                 self._tasks.pop(task.key, None)
             if last is not None:
-                task.show(last, ended=True)
+                task.publish(last, ended=True)

@@ -22,7 +22,7 @@ from studio.tasks.progress import Stop
 if TYPE_CHECKING:
     from studio.tasks.runner import Runner
 
-SHOW_EVERY = 0.05  # seconds between two states that a reader gets, at least
+UPDATE_INTERVAL = 0.05  # seconds between two states that a reader gets, at least
 Kind = Literal["write", "continue", "illustrate", "table", "answer", "edit", "outline"]
 LONG: frozenset[Kind] = frozenset({"write", "continue", "illustrate", "table"})  # of many calls; the others make one
 
@@ -107,7 +107,7 @@ class Task(Generic[S]):
             yield self.now()
             if ended:
                 return
-            self.wait(SHOW_EVERY)
+            self.wait(UPDATE_INTERVAL)
 
     async def follow(self) -> AsyncGenerator[S, None]:
         """As `updates`, for an event loop. With many followers each gets fewer states, all together no more than the
@@ -159,7 +159,7 @@ class Task(Generic[S]):
 
     # For the runner
 
-    def show(self, state: S, ended: bool = False) -> None:
+    def publish(self, state: S, ended: bool = False) -> None:
         """A new state; after the last one nothing more may come."""
         with self._lock:
             self.state = state
@@ -173,7 +173,7 @@ class Task(Generic[S]):
     def begin(self) -> None:
         """It has a thread now."""
         self.waits = False
-        self.show(self.state)
+        self.publish(self.state)
 
     def advance(self, others_wait: Callable[[], bool]) -> S | None:
         """Work until the end, and give the last state; or None at a state after which the task may wait for another
@@ -182,7 +182,7 @@ class Task(Generic[S]):
         try:
             for state in self._work:
                 if not state.ended:  # the last one is shown when everything is put away
-                    self.show(state)
+                    self.publish(state)
                     if self._pauses(state) and others_wait():
                         return None
         except StudioError as e:

@@ -22,8 +22,8 @@ from typing_extensions import TypedDict
 
 from studio.errors import InputError
 
-_DEEPEST = 40  # levels of a JSON body; the page's deepest has 8
-_LARGEST = 2**53 - 1  # what JavaScript and SQLite both count to
+_MAX_DEPTH = 40  # levels of a JSON body; the page's deepest has 8
+_MAX_BYTES = 2**53 - 1  # what JavaScript and SQLite both count to
 _MISSING = inspect.Parameter.empty
 _OF_A_CLASS = re.compile(r" or instance of \w+")  # a name of ours in pydantic's sentence
 _SPECIAL = (gr.Request, Request, gr.EventData, gr.Progress)
@@ -162,7 +162,7 @@ def parse(body: bytes) -> Any:
     waiting = [(value, 1)]
     while waiting:
         item, depth = waiting.pop()
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise InputError("json_broken")
         if isinstance(item, dict):
             waiting += ((part, depth + 1) for pair in item.items() for part in pair)
@@ -176,7 +176,7 @@ def parse(body: bytes) -> Any:
 def _check_leaf(item: Any) -> None:
     if isinstance(item, float) and not math.isfinite(item):
         raise InputError("number_too_large")
-    if isinstance(item, int) and not -_LARGEST <= item <= _LARGEST:
+    if isinstance(item, int) and not -_MAX_BYTES <= item <= _MAX_BYTES:
         raise InputError("number_too_large")
     if isinstance(item, str) and any("\ud800" <= c <= "\udfff" for c in item):
         raise InputError("half_character")

@@ -26,18 +26,14 @@ from studio.prompts import Edit
 from studio.tasks.drafts import Draft
 from studio.tasks.jobs import Job
 from studio.tasks.task import Task
-from studio.ui import STATIC, examples
+from studio.ui import examples
 from studio.ui.arguments import call
 from studio.ui.article_view import EMPTY, ArticleView, Changes, Proposal
-from studio.ui.identity import identity_of, language_for, take_in_upload, to_gradio_error
+from studio.ui.components import script_component
+from studio.ui.identity import identity_of, language_for, normalise_upload, to_gradio_error
 from studio.ui.page_data import ArticleDocument, Edited, Exported, Failure, Found, PageFacts
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
-
-_LOAD = """
-const given = {element, props, trigger, watch, server, upload};  // 'run' is the event that the document triggers
-import(new URL('page/paper.js', document.baseURI)).then(m => m.mount(given));
-"""
 
 
 class ArticleEditor:
@@ -63,14 +59,13 @@ class ArticleEditor:
         def export(asked: dict[str, Any], request: gr.Request) -> Exported | Failure:
             return self.export(asked, request)
 
-        made = gr.HTML(
+        made = script_component(
+            "paper.js",
             EMPTY,
-            html_template="<div></div>",
-            css_template=(STATIC / "paper.css").read_text(),
-            js_on_load=_LOAD,
-            apply_default_css=False,
-            elem_id="paper",
-            server_functions=[threaded(act), threaded(stop), threaded(find, "worker"), threaded(export, pool="files")],
+            "paper",
+            css="paper.css",
+            events="run",
+            functions=[threaded(act), threaded(stop), threaded(find, "worker"), threaded(export, pool="files")],
             examples=examples.cards(examples.WRITE),
         )
         made.run(self.run, None, made, trigger_mode="multiple", concurrency_limit=None, show_progress="hidden",
@@ -177,7 +172,7 @@ class ArticleEditor:
         """A candidate of the library, or one that was just uploaded, at a section."""
         if kind == "own":
             file = uploads_of(self._studio).take(person, path)
-            own = take_in_upload(self._studio, person, file, Path(name).name or file.name)
+            own = normalise_upload(self._studio, person, file, Path(name).name or file.name)
             file.discard()
             return set_picture(article, section, own, own.title)
         if not self._studio.store.may_see(person, picture):

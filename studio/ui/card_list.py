@@ -11,19 +11,19 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import InputError, StudioError
-from studio.ui import STATIC
 from studio.ui.arguments import call, check
+from studio.ui.components import script_component
 from studio.ui.identity import language_for
 from studio.ui.page_data import Cards, Failure, HistoryCard, LibraryCard
 from studio.ui.threads import Pool, threaded
 
-Asked = dict[str, Any]
+EventData = dict[str, Any]
 PAGE = 48  # cards at a time
 
 
 def card_list(
     script: str,
-    cards: Callable[[Asked, Any], list[HistoryCard]] | Callable[[Asked, Any], list[LibraryCard]],
+    cards: Callable[[EventData, Any], list[HistoryCard]] | Callable[[EventData, Any], list[LibraryCard]],
     acts: dict[str, Callable[..., Any]],
     event: str = "",
     pool: Pool = "quick",
@@ -31,7 +31,7 @@ def card_list(
     """The component. `cards(asked, request)` gives all that fit, `acts[kind](request, **facts)` does a thing;
     they run in that pool of threads."""
 
-    def list(asked: Asked, request: gr.Request) -> Cards | Failure:
+    def list(asked: EventData, request: gr.Request) -> Cards | Failure:
         try:
             found = cards(asked, request)
         except StudioError as e:
@@ -39,7 +39,7 @@ def card_list(
         offset = max(0, check("offset", int, asked.get("offset") or 0))
         return {"items": found[offset : offset + PAGE], "more": len(found) > offset + PAGE}
 
-    def act(asked: Asked, request: gr.Request) -> Asked:
+    def act(asked: EventData, request: gr.Request) -> EventData:
         facts = {name: value for name, value in asked.items() if name != "kind"}
         kind = str(asked.get("kind"))
         try:
@@ -49,13 +49,6 @@ def card_list(
         except StudioError as e:
             return {"error": e.say(language_for(request))}
 
-    return gr.HTML(
-        0,
-        html_template="<div></div>",
-        css_template=(STATIC / "shelf.css").read_text(),
-        js_on_load=f"import(new URL('page/{script}', document.baseURI))"
-        f".then(m => m.mount({{element, server, watch, trigger, upload}})); '{event or 'none'}'",
-        apply_default_css=False,
-        elem_id=script.removesuffix(".js") + "-shelf",
-        server_functions=[threaded(list, pool), threaded(act, pool)],
-    )
+    functions = [threaded(list, pool), threaded(act, pool)]
+    id = script.removesuffix(".js") + "-shelf"
+    return script_component(script, 0, id, css="shelf.css", events=event, functions=functions)

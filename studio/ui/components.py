@@ -1,7 +1,8 @@
-"""Parts of forms that a script of `studio/ui/static` draws; their values go both ways."""
+"""Components that a script of `studio/ui/static` draws; their values go both ways."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,17 +42,32 @@ class Number:
         }
 
 
-def part(script: str, value: Any, id: str, event: str = "none", **props: Any) -> gr.HTML:
-    """The component. `event` names one or several that its script triggers."""
-    events = ", ".join(f"'{name}'" for name in event.split())  # Gradio looks for them in quotes
+def script_component(
+    script: str,
+    value: Any,
+    id: str | None = None,
+    *,
+    css: str = "form.css",
+    html: str = "<div></div>",
+    events: str = "",
+    functions: Sequence[Callable[..., Any]] = (),
+    **props: Any,
+) -> gr.HTML:
+    """The component of a script, whose `mount` gets what Gradio gives: element, props, watch, trigger, server, upload.
+
+    `events` names what the script triggers, `functions` are what it may call as `server.NAME`. Nothing of a value goes
+    through the template: an empty one holds it, and the script sets text and never markup.
+    """
+    quoted = ", ".join(f"'{name}'" for name in events.split())  # Gradio looks for the names in quotes
     return gr.HTML(
         value,
-        html_template="<div></div>",
-        css_template=(STATIC / "form.css").read_text(),
+        html_template=html,
+        css_template=(STATIC / css).read_text() if css else "",
         js_on_load=f"import(new URL('page/{script}', document.baseURI))"
-        f".then(m => m.mount({{element, props, watch, trigger, upload}})); {events}",
+        f".then(m => m.mount({{element, props, watch, trigger, server, upload}})); {quoted}",
         apply_default_css=False,
         elem_id=id,
+        server_functions=list(functions) or None,
         **props,
     )
 
@@ -59,7 +75,7 @@ def part(script: str, value: Any, id: str, event: str = "none", **props: Any) ->
 def numbers(fields: tuple[Number, ...], id: str) -> gr.HTML:
     """Number fields; what is set comes as a mapping, see `read`."""
     initial = {f.name: f.initial for f in fields if f.initial is not None}
-    return part("numbers.js", initial, id, fields=[f.data for f in fields])
+    return script_component("numbers.js", initial, id, fields=[f.data for f in fields])
 
 
 def form_numbers(task: Task, **highest: float) -> tuple[Number, ...]:

@@ -8,9 +8,9 @@ from lucide import lucide_icon
 
 NAMES = (
     "arrow-down", "arrow-down-to-line", "arrow-up", "arrow-up-to-line", "check", "circle", "copy", "dices", "download",
-    "file-plus", "fold-vertical", "grip-vertical", "history", "image-plus", "images", "indent-decrease",
-    "indent-increase", "languages", "list-tree", "loader-circle", "moon", "pencil", "play", "plus", "redo-2",
-    "refresh-cw", "search", "square", "sun", "trash-2", "undo-2", "unfold-vertical", "upload", "x",
+    "file-plus", "fold-vertical", "grip-vertical", "image-plus", "images", "list-indent-decrease",
+    "list-indent-increase", "languages", "list-tree", "loader-circle", "moon", "pencil", "play", "plus", "redo-2",
+    "refresh-cw", "rotate-ccw-clock", "search", "square", "sun", "trash", "undo-2", "unfold-vertical", "upload", "x",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from fastapi import Request
 from studio.app import Studio
 from studio.documents.article import Picture
 from studio.errors import EngineError, InputError, Language, ModelError, NotFoundError, StorageError, StudioError
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.logs import log_error
 from studio.ui.uploads import UploadedFile
 
@@ -69,12 +69,12 @@ def http_status(error: StudioError) -> int:
     return 500
 
 
-def take_in_uploads(studio: Studio, person: str, files: Sequence[UploadedFile]) -> tuple[Picture, ...]:
+def normalise_uploads(studio: Studio, person: str, files: Sequence[UploadedFile]) -> tuple[Picture, ...]:
     """Take uploaded pictures in. Raises InputError for the first that is none."""
-    return tuple(take_in_upload(studio, person, file, file.name) for file in files)
+    return tuple(normalise_upload(studio, person, file, file.name) for file in files)
 
 
-def take_in_upload(studio: Studio, person: str, file: UploadedFile, name: str) -> Picture:
+def normalise_upload(studio: Studio, person: str, file: UploadedFile, name: str) -> Picture:
     """Take an uploaded picture in, under the name it had on the person's machine. Raises InputError if it is none."""
-    taken = take_in(file.read(), name)
+    taken = normalise_file(file.read(), name)
     return Picture(studio.store.add_file(taken, person), Path(name).stem, name)

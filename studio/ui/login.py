@@ -33,8 +33,8 @@ FREE = 3  # wrong passwords that cost no time
 NAME_DELAY, ADDRESS_DELAY = 4.0, 16.0  # seconds at most before the next one is looked at
 TOO_FAR = 60.0  # seconds until its turn for which an attempt is sent away instead
 FORGET = 900.0  # seconds without an attempt after which all is forgotten
-MOST = 10_000  # names, and addresses, that are remembered
-_LONGEST_BODY = 16 << 10  # bytes
+MAX_ADDRESSES = 10_000  # names, and addresses, that are remembered
+_MAX_BODY_BYTES = 16 << 10  # bytes
 _WAITING = 1000  # attempts that wait at once
 
 
@@ -85,7 +85,7 @@ class Throttle:
         if found is None or now - found.last > FORGET:
             found = _Attempts()
         known[key] = found
-        if len(known) > MOST:
+        if len(known) > MAX_ADDRESSES:
             known.popitem(last=False)
         return found
 
@@ -139,7 +139,7 @@ class Login:
     async def _post(self, request: Request) -> Response:
         """Log in, or say why not: 400 wrong, 429 too often."""
         assert self._users and self._gradio
-        if int(request.headers.get("content-length") or 0) > _LONGEST_BODY:
+        if int(request.headers.get("content-length") or 0) > _MAX_BODY_BYTES:
             return Response(status_code=413)
         form = await request.form(max_files=0, max_fields=8)
         name, password = (str(form.get(field) or "") for field in ("username", "password"))

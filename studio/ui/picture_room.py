@@ -8,10 +8,8 @@ import gradio as gr
 
 from studio.app import Studio
 from studio.roles import VIEWER
-from studio.ui.components import AT_ONCE
+from studio.ui.components import AT_ONCE, script_component
 from studio.ui.page_data import Room
-
-_LOAD = "import(new URL('page/room.js', document.baseURI)).then(m => m.mount({element, props, watch, server}))"
 
 
 def picture_room(studio: Studio, box: gr.MultimodalTextbox) -> None:
@@ -21,12 +19,5 @@ def picture_room(studio: Studio, box: gr.MultimodalTextbox) -> None:
         card = studio.worker.cards.get(VIEWER.name)
         return {"image": card.image_tokens, "context": card.context} if card and card.sees else {}
 
-    room = gr.HTML(
-        0,
-        html_template="<div></div>",
-        js_on_load=_LOAD,
-        apply_default_css=False,
-        elem_id="question-room",
-        server_functions=[facts],
-    )
+    room = script_component("room.js", 0, "question-room", css="", functions=[facts])
     box.change(None, box, room, js="box => (box && box.files || []).length", show_progress="hidden", **AT_ONCE)

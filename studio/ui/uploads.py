@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import Literal
 
 from studio.app import Studio
+from studio.documents.file_names import safe_name
 from studio.errors import InputError, StorageError
-from studio.storage.database import make_folder, translated
+from studio.storage.database import make_folder, storage_errors
 
 MAX_UPLOAD = 200 << 20
 """Bytes of one file, and of all files of one request."""
 KEEP_SECONDS = 86_400.0
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
-_LONGEST_NAME = 150  # bytes: file systems take 255, and Gradio puts something before it
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 Kind = Literal["uploads", "exports"]
 
@@ -84,7 +84,7 @@ class Uploads:
         if not isinstance(path, str) or not path.startswith(f"{mine}{os.sep}"):
             return None
         token, _, name = path[len(str(mine)) + 1 :].partition(os.sep)
-        if not _TOKEN.fullmatch(token) or name != clean_name(name):
+        if not _TOKEN.fullmatch(token) or name != safe_name(name):
             return None
         return _regular(mine / token / name)
 
@@ -102,7 +102,7 @@ class Uploads:
         """A place for a file of that name. Raises StorageError."""
         folder = self._place(person, kind) / secrets.token_urlsafe(24)
         self.make(folder)
-        return folder / clean_name(name)
+        return folder / safe_name(name)
 
     def make(self, folder: Path) -> None:
         """Make a folder below this one. Raises StorageError."""
@@ -112,7 +112,7 @@ class Uploads:
         """Keep a file that was made for this person. Raises StorageError, and leaves nothing then."""
         path = self.new(person, name, "exports")
         try:
-            with translated(path):
+            with storage_errors(path):
                 path.write_bytes(data)
         except StorageError:
             shutil.rmtree(path.parent, ignore_errors=True)
@@ -122,7 +122,7 @@ class Uploads:
     def give(self, person: str, source: Path) -> Path:
         """A copy of one of the studio's own files, as if this person had uploaded it. Raises StorageError."""
         path = self.new(person, source.name, "uploads")
-        with translated(path):
+        with storage_errors(path):
             shutil.copyfile(source, path)
         return path
 
@@ -149,17 +149,6 @@ class Uploads:
 def uploads_of(studio: Studio) -> Uploads:
     """The folder of this studio; it keeps nothing in mind, so everybody may make one."""
     return Uploads(studio.settings.folder / "page")
-
-
-def clean_name(name: str) -> str:
-    """A file name that leads nowhere else and that every system can keep."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    plain = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(" .")
-    stem, dot, suffix = plain.rpartition(".")
-    room = _LONGEST_NAME - len((dot + suffix).encode("utf-8", "ignore"))
-    if not dot or room < 1:
-        stem, dot, suffix, room = plain, "", "", _LONGEST_NAME
-    return (stem.encode("utf-8", "ignore")[:room].decode("utf-8", "ignore").strip(" .") + dot + suffix) or "file"
 
 
 def _regular(path: Path) -> Path | None:

@@ -63,7 +63,7 @@ class Channel:
             free = heapq.heappop(slots)
             seconds = begin + free
             yield request, Queued(position + full, seconds if math.isfinite(seconds) else None)
-            usual = self.durations.usual(request.call, max(speeds, default=None))
+            usual = self.durations.typical(request.call, max(speeds, default=None))
             heapq.heappush(slots, math.inf if usual is None else free + usual)
 
     def _left(self, request: Request) -> float:

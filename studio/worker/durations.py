@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from studio.protocol import Call, Done, Failed, Generate, Result
 
-REMEMBERED = 20  # calls of each kind
-TELLING = 4  # pieces of text after which a call's own speed is known
+MAX_SAMPLES = 20  # calls of each kind
+MIN_SAMPLES = 4  # pieces of text after which a call's own speed is known
 
 
 @dataclass(frozen=True)
-class Sofar:
+class CallProgress:
     """How far a call has come: seconds since it began, pieces of text, seconds between the first and the last."""
 
     seconds: float
@@ -25,10 +25,10 @@ class Durations:
     """The last calls of each kind. Not safe for threads."""
 
     def __init__(self) -> None:
-        self._known: dict[object, deque[Sofar]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
-        self._speeds: deque[float] = deque(maxlen=REMEMBERED)  # seconds a piece
+        self._known: dict[object, deque[CallProgress]] = defaultdict(lambda: deque(maxlen=MAX_SAMPLES))
+        self._speeds: deque[float] = deque(maxlen=MAX_SAMPLES)  # seconds a piece
 
-    def add(self, call: Call, end: Result, sofar: Sofar) -> None:
+    def add(self, call: Call, end: Result, sofar: CallProgress) -> None:
         """Note a call that ended; one that failed or was cancelled tells nothing."""
         if isinstance(end, Failed) or (isinstance(end, Done) and end.reason == "cancelled"):
             return
@@ -36,7 +36,7 @@ class Durations:
         if sofar.pieces:
             self._speeds.append(sofar.seconds / sofar.pieces)
 
-    def usual(self, call: Call, speed: float | None = None) -> float | None:
+    def typical(self, call: Call, speed: float | None = None) -> float | None:
         """Seconds such a call takes. One of a kind that has not ended yet: what it takes at most, at the speed of the
         others or at `speed` (seconds a piece of text); None when nothing is known."""
         if known := self._known.get(_kind(call)):
@@ -45,7 +45,7 @@ class Durations:
             speed = statistics.median(self._speeds)
         return call.sampling.max_tokens * speed if isinstance(call, Generate) and speed is not None else None
 
-    def left(self, call: Call, sofar: Sofar) -> float | None:
+    def left(self, call: Call, sofar: CallProgress) -> float | None:
         """Seconds that a call under way still takes.
 
         With some text, by its own speed and the length of others of its kind that were longer. Without, by the time of
@@ -60,13 +60,13 @@ class Durations:
         slower = [s.seconds for s in known if s.seconds > sofar.seconds]
         if slower:
             return statistics.median(slower) - sofar.seconds
-        usual = self.usual(call)
-        return None if usual is None else max(usual - sofar.seconds, sofar.seconds)
+        typical = self.typical(call)
+        return None if typical is None else max(typical - sofar.seconds, sofar.seconds)
 
 
-def speed_of(sofar: Sofar) -> float | None:
+def speed_of(sofar: CallProgress) -> float | None:
     """Seconds that a call's piece of text takes; None with too few of them."""
-    return sofar.decoding / (sofar.pieces - 1) if sofar.pieces >= TELLING else None
+    return sofar.decoding / (sofar.pieces - 1) if sofar.pieces >= MIN_SAMPLES else None
 
 
 def _kind(call: Call) -> object:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from studio.protocol import Call, Event, Failed, Piece, Queued, Result, Started
-from studio.worker.durations import Sofar
+from studio.worker.durations import CallProgress
 
 
 class Request:
@@ -80,9 +80,9 @@ class Request:
             self._told = queued, now
             self.put(queued)
 
-    def sofar(self) -> Sofar:
+    def sofar(self) -> CallProgress:
         """How far it has come."""
-        return Sofar(self._clock() - self._started, self.pieces, self._last_piece - self._first_piece)
+        return CallProgress(self._clock() - self._started, self.pieces, self._last_piece - self._first_piece)
 
 
 def _differs(queued: Queued, told: Queued, ago: float) -> bool:

@@ -112,7 +112,10 @@ def test_random_calls_are_never_the_studios_fault(edge: Edge, caplog: pytest.Log
 def test_the_strategies_reach_what_they_must(edge: Edge) -> None:
     paths: set[str] = set()
 
-    @settings(max_examples=200, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=400, database=None, derandomize=True, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
     @given(requests(edge.blocks), st.none())
     def seen(request: Request, _: None) -> None:
         paths.add(request.path.split("?")[0])

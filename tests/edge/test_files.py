@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from edge.edge_server import PICTURES, Edge, reference, upload
+from studio.documents.file_names import safe_name
 from studio.errors import InputError
 from studio.ui.arguments import event_data
-from studio.ui.uploads import UploadedFile, Uploads, clean_name
+from studio.ui.uploads import UploadedFile, Uploads
 
 ALICE, BOB = "a" * 32, "b" * 32
 CAT = PICTURES / "cat.webp"
@@ -245,5 +246,5 @@ def test_files_are_removed_after_a_day(tmp_path: Path) -> None:
     ],
 )
 def test_names_lead_nowhere(given: str, kept: str) -> None:
-    assert clean_name(given) == kept == clean_name(kept)
+    assert safe_name(given) == kept == safe_name(kept)
     assert len(kept.encode()) <= 150

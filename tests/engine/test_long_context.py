@@ -19,8 +19,8 @@ from studio.models.image_preprocessing import opened
 from studio.models.kv_cache import BLOCK
 from studio.models.model import Model, from_source
 from studio.models.tokenizer import bytes_only
-from studio.protocol import LEAST_ROOM, Choose, Done, Failed, Generate, ModelCard, Prompt, Sampling, Scores, Text
-from studio.specs import MOST_BEAMS
+from studio.protocol import MIN_NEW_TOKENS, Choose, Done, Failed, Generate, ModelCard, Prompt, Sampling, Scores, Text
+from studio.specs import MAX_BEAMS
 
 CPU = torch.device("cpu")
 A = architecture(image=70, context=16384, heads=2, kv_heads=1)  # a picture takes 100 tokens
@@ -100,7 +100,7 @@ def test_calls_that_want_more_than_the_cache_holds_wait_and_are_all_done(model: 
     assert made.scheduler.blocks.num_free == made.scheduler.blocks.count - 1
 
 
-@given(prompt=st.integers(1, A.context - LEAST_ROOM), beams=st.integers(2, MOST_BEAMS), most=st.integers(1, 5000))
+@given(prompt=st.integers(1, A.context - MIN_NEW_TOKENS), beams=st.integers(2, MAX_BEAMS), most=st.integers(1, 5000))
 def test_a_search_fits_the_smallest_cache_and_has_the_room_that_was_promised(
     prompt: int, beams: int, most: int
 ) -> None:
@@ -111,4 +111,4 @@ def test_a_search_fits_the_smallest_cache_and_has_the_room_that_was_promised(
     call = Generate("composer", (), Sampling(max_tokens=most, beams=beams))
     sequence = builder.generation(1, call).sequence
     assert sequence.num_blocks == beam_search_blocks(prompt, sequence.max_new_tokens, beams) <= made - 1
-    assert min(most, LEAST_ROOM) <= sequence.max_new_tokens <= min(most, A.context - prompt)
+    assert min(most, MIN_NEW_TOKENS) <= sequence.max_new_tokens <= min(most, A.context - prompt)

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from studio.documents.article import Article, Section
 from studio.documents.conversation import Conversation
+from studio.documents.file_names import slug
 from studio.errors import InputError
 from studio.export import export, filename, formats_for
-from studio.export.clean_text import LABELS, document_language, pieces, slug
+from studio.export.clean_text import LABELS, document_language, pieces
 from studio.markdown import clean
 
 from .conftest import article_of

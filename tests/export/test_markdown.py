@@ -17,7 +17,7 @@ from studio.documents.article import Article, Brief, Section
 from studio.documents.conversation import Conversation
 from studio.export import export
 from studio.export.clean_text import line
-from studio.export.markdown_files import article_files, contained, escape
+from studio.export.markdown_files import article_files, close_open_blocks, escape
 
 from .conftest import FILES, article_of, shown
 
@@ -166,7 +166,7 @@ def test_escaped_words_are_shown_as_they_are(words: str) -> None:
     ],
 )
 def test_a_block_ends_where_it_ends(open: str, closed: str) -> None:
-    assert contained(open) == closed
+    assert close_open_blocks(open) == closed
 
 
 def test_a_conversation(talk: Conversation, read_picture: Callable[[str], bytes]) -> None:

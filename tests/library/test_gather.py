@@ -16,7 +16,7 @@ from PIL import Image
 
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.library import gather
-from studio.library.gather import Refused, find, is_hidden, take
+from studio.library.gather import Refused, is_hidden, list_files, normalise_files
 
 
 def picture(shade: int = 0) -> bytes:
@@ -34,7 +34,7 @@ def zipped(path: Path, *entries: tuple[str, bytes]) -> Path:
 
 def told(*sources: Path) -> list[tuple[str, str]]:
     """(name, why it was refused or "")"""
-    return [(f.name, t.error.key if isinstance(t, Refused) else "") for f, t in take(find(sources))]
+    return [(f.name, t.error.key if isinstance(t, Refused) else "") for f, t in normalise_files(list_files(sources))]
 
 
 def test_pictures_of_a_zip_come_in_order_with_their_folders(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_folder_and_single_files_together(tmp_path: Path) -> None:
 def test_the_same_name_twice_in_one_zip(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         path = zipped(tmp_path / "a.zip", ("x.png", picture(1)), ("x.png", picture(2)), ("y", picture(3)))
-    files = take(find([path]))
+    files = normalise_files(list_files([path]))
     keys = {f.name: t.key for f, t in files if not isinstance(t, Refused)}
     assert list(keys) == ["x.png", "x (2).png", "y"] and len(set(keys.values())) == 3
 
@@ -96,21 +96,21 @@ def test_the_same_name_twice_in_one_zip(tmp_path: Path) -> None:
 )
 def test_names_lead_nowhere(tmp_path: Path, name: str, shown: str) -> None:
     path = zipped(tmp_path / "a.zip", (name, picture()))
-    assert [f.name for f in find([path])] == [shown]
+    assert [f.name for f in list_files([path])] == [shown]
 
 
 def test_chinese_names_from_windows(tmp_path: Path) -> None:
     data = zipped(tmp_path / "a.zip", ("XXXXXXXX.png", picture())).read_bytes()
     path = tmp_path / "b.zip"
     path.write_bytes(data.replace(b"XXXXXXXX", "中文照片".encode("gb2312")))
-    assert [f.name for f in find([path])] == ["中文照片.png"]
+    assert [f.name for f in list_files([path])] == ["中文照片.png"]
 
 
 def test_a_name_from_old_dos_stays(tmp_path: Path) -> None:
     data = zipped(tmp_path / "a.zip", ("caf#.png", picture())).read_bytes()
     path = tmp_path / "b.zip"
     path.write_bytes(data.replace(b"caf#", "café".encode("cp437")))
-    assert [f.name for f in find([path])] == ["café.png"]
+    assert [f.name for f in list_files([path])] == ["café.png"]
 
 
 def encrypted(path: Path, *flagged: bool) -> Path:
@@ -128,7 +128,7 @@ def encrypted(path: Path, *flagged: bool) -> Path:
 
 def test_a_zip_with_a_password(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="password"):
-        find([encrypted(tmp_path / "all.zip", True, True)])
+        list_files([encrypted(tmp_path / "all.zip", True, True)])
     assert told(encrypted(tmp_path / "one.zip", False, True)) == [("0.png", ""), ("1.png", "zip_encrypted")]
 
 
@@ -137,9 +137,9 @@ def test_an_empty_zip_and_an_empty_folder(tmp_path: Path) -> None:
         if not source.suffix:
             source.mkdir()
         with pytest.raises(InputError, match="no picture to ask about"):
-            find([source])
+            list_files([source])
     with pytest.raises(InputError, match="no picture to ask about"):
-        find([])
+        list_files([])
 
 
 @pytest.mark.parametrize("data", [b"", b"no zip", b"PK\3\4" + b"\0" * 100])
@@ -147,20 +147,20 @@ def test_no_zip_at_all(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(data)
     with pytest.raises(InputError, match="a.zip cannot be opened as a zip"):
-        find([path])
+        list_files([path])
 
 
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="nowhere.zip"):
-        find([tmp_path / "nowhere.zip"])
+        list_files([tmp_path / "nowhere.zip"])
 
 
 def test_a_bomb_is_refused_before_it_unfolds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gather, "LARGEST", 3 << 20)
-    monkeypatch.setattr(gather, "MOST_BYTES", 4 << 20)
+    monkeypatch.setattr(gather, "MAX_FILE_BYTES", 3 << 20)
+    monkeypatch.setattr(gather, "MAX_UNPACKED_BYTES", 4 << 20)
     zeros = b"\0" * (2 << 20)
     with pytest.raises(InputError, match="decompresses to"):
-        find([zipped(tmp_path / "a.zip", *((f"{n}.png", zeros) for n in range(3)))])
+        list_files([zipped(tmp_path / "a.zip", *((f"{n}.png", zeros) for n in range(3)))])
     one = zipped(tmp_path / "b.zip", ("big.png", zeros * 2), ("x.png", picture()))
     assert told(one) == [("big.png", "file_too_large"), ("x.png", "")]
 
@@ -173,9 +173,9 @@ def test_an_entry_that_says_it_is_small_gives_no_more(tmp_path: Path) -> None:
 
 
 def test_too_many_files(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.zip", *((f"{n}.png", b"") for n in range(gather.MOST_PICTURES + 1)))
+    path = zipped(tmp_path / "a.zip", *((f"{n}.png", b"") for n in range(gather.MAX_FILES + 1)))
     with pytest.raises(InputError, match="More than 10,000 files"):
-        find([path])
+        list_files([path])
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_damaged_zip_gives_sentences_only(good, changes, cut) -> None:  # type
     for at, value in changes:
         damaged[at % len(damaged)] = value
     try:
-        for file, taken in take(find([write(bytes(damaged[: len(damaged) - cut]))])):
+        for file, taken in normalise_files(list_files([write(bytes(damaged[: len(damaged) - cut]))])):
             assert file.name and ".." not in file.name.split("/") and not file.name.startswith("/")
             assert not isinstance(taken, Refused) or taken.error.say("zh")
     except StudioError as e:
@@ -236,7 +236,7 @@ def test_what_is_no_file_in_a_folder_is_refused_without_waiting(tmp_path: Path) 
     ]
     os.mkfifo(tmp_path / "pipe.zip")
     with pytest.raises(InputError, match="ordinary file"):
-        find([tmp_path / "pipe.zip"])
+        list_files([tmp_path / "pipe.zip"])
 
 
 def test_a_folder_without_end_is_not_listed_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +249,7 @@ def test_a_folder_without_end_is_not_listed_to_its_end(tmp_path: Path, monkeypat
 
     monkeypatch.setattr("studio.library.gather.os.walk", endless)
     with pytest.raises(InputError, match="More than 10,000 files"):
-        find([tmp_path])
+        list_files([tmp_path])
     assert len(walked) == 11
 
 
@@ -278,13 +278,13 @@ def test_methods_that_take_any_memory_are_refused(tmp_path: Path) -> None:
 
 def test_a_directory_of_millions_is_not_read(tmp_path: Path) -> None:
     """Each entry takes 46 bytes of the file and 500 of memory."""
-    count = gather.LARGEST_DIRECTORY // 46 + 1
+    count = gather.MAX_DIRECTORY_BYTES // 46 + 1
     data = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", *[0] * 18) * count
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count & 0xFFFF, count & 0xFFFF, len(data), 0, 0)
     path = tmp_path / "a.zip"
     path.write_bytes(data + end)
     with pytest.raises(InputError, match="directory has more than 8 MiB"):
-        find([path])
+        list_files([path])
 
 
 def test_entries_that_lie_on_one_another_do_not_multiply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,6 +294,6 @@ def test_entries_that_lie_on_one_another_do_not_multiply(tmp_path: Path, monkeyp
     entries = data[start:end] * 1000
     tail = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1000, 1000, len(entries), start, 0)
     (tmp_path / "b.zip").write_bytes(data[:start] + entries + tail)
-    monkeypatch.setattr(gather, "MOST_BYTES", 1 << 29)
+    monkeypatch.setattr(gather, "MAX_UNPACKED_BYTES", 1 << 29)
     with pytest.raises(InputError, match="decompresses"):
-        find([tmp_path / "b.zip"])
+        list_files([tmp_path / "b.zip"])

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, ImageDraw
 
 from studio.errors import InputError
-from studio.library.picture_intake import TakenIn, take_in
-from studio.pictures.cost import LONGEST, MOST_PIXELS
+from studio.library.picture_intake import NormalisedPicture, normalise_file
+from studio.pictures.cost import MAX_PIXELS, MAX_SIDE
 from studio.pictures.metadata import Hints
 
 WHITE, RED = (255, 255, 255), (200, 30, 30)
@@ -44,7 +44,7 @@ def heic(image: Image.Image, **options: object) -> bytes:
     return saved(image, "HEIF", **options)
 
 
-def opened(taken: TakenIn) -> Image.Image:
+def opened(taken: NormalisedPicture) -> Image.Image:
     image = Image.open(io.BytesIO(taken.data))
     image.load()
     return image
@@ -59,7 +59,7 @@ def exif(**tags: object) -> Image.Exif:
 
 def refused(data: bytes, key: str, name: str = "holiday.jpg") -> InputError:
     with pytest.raises(InputError) as caught:
-        take_in(data, name)
+        normalise_file(data, name)
     assert caught.value.key == key, caught.value
     for language in ("en", "zh"):
         assert name in caught.value.say(language)
@@ -69,7 +69,7 @@ def refused(data: bytes, key: str, name: str = "holiday.jpg") -> InputError:
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF"])
 def test_every_kind_becomes_a_clean_rgb_file(format: str) -> None:
     pillow_heif.register_heif_opener()
-    taken = take_in(saved(photo(), format), "a")
+    taken = normalise_file(saved(photo(), format), "a")
     image = opened(taken)
     assert image.mode == "RGB" and image.size == (taken.width, taken.height) == (320, 200)
     assert taken.key == hashlib.sha256(taken.data).hexdigest()
@@ -80,7 +80,7 @@ def test_every_kind_becomes_a_clean_rgb_file(format: str) -> None:
 
 def test_the_same_file_has_the_same_key() -> None:
     data = saved(photo(), "JPEG")
-    assert take_in(data, "a").key == take_in(data, "b").key
+    assert normalise_file(data, "a").key == normalise_file(data, "b").key
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -96,7 +96,7 @@ def test_pictures_stand_upright(orientation: int) -> None:
         8: 4,
     }[orientation]  # fmt: skip - the transposition that undoes each EXIF orientation's own, by Pillow's numbers
     stored = photo() if turned is None else photo().transpose(Image.Transpose(turned))
-    taken = take_in(saved(stored, "JPEG", exif=exif(Orientation=orientation)), "a")
+    taken = normalise_file(saved(stored, "JPEG", exif=exif(Orientation=orientation)), "a")
     image = opened(taken)
     assert image.size == (320, 200)
     assert np.asarray(image)[:, :150].mean() < 100 < np.asarray(image)[:, 170:].mean()
@@ -104,22 +104,24 @@ def test_pictures_stand_upright(orientation: int) -> None:
 
 
 def test_a_heic_of_a_phone_is_turned_once() -> None:
-    taken = take_in(heic(photo().transpose(Image.Transpose.ROTATE_90), exif=exif(Orientation=6).tobytes()), "IMG.heic")
+    taken = normalise_file(
+        heic(photo().transpose(Image.Transpose.ROTATE_90), exif=exif(Orientation=6).tobytes()), "IMG.heic"
+    )
     assert (taken.width, taken.height) == (320, 200)
 
 
 def test_huge_photos_are_shrunk_quickly() -> None:
     data = saved(photo(64, 48).resize((8000, 6000)), "JPEG")
     start = time.monotonic()
-    taken = take_in(data, "a")
-    assert (taken.width, taken.height) == (LONGEST, LONGEST * 3 // 4)
+    taken = normalise_file(data, "a")
+    assert (taken.width, taken.height) == (MAX_SIDE, MAX_SIDE * 3 // 4)
     assert time.monotonic() - start < 4  # half a second on a free core
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (3, 2)])
 def test_odd_sizes(size: tuple[int, int]) -> None:
-    taken = take_in(saved(Image.new("RGB", size, RED), "PNG"), "a")
-    assert max(taken.width, taken.height) == min(LONGEST, max(size)) and min(taken.width, taken.height) >= 1
+    taken = normalise_file(saved(Image.new("RGB", size, RED), "PNG"), "a")
+    assert max(taken.width, taken.height) == min(MAX_SIDE, max(size)) and min(taken.width, taken.height) >= 1
 
 
 def test_no_metadata_stays() -> None:
@@ -128,7 +130,7 @@ def test_no_metadata_stays() -> None:
     for format in ("JPEG", "PNG", "WEBP"):
         data = saved(photo(), format, exif=tags)
         assert b"Phone" in data
-        taken = take_in(data, "a")
+        taken = normalise_file(data, "a")
         image = opened(taken)
         assert not image.getexif() and b"Phone" not in taken.data and b"Exif" not in taken.data
         assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
@@ -158,7 +160,7 @@ def _broken_profile() -> bytes:
 
 @pytest.mark.parametrize("make", [_cmyk, _palette, _transparent_palette, _profiled, _broken_profile])
 def test_colours_come_through(make: Callable[[], bytes]) -> None:
-    colour: Any = opened(take_in(make(), "a")).getpixel((32, 32))
+    colour: Any = opened(normalise_file(make(), "a")).getpixel((32, 32))
     assert np.allclose(colour, RED, atol=6), colour
 
 
@@ -166,14 +168,14 @@ def test_colours_come_through(make: Callable[[], bytes]) -> None:
 def test_transparent_parts_become_white(mode: str) -> None:
     image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
     ImageDraw.Draw(image).rectangle((0, 0, 31, 63), fill=(0, 0, 0, 255))
-    taken = opened(take_in(saved(image.convert(mode), "PNG"), "a"))
+    taken = opened(normalise_file(saved(image.convert(mode), "PNG"), "a"))
     assert taken.getpixel((50, 32)) == WHITE and taken.getpixel((10, 32)) == (0, 0, 0)
 
 
 def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
     values: Any = np.linspace(0, 65535, 256 * 64).reshape(64, 256).astype(np.uint16)
     for format in ("PNG", "TIFF"):
-        grey = np.asarray(opened(take_in(saved(Image.fromarray(values), format), "a")))[..., 0]
+        grey = np.asarray(opened(normalise_file(saved(Image.fromarray(values), format), "a")))[..., 0]
         assert grey[0, 0] == 0 and grey[32, 0] == pytest.approx(128, abs=2) and grey[-1, -1] == 255
 
 
@@ -181,7 +183,7 @@ def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
 def test_measured_values_are_scaled(top: float) -> None:
     values: Any = np.linspace(0, top, 64 * 64, dtype=np.float32).reshape(64, 64)
     values[0, 0] = np.nan
-    grey = np.asarray(opened(take_in(saved(Image.fromarray(values), "TIFF"), "a")))[..., 0]
+    grey = np.asarray(opened(normalise_file(saved(Image.fromarray(values), "TIFF"), "a")))[..., 0]
     assert grey[0, 0] == 0 and grey[-1, -1] == 255
 
 
@@ -189,7 +191,7 @@ def test_measured_values_are_scaled(top: float) -> None:
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
 def test_few_bits_in_sixteen_are_stretched(format: str, top: int) -> None:
     values: Any = np.linspace(0, top, 64 * 64).reshape(64, 64).astype(np.uint16)
-    grey = np.asarray(opened(take_in(saved(Image.fromarray(values), format), "a")))[..., 0]
+    grey = np.asarray(opened(normalise_file(saved(Image.fromarray(values), format), "a")))[..., 0]
     assert grey[0, 0] == 0 and grey[32, 0] == pytest.approx(128, abs=3) and grey[-1, -1] == 255
 
 
@@ -198,7 +200,7 @@ def test_a_tiff_in_which_zero_is_white(dtype: type) -> None:
     values: Any = np.linspace(0, 255 if dtype is np.uint8 else 60_000, 64 * 64).reshape(64, 64).astype(dtype)
     data = saved(Image.fromarray(values), "TIFF", tiffinfo={262: 0})
     assert dict(Image.open(io.BytesIO(data)).getexif())[262] == 0
-    grey = np.asarray(opened(take_in(data, "a")))[..., 0]
+    grey = np.asarray(opened(normalise_file(data, "a")))[..., 0]
     if dtype is np.uint8:  # Pillow turns these over when it writes, too
         assert grey[0, 0] < 30 and grey[-1, -1] > 230
     else:
@@ -210,39 +212,39 @@ def test_of_a_sticker_the_first_frame_that_shows_something(format: str) -> None:
     empty, full = Image.new("RGBA", (64, 64), (0, 0, 0, 0)), Image.new("RGBA", (64, 64), (*RED, 255))
     options = {"save_all": True, "duration": 100, "lossless": True}
     data = saved(empty, format, append_images=[empty, full], **options)
-    assert np.allclose(np.asarray(opened(take_in(data, "a")))[3, 3], RED, atol=6)
-    assert opened(take_in(saved(empty, format, append_images=[empty], **options), "a")).getpixel((3, 3)) == WHITE
+    assert np.allclose(np.asarray(opened(normalise_file(data, "a")))[3, 3], RED, atol=6)
+    assert opened(normalise_file(saved(empty, format, append_images=[empty], **options), "a")).getpixel((3, 3)) == WHITE
 
 
 def test_the_largest_image_of_a_tiff() -> None:
     pages = [photo(32, 20), photo(320, 200), photo(160, 100)]
-    taken = take_in(saved(pages[0], "TIFF", save_all=True, append_images=pages[1:]), "a")
+    taken = normalise_file(saved(pages[0], "TIFF", save_all=True, append_images=pages[1:]), "a")
     assert (taken.width, taken.height) == (320, 200)
 
 
 def test_damage_behind_the_first_image_does_not_matter() -> None:
     data = saved(photo(), "TIFF", save_all=True, append_images=[photo(64, 64)])
-    assert take_in(data[:-60], "a").width == 320
+    assert normalise_file(data[:-60], "a").width == 320
 
 
 def test_black_and_white() -> None:
     image = Image.new("1", (64, 64), 1)
-    assert opened(take_in(saved(image, "TIFF"), "a")).getpixel((3, 3)) == WHITE
+    assert opened(normalise_file(saved(image, "TIFF"), "a")).getpixel((3, 3)) == WHITE
 
 
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_animations_give_their_first_frame(format: str) -> None:
     frames = [Image.new("RGB", (64, 64), colour) for colour in (RED, (0, 255, 0), (0, 0, 255))]
     data = saved(frames[0], format, save_all=True, append_images=frames[1:])
-    assert np.allclose(np.asarray(opened(take_in(data, "a")))[3, 3], RED, atol=6)
+    assert np.allclose(np.asarray(opened(normalise_file(data, "a")))[3, 3], RED, atol=6)
 
 
 def test_drawings_stay_lossless_and_photos_do_not() -> None:
     drawing = Image.new("RGB", (400, 300), WHITE)
     ImageDraw.Draw(drawing).text((20, 20), "A sharp letter", fill=RED, font_size=40)
-    taken = take_in(saved(drawing, "PNG"), "a")
+    taken = normalise_file(saved(drawing, "PNG"), "a")
     assert taken.mime == "image/png" and np.array_equal(np.asarray(opened(taken)), np.asarray(drawing))
-    assert take_in(saved(photo(), "PNG"), "a").mime == "image/jpeg"
+    assert normalise_file(saved(photo(), "PNG"), "a").mime == "image/jpeg"
 
 
 def test_an_empty_file() -> None:
@@ -277,7 +279,7 @@ def test_truncated_files(format: str, share: float) -> None:
     pillow_heif.register_heif_opener()
     data = saved(photo(), format)
     with pytest.raises(InputError) as caught:
-        take_in(data[: int(len(data) * share)], "cut.jpg")
+        normalise_file(data[: int(len(data) * share)], "cut.jpg")
     assert caught.value.key in ("picture_truncated", "picture_unreadable")
     if format in ("JPEG", "PNG", "BMP"):
         assert caught.value.key == "picture_truncated"
@@ -298,7 +300,7 @@ def png_of(width: int, height: int) -> bytes:
 def test_a_decompression_bomb_is_refused_before_it_unfolds(side: int) -> None:
     start = time.monotonic()
     error = refused(png_of(side, side), "picture_too_large")
-    assert error.facts["pixels"] == side * side > MOST_PIXELS and f"{side * side:,}" in str(error)
+    assert error.facts["pixels"] == side * side > MAX_PIXELS and f"{side * side:,}" in str(error)
     assert time.monotonic() - start < 1
 
 
@@ -312,7 +314,7 @@ def test_damaged_files_give_a_picture_or_a_sentence(format: str, changes: list[t
     for place, value in changes:
         data[place % len(data)] = value
     try:
-        taken = take_in(bytes(data), "a")
+        taken = normalise_file(bytes(data), "a")
     except InputError as error:
         assert error.say("zh")
     else:
@@ -323,7 +325,7 @@ def test_damaged_files_give_a_picture_or_a_sentence(format: str, changes: list[t
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_sentence(data: bytes) -> None:
     with pytest.raises(InputError):
-        take_in(data, "a")
+        normalise_file(data, "a")
 
 
 def _iptc_jpeg(caption: bytes) -> bytes:
@@ -336,14 +338,14 @@ def _iptc_jpeg(caption: bytes) -> bytes:
 
 def test_captions_and_dates_are_found() -> None:
     tags = exif(ImageDescription=" A red\nfox \0", DateTime="2024:05:01 10:00:00")
-    assert take_in(saved(photo(), "JPEG", exif=tags), "a").hints == Hints("A red fox", "2024-05-01")
+    assert normalise_file(saved(photo(), "JPEG", exif=tags), "a").hints == Hints("A red fox", "2024-05-01")
     tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2023:01:31 09:00:00"
-    assert take_in(saved(photo(), "JPEG", exif=tags), "a").hints.date == "2023-01-31"
-    assert take_in(heic(photo(), exif=tags.tobytes()), "a").hints.caption == "A red fox"
+    assert normalise_file(saved(photo(), "JPEG", exif=tags), "a").hints.date == "2023-01-31"
+    assert normalise_file(heic(photo(), exif=tags.tobytes()), "a").hints.caption == "A red fox"
     windows = exif(XPTitle="秋天的茶园".encode("utf-16-le") + b"\0\0")
-    assert take_in(saved(photo(), "JPEG", exif=windows), "a").hints.caption == "秋天的茶园"
-    assert take_in(_iptc_jpeg("孩子们在读书".encode()), "a").hints.caption == "孩子们在读书"
-    assert take_in(_iptc_jpeg(b"Caf\xe9"), "a").hints.caption == "Café"
+    assert normalise_file(saved(photo(), "JPEG", exif=windows), "a").hints.caption == "秋天的茶园"
+    assert normalise_file(_iptc_jpeg("孩子们在读书".encode()), "a").hints.caption == "孩子们在读书"
+    assert normalise_file(_iptc_jpeg(b"Caf\xe9"), "a").hints.caption == "Café"
 
 
 def test_chinese_in_exif_and_png_text() -> None:
@@ -351,11 +353,11 @@ def test_chinese_in_exif_and_png_text() -> None:
 
     info = PngInfo()
     info.add_itxt("Description", "茶园")
-    assert take_in(saved(photo(), "PNG", pnginfo=info), "a").hints.caption == "茶园"
+    assert normalise_file(saved(photo(), "PNG", pnginfo=info), "a").hints.caption == "茶园"
     tags = exif(ImageDescription="雪山".encode())
-    assert take_in(saved(photo(), "JPEG", exif=tags), "a").hints.caption == "雪山"
+    assert normalise_file(saved(photo(), "JPEG", exif=tags), "a").hints.caption == "雪山"
 
 
 @pytest.mark.parametrize("said", ["OLYMPUS DIGITAL CAMERA", "SAMSUNG", "DCIM 100", "Screenshot", "   ", "20240501"])
 def test_what_cameras_write_by_themselves_is_no_caption(said: str) -> None:
-    assert take_in(saved(photo(), "JPEG", exif=exif(ImageDescription=said)), "a").hints.caption == ""
+    assert normalise_file(saved(photo(), "JPEG", exif=exif(ImageDescription=said)), "a").hints.caption == ""

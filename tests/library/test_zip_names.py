@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.library.gather import find
+from studio.library.gather import list_files
 from studio.library.zip_names import guess_encoding, read_names
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
@@ -66,4 +66,4 @@ def test_letters_of_a_mac_are_put_together() -> None:
 )
 @pytest.mark.skipif(not CASES.is_dir(), reason="the collected cases are not on this machine")
 def test_archives_that_people_reported(file: str, names: set[str]) -> None:
-    assert {found.name for found in find([CASES / f"{file}.zip"])} == names
+    assert {found.name for found in list_files([CASES / f"{file}.zip"])} == names

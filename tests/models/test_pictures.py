@@ -18,7 +18,7 @@ from studio.checkpoints.families import TILE_PIXELS, XCOMPOSER2_4KHD, tile_token
 from studio.errors import InputError
 from studio.models import xcomposer2_4khd as tiles
 from studio.models.image_preprocessing import MEAN, STD, opened, pixels
-from studio.pictures.stored import MOST_STORED_PIXELS
+from studio.pictures.stored import MAX_STORED_PIXELS
 
 
 def data(picture: Picture.Image, form: str = "PNG", **options: object) -> bytes:
@@ -101,7 +101,7 @@ def test_too_large_a_picture_is_refused_before_it_unfolds(side: int) -> None:
     with pytest.raises(InputError) as caught:
         opened(png_header(side, side), "photo")
     assert caught.value.key == "picture_too_large"
-    assert caught.value.facts["pixels"] == side * side and caught.value.facts["limit"] == MOST_STORED_PIXELS
+    assert caught.value.facts["pixels"] == side * side and caught.value.facts["limit"] == MAX_STORED_PIXELS
 
 
 def test_broken_files_are_told_apart() -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from studio.errors import InputError, StudioError
 from studio.pictures import decoder_client, decoder_pool
-from studio.pictures.cost import LARGEST_FILE, MEMORY, SECONDS
+from studio.pictures.cost import MAX_FILE_BYTES, MEMORY, SECONDS
 from studio.pictures.decoder_client import Decoder, start_decoder
 from studio.pictures.decoder_pool import DecoderPool
 
@@ -143,7 +143,7 @@ def test_one_process_serves_many_files(pool: DecoderPool, small: bytes) -> None:
 def test_a_process_is_replaced_after_many_files(
     pool: DecoderPool, small: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoder_client, "MOST_FILES", 2)
+    monkeypatch.setattr(decoder_client, "MAX_FILES", 2)
     pids = []
     for _ in range(4):
         pool.normalise(small, "a")
@@ -215,8 +215,8 @@ def test_closing_leaves_no_process(small: bytes) -> None:
 def test_a_process_dies_with_the_program(small: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(small)
     script = (
-        "import os, pathlib, sys; from studio.library.picture_intake import DECODERS, take_in\n"
-        "take_in(pathlib.Path(sys.argv[1]).read_bytes(), 'a'); print(*DECODERS.idle_processes, flush=True)\n"
+        "import os, pathlib, sys; from studio.library.picture_intake import DECODERS, normalise_file\n"
+        "normalise_file(pathlib.Path(sys.argv[1]).read_bytes(), 'a'); print(*DECODERS.idle_processes, flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )
     done = subprocess.run(
@@ -277,7 +277,7 @@ def test_a_process_that_does_not_start_is_a_sentence(pool: DecoderPool, monkeypa
 
 
 def test_a_file_beyond_the_limit_is_not_sent(pool: DecoderPool) -> None:
-    assert ended_by(bytes(LARGEST_FILE + 1), pool).key == "file_too_large"
+    assert ended_by(bytes(MAX_FILE_BYTES + 1), pool).key == "file_too_large"
     assert pool.idle_processes == [] and MEMORY < 1_000_000_000
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from studio.errors import InputError, NotFoundError
 from studio.export.images import load
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.pictures.stored import decode_stored, read_header
 from studio.storage.store import Store
 from studio.storage.thumbnails import Thumbnails
@@ -37,7 +37,7 @@ def test_a_stored_file_that_was_changed_on_the_disk(name: str, tmp_path: Path) -
     out = io.BytesIO()
     Image.linear_gradient("L").save(out, "JPEG")
     store = Store(tmp_path)
-    key = store.add_file(take_in(out.getvalue(), "a"), "ann")
+    key = store.add_file(normalise_file(out.getvalue(), "a"), "ann")
     store.file_path(key).write_bytes(COSTLY[name])
     assert load(key, store.read_file) is None
     with pytest.raises(NotFoundError):

@@ -10,7 +10,7 @@ from golden import REAL_TOKENIZER, needs_tokenizer, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.engine.scripted import ScriptedEngine, shown
+from studio.engine.scripted import ScriptedEngine, prompt_text
 from studio.errors import ContextOverflow
 from studio.prompts import Dialect, fitting
 from studio.prompts.budget import Budget
@@ -62,7 +62,7 @@ def test_a_choice_loses_pictures_first_then_text(paragraphs: tuple[str, ...], at
     if within.fits(whole[0], fitting.OPTION):
         assert asked == whole
         return
-    text = shown(asked[0])
+    text = prompt_text(asked[0])
     worded = [p for p in paragraphs if p]
     if asked[0].count(RED):  # the newest of them, and all the text
         assert asked[0] == X.choice(paragraphs, chosen[-asked[0].count(RED) :], (BLUE,) * 4)[0]  # type: ignore[index]
@@ -84,7 +84,7 @@ def test_a_caption_keeps_what_is_around_the_place(
     if within.fits(whole, fitting.CAPTION):
         assert prompt == whole
         return
-    text = shown(prompt)
+    text = prompt_text(prompt)
     assert f"<Seg{place}> " in text and f"在<Seg{place}>后插入" in text
     named = {int(n) for n in re.findall(r"<Seg(\d+)>后插入图像对应的标题是", text)}
     assert not named or min(named) >= int(re.findall(r'给定文章"<Seg(\d+)>', text)[0]), "a caption without its text"
@@ -104,7 +104,9 @@ def test_places_are_asked_for_in_parts_that_cover_the_article(
         return
     for part in parts:
         assert within.tokens(part.prompt) + fitting.PLACES <= context
-        assert f"<Seg{part.first}> " in shown(part.prompt) and f"<Seg{part.last - 1}> " in shown(part.prompt)
+        assert f"<Seg{part.first}> " in prompt_text(part.prompt) and f"<Seg{part.last - 1}> " in prompt_text(
+            part.prompt
+        )
     if count is None:
         assert {i for part in parts for i in range(part.first, part.last)} == set(range(len(paragraphs)))
         assert all(b.first < a.last or a.last - a.first == 1 for a, b in zip(parts, parts[1:], strict=False)), "overlap"
@@ -140,7 +142,7 @@ def test_what_is_written_shrinks_to_its_headings_and_the_last_paragraphs() -> No
     asked = fitting.writing(
         budget(1024), lambda i, m, begin: X.section("tea", (), "", begin, i, m), (), "", written, 512
     )
-    begin = shown(asked.prompt).rsplit("assistant\n", 1)[1]
+    begin = prompt_text(asked.prompt).rsplit("assistant\n", 1)[1]
     assert begin == "# Tea\n\n## One\n\n## Two\n\n" + "d " * 500 + "\n\n## Three\n\n"
 
 
@@ -181,7 +183,7 @@ def test_an_insertion_keeps_what_is_next_to_the_gap_and_an_edit_is_refused() -> 
     within = budget(512)
     before, after = "far. " * 600 + "near.", "next. " + "far. " * 600
     prompt, room = fitting.edit(within, X, "insert", before, "a bridge", after, 500)
-    assert "near.\n第二段：next." in shown(prompt) and within.tokens(prompt) + room <= 512
+    assert "near.\n第二段：next." in prompt_text(prompt) and within.tokens(prompt) + room <= 512
     with pytest.raises(ContextOverflow) as caught:
         fitting.edit(within, X, "rewrite", before, "", "", 500)
     assert caught.value.facts["limit"] == 512 and caught.value.facts["needed"] > 700  # type: ignore[operator]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.engine.scripted import shown
+from studio.engine.scripted import prompt_text
 from studio.prompts.internlm2 import InternLM2
 from studio.prompts.xcomposer2 import XComposer2
 from studio.protocol import Image
@@ -15,17 +15,19 @@ SPEECH = XComposer2()
 
 def test_an_article() -> None:
     prompt = SPEECH.article("末班渡船", (Image("a", b""),), materials="1931年通航。")
-    assert shown(prompt) == f"{ASKED}{{image}}{CHINESE}{ANSWER}"
+    assert prompt_text(prompt) == f"{ASKED}{{image}}{CHINESE}{ANSWER}"
     english = 'Write an article with the title "The {Last} Ferry".\nBased on the following materials: Since {1931}.'
-    assert shown(SPEECH.article("The {Last} Ferry", (), materials="Since {1931}.")) == f"{ASKED}{english}{ANSWER}"
+    assert prompt_text(SPEECH.article("The {Last} Ferry", (), materials="Since {1931}.")) == f"{ASKED}{english}{ANSWER}"
 
 
 def test_the_steps_of_an_outline() -> None:
-    section = shown(SPEECH.section("末班渡船", ("渡船", "大桥"), "大桥", "# 末班渡船\n\n## 大桥", (), "1931年通航。"))
+    section = prompt_text(
+        SPEECH.section("末班渡船", ("渡船", "大桥"), "大桥", "# 末班渡船\n\n## 大桥", (), "1931年通航。")
+    )
     assert section == f"{ASKED}{CHINESE}\n1. 渡船\n2. 大桥{ANSWER}# 末班渡船\n\n## 大桥\n\n"
-    assert shown(SPEECH.outline("末班渡船", "1931年通航。")).startswith(f"{ASKED}{CHINESE}\n请先列出")
+    assert prompt_text(SPEECH.outline("末班渡船", "1931年通航。")).startswith(f"{ASKED}{CHINESE}\n请先列出")
 
 
 def test_the_same_without_pictures_for_internlm2() -> None:
-    prompt = shown(InternLM2().article("末班渡船", (Image("a", b""),), materials="1931年通航。"))
+    prompt = prompt_text(InternLM2().article("末班渡船", (Image("a", b""),), materials="1931年通航。"))
     assert prompt == f"<|im_start|>user\n{CHINESE}<|im_end|>\n<|im_start|>assistant\n"

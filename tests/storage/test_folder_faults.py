@@ -21,7 +21,7 @@ from studio.errors import NotFoundError, StorageError
 from studio.storage import health, picture_files
 from studio.storage.database import Database
 from studio.storage.health import Health
-from studio.storage.picture_files import write_safely
+from studio.storage.picture_files import write_atomically
 from studio.storage.store import Store
 from studio.storage.unsaved import Unsaved
 
@@ -232,7 +232,7 @@ def test_a_damaged_picture_is_read_from_elsewhere(store: Store, tmp_path: Path) 
     fox = tmp_path / "fox.jpg"
     fox.write_bytes(b"fox")
     key = File(b"fox").key
-    store.adopt_file(key, "image/jpeg", 4, 3, fox)
+    store.add_external_file(key, "image/jpeg", 4, 3, fox)
     store.save_article("login:ann", replace(DONE, sections=(Section("F.", Illustration(Picture(key), "A fox")),)))
     store.file_path(key).write_bytes(b"f")
     assert store.read_file(key) == b"fox"
@@ -252,10 +252,10 @@ def test_what_a_killed_process_left_is_tidied_up(store: Store, folder: Path) -> 
 def test_new_names_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
     monkeypatch.setattr(picture_files, "_sync_folder", synced.append)
-    write_safely(tmp_path / "files" / "ab" / "ab.jpg", b"x")
+    write_atomically(tmp_path / "files" / "ab" / "ab.jpg", b"x")
     assert synced == [tmp_path / "files" / "ab", tmp_path / "files", tmp_path]
     synced.clear()
-    write_safely(tmp_path / "files" / "ab" / "cd.jpg", b"x")
+    write_atomically(tmp_path / "files" / "ab" / "cd.jpg", b"x")
     assert synced == [tmp_path / "files" / "ab"]
 
 

@@ -87,7 +87,7 @@ def test_a_right_password_clears_the_name_and_not_the_address(clock: Clock) -> N
         clock.now += throttle.attempt("alice", "10.0.0.1")
     throttle.attempt("mallory", "10.0.0.1")
     throttle.right("mallory", "10.0.0.1")
-    assert throttle.attempt("alice", "10.0.0.1") > 1, "an own account does not buy guesses at another's"
+    assert throttle.attempt("alice", "10.0.0.1") > 1, "an own account does not buy attempts at another's"
     throttle.right("alice", "10.0.0.1")
     assert throttle.attempt("alice", "10.0.0.9") == 0
 
@@ -110,7 +110,7 @@ def test_neighbours_of_one_network_of_ipv6_are_one(clock: Clock) -> None:
 
 
 def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login, "MOST", 50)
+    monkeypatch.setattr(login, "MAX_ADDRESSES", 50)
     throttle = Throttle(clock)
     for number in range(1000):
         throttle.attempt(f"name {number}", f"10.0.{number // 250}.{number % 250}")
@@ -207,9 +207,9 @@ def test_guessing_is_slowed_down_and_the_page_goes_on(app: FastAPI, monkeypatch:
     async def attack() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
-            guesses = [client.post("/login", data={"username": "alice", "password": f"guess {n}"}) for n in range(60)]
+            attempts = [client.post("/login", data={"username": "alice", "password": f"guess {n}"}) for n in range(60)]
             start = time.monotonic()
-            answers = await asyncio.gather(*guesses, client.get("/page/masthead.js"))
+            answers = await asyncio.gather(*attempts, client.get("/page/masthead.js"))
             assert time.monotonic() - start < 20
             return answers
 

@@ -9,7 +9,7 @@ import pytest
 from studio.errors import EngineError
 from studio.protocol import Choose, Done, Embed, Failed, Generate, Piece, Queued, Sampling, Started
 from studio.worker.channel import Channel
-from studio.worker.durations import Durations, Sofar
+from studio.worker.durations import CallProgress, Durations
 from studio.worker.request import Request
 
 TITLE, ARTICLE = (Generate("composer", (), Sampling(max_tokens=count)) for count in (24, 640))
@@ -17,42 +17,42 @@ TITLE, ARTICLE = (Generate("composer", (), Sampling(max_tokens=count)) for count
 
 def test_a_title_does_not_tell_how_long_an_article_takes() -> None:
     known = Durations()
-    assert known.usual(TITLE) is known.usual(ARTICLE) is known.usual(Embed(())) is None
-    known.add(TITLE, Done("stop"), Sofar(0.5))
+    assert known.typical(TITLE) is known.typical(ARTICLE) is known.typical(Embed(())) is None
+    known.add(TITLE, Done("stop"), CallProgress(0.5))
     for seconds in (30.0, 40.0, 90.0):
-        known.add(ARTICLE, Done("length"), Sofar(seconds))
-    known.add(TITLE, Done("cancelled"), Sofar(0.1))
-    known.add(TITLE, Failed(EngineError("shutting_down")), Sofar(0.1))
-    assert known.usual(TITLE) == 0.5
-    assert known.usual(Generate("composer", (), Sampling(max_tokens=700))) == 40.0
-    assert known.usual(Embed(("a",))) is None
+        known.add(ARTICLE, Done("length"), CallProgress(seconds))
+    known.add(TITLE, Done("cancelled"), CallProgress(0.1))
+    known.add(TITLE, Failed(EngineError("shutting_down")), CallProgress(0.1))
+    assert known.typical(TITLE) == 0.5
+    assert known.typical(Generate("composer", (), Sampling(max_tokens=700))) == 40.0
+    assert known.typical(Embed(("a",))) is None
 
 
 def test_a_kind_that_never_ended_is_told_by_the_speed_of_others_at_its_longest() -> None:
     known = Durations()
-    assert known.usual(ARTICLE, speed=0.1) == 64.0
-    known.add(TITLE, Done("stop"), Sofar(2.0, pieces=10))
-    assert known.usual(ARTICLE) == 640 * 0.2
-    assert known.usual(Choose("composer", (), ("a", "b"))) is None
+    assert known.typical(ARTICLE, speed=0.1) == 64.0
+    known.add(TITLE, Done("stop"), CallProgress(2.0, pieces=10))
+    assert known.typical(ARTICLE) == 640 * 0.2
+    assert known.typical(Choose("composer", (), ("a", "b"))) is None
 
 
 def test_a_text_under_way_is_told_by_its_own_speed() -> None:
     known = Durations()
-    assert known.left(ARTICLE, Sofar(5.0)) is None  # nothing known, and no text yet
-    half = Sofar(33.0, pieces=321, decoding=32.0)
+    assert known.left(ARTICLE, CallProgress(5.0)) is None  # nothing known, and no text yet
+    half = CallProgress(33.0, pieces=321, decoding=32.0)
     assert known.left(ARTICLE, half) == pytest.approx(319 * 0.1)  # at most to its limit
     for pieces in (100, 400, 500, 600):
-        known.add(ARTICLE, Done("stop"), Sofar(pieces / 10, pieces))
+        known.add(ARTICLE, Done("stop"), CallProgress(pieces / 10, pieces))
     assert known.left(ARTICLE, half) == pytest.approx((500 - 321) * 0.1)  # as those that were longer
 
 
 def test_a_call_that_outlasts_all_others_is_not_told_to_end_at_once() -> None:
     known = Durations()
     for seconds in (3.0, 4.0, 9.0):
-        known.add(ARTICLE, Done("stop"), Sofar(seconds))
-    assert known.left(ARTICLE, Sofar(1.0)) == 3.0
-    assert known.left(ARTICLE, Sofar(5.0)) == 4.0
-    assert known.left(ARTICLE, Sofar(20.0)) == 20.0
+        known.add(ARTICLE, Done("stop"), CallProgress(seconds))
+    assert known.left(ARTICLE, CallProgress(1.0)) == 3.0
+    assert known.left(ARTICLE, CallProgress(5.0)) == 4.0
+    assert known.left(ARTICLE, CallProgress(20.0)) == 20.0
 
 
 class Machine:

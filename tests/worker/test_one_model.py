@@ -14,7 +14,7 @@ from studio.app import Studio
 from studio.checkpoints.families import XCOMPOSER2_4KHD, tile_tokens
 from studio.documents.article import Article, Brief, Picture
 from studio.documents.conversation import Conversation
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.protocol import Done, Generate, Sampling, Text
 from studio.settings import Settings
 from studio.specs import NativeSpec
@@ -41,7 +41,7 @@ def written(studio: Studio) -> tuple[str, str]:
 
 def answered(studio: Studio) -> tuple[str, str]:
     """(finish, key of the error)."""
-    taken = take_in(picture("teal").data, "teal.png")
+    taken = normalise_file(picture("teal").data, "teal.png")
     shown = (Picture(studio.store.add_file(taken, "me"), "teal", "teal.png"),)
     asked = Conversation().ask("What is it?", shown)
     *_, last = studio.answerer.ask(asked, "me", Stop(), Sampling(max_tokens=4))

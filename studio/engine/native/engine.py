@@ -18,7 +18,7 @@ from studio.engine.native.out_of_memory import memory_error
 from studio.engine.serial import as_studio_error
 from studio.errors import InputError, ModelError, StudioError
 from studio.protocol import Choose, Event, Failed, Generate, ModelCard, Prompt, Result, Role, Sampling, Scores
-from studio.specs import MOST_BEAMS, NativeSpec
+from studio.specs import MAX_BEAMS, NativeSpec
 
 
 def load(spec: NativeSpec) -> Engine:
@@ -132,7 +132,7 @@ _NUMBERS = count(-1, -1)  # of calls that run alone: never those of the worker
 
 def _check(sampling: Sampling) -> None:
     limits: dict[str, tuple[float, float]] = {
-        "beams": (1, MOST_BEAMS),
+        "beams": (1, MAX_BEAMS),
         "max_tokens": (1, 1 << 20),
         "top_k": (0, 1 << 20),
         "top_p": (0, 1),

@@ -24,9 +24,9 @@ from studio.models import tokenizer as tokenizers
 from studio.models.kv_cache import BLOCK, blocks_for
 from studio.models.model import from_source
 from studio.models.weights import Checkpoint, RandomSource, Source
-from studio.protocol import LEAST_ROOM, Control, Image, ModelCard, Prompt, Role, Text
+from studio.protocol import MIN_NEW_TOKENS, Control, Image, ModelCard, Prompt, Role, Text
 from studio.roles import COMPOSER
-from studio.specs import MOST_BEAMS, NativeSpec
+from studio.specs import MAX_BEAMS, NativeSpec
 
 RANDOM_NOTE = "Random weights: the text means nothing · 随机权重：文字没有意义"
 
@@ -86,7 +86,7 @@ def load_executor(
     note = "" if plan.checkpoint else RANDOM_NOTE
     executor = ModelExecutor(
         ModelCard(
-            a.name, a.family.dialect, ("zh", "en"), a.vision is not None, a.context, MOST_BEAMS, note, a.image_tokens
+            a.name, a.family.dialect, ("zh", "en"), a.vision is not None, a.context, MAX_BEAMS, note, a.image_tokens
         ),
         from_source(a, source, device, int8=spec.quantize == "int8"),
         _tokenizer(plan),
@@ -102,7 +102,7 @@ def num_kv_blocks(a: Architecture, batch: int, spare: int, element: int) -> int:
     """Blocks of KV cache: one context, which the memory plan has counted; beams behind it; and as far as `spare` bytes
     go, enough for every request at once and as much again as a prefix cache."""
     context = blocks_for(a.context)
-    beams = MOST_BEAMS * blocks_for(LEAST_ROOM + BLOCK)  # 0.1 GiB of the 7B's, out of the workspace
+    beams = MAX_BEAMS * blocks_for(MIN_NEW_TOKENS + BLOCK)  # 0.1 GiB of the 7B's, out of the workspace
     return RESERVED + context + beams + min((2 * batch - 1) * context, spare // a.cache_bytes(BLOCK, element))
 
 

@@ -18,7 +18,7 @@ from studio.models.image_preprocessing import opened
 from studio.models.kv_cache import blocks_for
 from studio.models.model import Model
 from studio.models.tokenizer import Run, Tokenizer
-from studio.protocol import LEAST_ROOM, Choose, Generate, Image, ModelCard, Text
+from studio.protocol import MIN_NEW_TOKENS, Choose, Generate, Image, ModelCard, Text
 
 
 class PromptBuilder:
@@ -34,7 +34,7 @@ class PromptBuilder:
         """Raises ContextOverflow when the prompt leaves too little room. A beam search that would need more blocks than
         there are ends sooner, like one that reaches the end of the context."""
         runs, sampling = self._tokenizer.encode(call.prompt), call.sampling
-        units = self._fitting(runs, min(sampling.max_tokens, LEAST_ROOM))
+        units = self._fitting(runs, min(sampling.max_tokens, MIN_NEW_TOKENS))
         max_new = min(sampling.max_tokens, self._card.context - len(units))
         if sampling.beams > 1:
             max_new = min(max_new, beam_search_tokens(len(units), self._blocks, sampling.beams))

@@ -1,7 +1,7 @@
 """How much a request may bring and how long it may take: bodies, headers, connections.
 
-uvicorn waits for ever for headers and bodies. `Patient` ends a connection whose headers do not come, `read_chunks` a
-request whose body does not.
+uvicorn waits for ever for headers and bodies. `TimeoutProtocol` ends a connection whose headers do not come,
+`read_chunks` a request whose body does not.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-class Patient(H11Protocol):
+class TimeoutProtocol(H11Protocol):
     """HTTP/1.1 with a limit on how long the line and headers of a request may take; uvicorn makes one a connection."""
 
     head_seconds = Limits.head_seconds

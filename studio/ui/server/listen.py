@@ -15,7 +15,7 @@ from studio.errors import InputError, StorageError
 from studio.settings import Settings
 from studio.storage.process_locks import FolderLock
 from studio.ui.server.application import application
-from studio.ui.server.limits import Limits, Patient
+from studio.ui.server.limits import Limits, TimeoutProtocol
 from studio.ui.shutdown import Server
 
 
@@ -38,7 +38,7 @@ def server_options(settings: Settings, limits: Limits | None = None) -> dict[str
     return {
         "host": settings.host,
         "port": settings.port,
-        "http": type("Patient", (Patient,), {"head_seconds": limits.head_seconds}),
+        "http": type("TimeoutProtocol", (TimeoutProtocol,), {"head_seconds": limits.head_seconds}),
         "ws": "none",
         "proxy_headers": bool(settings.trusted_proxy),
         "forwarded_allow_ips": settings.trusted_proxy or "127.0.0.1",

@@ -8,6 +8,7 @@ from studio.app import Studio
 from studio.specs import GgufSpec, NativeSpec
 from studio.ui import STATIC
 from studio.ui.article_editor import ArticleEditor
+from studio.ui.components import script_component
 from studio.ui.page_data import Banner
 from studio.ui.tabs.about import about_tab
 from studio.ui.tabs.chat import chat_tab
@@ -57,12 +58,8 @@ def page(studio: Studio, editor: ArticleEditor) -> gr.Blocks:
     """The tabs."""
     logo = (STATIC / "logo.svg").read_text().replace("<svg ", '<svg class="seal" ')
     with gr.Blocks(title="XComposer Studio", analytics_enabled=False) as blocks:
-        gr.HTML(
-            banner_of(studio),
-            html_template=f'<div id="masthead">{logo}<b>XComposer Studio</b><span class="told"></span></div>',
-            js_on_load="import(new URL('page/masthead.js', document.baseURI)).then(m => m.mount({element, props}))",
-            apply_default_css=False,
-        )
+        html = f'<div id="masthead">{logo}<b>XComposer Studio</b><span class="told"></span></div>'
+        script_component("masthead.js", banner_of(studio), css="", html=html)
         write_api(studio)  # first: a name is given to whoever asks for it first, and the page's events have names, too
         chat_api(studio)
         with gr.Tabs() as tabs:

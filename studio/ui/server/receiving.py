@@ -22,14 +22,15 @@ from python_multipart.exceptions import FileError, FormParserError
 from python_multipart.multipart import Field, File, FormParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
+from studio.documents.file_names import safe_name
 from studio.errors import InputError, StorageError
-from studio.storage.database import translated
+from studio.storage.database import storage_errors
 from studio.ui.identity import identity_of
 from studio.ui.server.guard import refusal
 from studio.ui.server.limits import Limits, Refused, read_chunks
-from studio.ui.uploads import MAX_UPLOAD, Uploads, clean_name
+from studio.ui.uploads import MAX_UPLOAD, Uploads
 
-_MOST_FILES = 1000  # in one form, as Gradio's page sends them
+_MAX_FILES = 1000  # in one form, as Gradio's page sends them
 _PROGRESS_KEPT = 60.0  # seconds in which a page can still ask how an upload ended
 
 
@@ -89,7 +90,7 @@ class Receiver:
         paths = []
         for name, file in form.finish():
             path = self._uploads.new(person, name, "uploads")
-            with translated(path):
+            with storage_errors(path):
                 os.replace(file, path)
             paths.append(str(path))
         return paths
@@ -124,7 +125,7 @@ class _Form:
     def write(self, chunk: bytes) -> None:
         """More of the form. Raises InputError and StorageError."""
         try:
-            with translated(self._folder):
+            with storage_errors(self._folder):
                 try:
                     self._parser.write(chunk)
                 except FileError as e:  # has lost the number of the system's error
@@ -145,9 +146,9 @@ class _Form:
         if file.size > MAX_UPLOAD:
             raise Refused(413, InputError("body_too_large", limit=MAX_UPLOAD >> 20))
         if file.field_name == b"files" and file.actual_file_name:
-            if len(self._files) >= _MOST_FILES:
-                raise Refused(413, InputError("too_many_files", limit=_MOST_FILES))
-            self.name = clean_name((file.file_name or b"").decode("utf-8", "replace"))
+            if len(self._files) >= _MAX_FILES:
+                raise Refused(413, InputError("too_many_files", limit=_MAX_FILES))
+            self.name = safe_name((file.file_name or b"").decode("utf-8", "replace"))
             self._files.append((self.name, Path(os.fsdecode(file.actual_file_name))))
 
     def _field(self, field: Field) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-MOST = 100_000  # names remembered; the ones used longest ago go first
+MAX_SESSIONS = 100_000  # names remembered; the ones used longest ago go first
 
 
 class Sessions:
     """Names of sessions and events with their owners."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MAX_SESSIONS) -> None:
         self._most = most
         self._owners: OrderedDict[str, str] = OrderedDict()
         self._events: OrderedDict[str, tuple[str, str]] = OrderedDict()

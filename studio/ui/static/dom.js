@@ -2,7 +2,7 @@
 
 const { words, icons, upload, formats } = window.studio;
 export const FORMATS = formats; // names of what an article can be exported to, their words are `format_` and the name
-export const MOST_MIB = upload / 2 ** 20; // a file that is sent to the studio
+export const MAX_MIB = upload / 2 ** 20; // a file that is sent to the studio
 /** The place of the reader's language in a pair of words. @type {0 | 1} */
 export const spoken = navigator.language.startsWith("zh") ? 1 : 0;
 

@@ -1,7 +1,7 @@
 // What Gradio itself says and has no place to say otherwise: why a file was not uploaded, and the names of buttons that
 // it leaves in English. Where it is put differently, so that nothing matches, its own words stay.
 
-import { MOST_MIB, spoken, word } from "./dom.js";
+import { MAX_MIB, spoken, word } from "./dom.js";
 
 /** @type {[RegExp, string][]} */
 const ERRORS = [
@@ -45,7 +45,7 @@ const LABELS = !spoken
 export function translated(text) {
   for (const [pattern, key] of ERRORS) {
     const found = pattern.exec(text.trim());
-    if (found) return word(key, { name: found.groups?.name ?? "", size: MOST_MIB });
+    if (found) return word(key, { name: found.groups?.name ?? "", size: MAX_MIB });
   }
   return text;
 }

@@ -27,12 +27,12 @@ export function mount(given) {
       const buttons = item.deleted
         ? [button("undelete", "undo-2", () => shelf.act("undelete", facts))]
         : item.type === "conversation"
-          ? [button("delete", "trash-2", () => shelf.remove(facts), { plain: true })]
+          ? [button("delete", "trash", () => shelf.remove(facts), { plain: true })]
           : [
               button("rename", "pencil", () => rename(item, shelf), { plain: true }),
               button("duplicate", "copy", () => shelf.act("duplicate", facts), { plain: true }),
-              button("versions", "history", () => versions(item, shelf, open), { plain: true }),
-              button("delete", "trash-2", () => shelf.remove(facts), { plain: true }),
+              button("versions", "rotate-ccw-clock", () => versions(item, shelf, open), { plain: true }),
+              button("delete", "trash", () => shelf.remove(facts), { plain: true }),
             ];
       return cardOf(
         {

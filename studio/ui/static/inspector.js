@@ -130,7 +130,7 @@ export class Inspector {
         button("edit", "pencil", () => paper.edit(section.id), free),
         button(
           "delete",
-          "trash-2",
+          "trash",
           async () => {
             if (await paper.act("delete", { section: section.id }))
               toast(word("deleted"), { name: word("undo"), run: () => paper.act("undo") });
@@ -240,7 +240,7 @@ export class Inspector {
         button("upload_own", "upload", () => file.click(), free),
         button(
           "remove_picture",
-          "trash-2",
+          "trash",
           async () => {
             if (await paper.act("remove_picture", { section: section.id }))
               toast(word("deleted"), { name: word("undo"), run: () => paper.act("undo") });

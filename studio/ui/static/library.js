@@ -27,7 +27,7 @@ export function mount(given) {
         item.own
           ? [
               button("describe", "pencil", () => describe(item), { plain: true }),
-              button("delete", "trash-2", () => shelf.remove({ key: item.key }), { plain: true }),
+              button("delete", "trash", () => shelf.remove({ key: item.key }), { plain: true }),
             ]
           : [],
       ),

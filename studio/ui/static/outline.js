@@ -107,7 +107,7 @@ export function mount({ element, props, watch, trigger }) {
           field,
           button(
             "indent",
-            row.deep ? "indent-decrease" : "indent-increase",
+            row.deep ? "list-indent-decrease" : "list-indent-increase",
             () => {
               row.deep = !row.deep;
               draw(at);

@@ -5,7 +5,7 @@ import { button, h, icon, toast, word } from "./dom.js";
 import { carried } from "./touch.js";
 import { send } from "./upload.js";
 
-const MOST = 10;
+const MAX_PICTURES = 10;
 /** @type {Record<string, number>} */
 const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
 
@@ -66,17 +66,17 @@ export function mount({ element, props, watch, upload }) {
     const problems = [];
     let left = 0;
     for (const one of files) {
-      if (pictures.length >= MOST) {
+      if (pictures.length >= MAX_PICTURES) {
         left++;
         continue;
       }
       const { path, problem } = await send(upload, one);
       if (problem !== undefined) problems.push(problem);
-      else if (pictures.length < MOST) pictures.push({ path, name: one.name, shown: URL.createObjectURL(one) });
+      else if (pictures.length < MAX_PICTURES) pictures.push({ path, name: one.name, shown: URL.createObjectURL(one) });
       else left++; // another drop has filled the places meanwhile
       draw();
     }
-    if (left) problems.push(word("most_pictures", { n: MOST, left }));
+    if (left) problems.push(word("most_pictures", { n: MAX_PICTURES, left }));
     if (problems.length) toast(problems.slice(-3).join(" "));
   }
 
@@ -135,7 +135,7 @@ export function mount({ element, props, watch, upload }) {
         return figure;
       }),
     );
-    choose.hidden = pictures.length >= MOST;
+    choose.hidden = pictures.length >= MAX_PICTURES;
     tell();
     if (focus >= 0) grid.querySelectorAll("figure")[focus]?.focus();
   }

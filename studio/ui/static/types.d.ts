@@ -254,7 +254,7 @@ export interface Report {
 export type Answer<T> = (T & { error?: undefined }) | Failure;
 
 /** What is asked of a server function; Python checks it. */
-export type Asked = Record<string, unknown>;
+export type EventData = Record<string, unknown>;
 
 /** What Gradio gives to the script of a component. Setting `props.value` sends the value. */
 export type Given<Props = Record<string, never>, Server = Record<string, never>> = {
@@ -272,18 +272,18 @@ export type Upload = (file: File) => Promise<{ path?: string }>;
 export type Sent = { path: string; problem?: undefined } | { path?: undefined; problem: string };
 
 export type PaperServer = {
-  act: (asked: Asked) => Promise<Answer<Edited>>;
-  stop: (asked: Asked) => Promise<void>;
-  find: (asked: Asked) => Promise<Answer<Found>>;
-  export: (asked: Asked) => Promise<Answer<Exported>>;
+  act: (asked: EventData) => Promise<Answer<Edited>>;
+  stop: (asked: EventData) => Promise<void>;
+  find: (asked: EventData) => Promise<Answer<Found>>;
+  export: (asked: EventData) => Promise<Answer<Exported>>;
 };
 
 export type ShelfServer<Card> = {
-  list: (asked: Asked) => Promise<Answer<Omit<Cards, "items"> & { items: Card[] }>>;
+  list: (asked: EventData) => Promise<Answer<Omit<Cards, "items"> & { items: Card[] }>>;
   act: {
     (asked: { kind: "versions"; id: number }): Promise<Answer<Versions>>;
     (asked: { kind: "compare"; id: number; versions: number[] }): Promise<Answer<Comparison>>;
-    (asked: Asked): Promise<Answer<object>>;
+    (asked: EventData): Promise<Answer<object>>;
   };
 };
 

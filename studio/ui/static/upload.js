@@ -1,6 +1,6 @@
 // Sending a chosen file to the studio, and the sentence a person sees when that fails: Gradio's own are for programmers.
 
-import { MOST_MIB, word } from "./dom.js";
+import { MAX_MIB, word } from "./dom.js";
 
 /** @import { Sent, Upload } from "./types" */
 
@@ -15,10 +15,10 @@ const NAME = /\.(jpe?g|png|webp|gif|bmp|tiff?|heic|heif|avif)$/i;
  * @returns {Promise<Sent>}
  */
 export async function send(upload, file) {
-  const facts = { name: file.name, size: Math.ceil(file.size / 2 ** 20), limit: MOST_MIB };
+  const facts = { name: file.name, size: Math.ceil(file.size / 2 ** 20), limit: MAX_MIB };
   if (!PICTURE.test(file.type) || (!file.type && !NAME.test(file.name))) return { problem: word("no_picture", facts) };
   if (!file.size) return { problem: word("empty_file", facts) };
-  if (file.size > MOST_MIB * 2 ** 20) return { problem: word("too_large", facts) };
+  if (file.size > MAX_MIB * 2 ** 20) return { problem: word("too_large", facts) };
   try {
     const { path } = await upload(file);
     if (path) return { path };

@@ -11,8 +11,7 @@ from studio import __version__
 from studio.app import Studio
 from studio.checkpoints.catalog import PUBLISHED, find
 from studio.checkpoints.machine import gpus
-from studio.ui import STATIC
-from studio.ui.components import AT_ONCE
+from studio.ui.components import AT_ONCE, script_component
 from studio.ui.page_data import Report
 from studio.ui.threads import threaded
 from studio.ui.words import i18n
@@ -27,17 +26,9 @@ def about_tab(studio: Studio) -> None:
         return facts(studio)
 
     with gr.Tab(i18n()("about"), id="about") as tab:
-        told = gr.HTML(
-            0,
-            html_template="<div></div>",
-            css_template=(STATIC / "about.css").read_text(),
-            js_on_load="import(new URL('page/about.js', document.baseURI))"
-            ".then(m => m.mount({element, server, watch}))",
-            apply_default_css=False,
-            elem_id="about-facts",
-            server_functions=[threaded(report, "files")],
-        )
-    tab.select(time.time, None, told, **AT_ONCE)
+        functions = [threaded(report, "files")]
+        component = script_component("about.js", 0, "about-facts", css="about.css", functions=functions)
+    tab.select(time.time, None, component, **AT_ONCE)
 
 
 def facts(studio: Studio) -> Report:

@@ -22,8 +22,8 @@ from studio.ui import examples, page_data
 from studio.ui.article_editor import ArticleEditor, download_url
 from studio.ui.article_view import queue_position
 from studio.ui.chatbot import can_continue, instruction_from, to_chatbot, turn_index
-from studio.ui.components import AT_ONCE, form_numbers, numbers, part, read
-from studio.ui.identity import identity_of, language_for, take_in_uploads, to_gradio_error
+from studio.ui.components import AT_ONCE, form_numbers, numbers, read, script_component
+from studio.ui.identity import identity_of, language_for, normalise_uploads, to_gradio_error
 from studio.ui.picture_room import picture_room
 from studio.ui.threads import Pool, in_thread, pool_for, threaded
 from studio.ui.uploads import uploads_of
@@ -51,7 +51,9 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
     words = i18n()
     with gr.Tab(words("chat"), id="chat"), gr.Column(elem_id="chat-column"):
         conversation = gr.State(Conversation())  # inside the tab: between tabs it would shift their labels
-        welcome = part("chat.js", None, "welcome", "ask edit again", examples=examples.cards(examples.CHAT))
+        welcome = script_component(
+            "chat.js", None, "welcome", events="ask edit again", examples=examples.cards(examples.CHAT)
+        )
         bubbles = gr.Chatbot(
             elem_id="chatbot",
             height="calc(100vh - 330px)",
@@ -122,7 +124,7 @@ class _Events:
 
         def begin(person: str) -> Answer:
             files = [uploads_of(self._studio).take(person, path) for path in message["files"]]
-            pictures = take_in_uploads(self._studio, person, files)
+            pictures = normalise_uploads(self._studio, person, files)
             return self._start(person, conversation.ask((message["text"] or "").strip(), pictures), values)
 
         async with aclosing(

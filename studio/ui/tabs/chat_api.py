@@ -10,7 +10,7 @@ from studio.app import Studio
 from studio.documents.conversation import Conversation
 from studio.errors import StudioError
 from studio.tasks.answers import Answer
-from studio.ui.identity import identity_of, take_in_uploads, to_gradio_error
+from studio.ui.identity import identity_of, normalise_uploads, to_gradio_error
 from studio.ui.threads import in_thread, pool_for
 from studio.ui.uploads import uploads_of
 
@@ -21,7 +21,7 @@ def chat_api(studio: Studio) -> None:
     async def ask(request: gr.Request, pictures: list[gr.FileData], question: str) -> AsyncGenerator[str, None]:
         def begin() -> Answer:
             files = [uploads_of(studio).take(identity_of(request), p["path"]) for p in pictures]
-            taken = take_in_uploads(studio, identity_of(request), files)
+            taken = normalise_uploads(studio, identity_of(request), files)
             for file in files:
                 file.discard()
             return studio.answers.ask(identity_of(request), Conversation().ask(question, taken))

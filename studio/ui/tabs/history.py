@@ -13,7 +13,7 @@ from studio.app import Studio
 from studio.documents import edits
 from studio.errors import InputError, StudioError
 from studio.ui.article_editor import ArticleEditor
-from studio.ui.card_list import Asked, card_list
+from studio.ui.card_list import EventData, card_list
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import identity_of, to_gradio_error
 from studio.ui.page_data import Comparison, HistoryCard, Version, Versions
@@ -53,7 +53,7 @@ class HistoryCards:
     def __init__(self, studio: Studio) -> None:
         self._store = studio.store
 
-    def cards(self, asked: Asked, request: Any) -> list[HistoryCard]:
+    def cards(self, asked: EventData, request: Any) -> list[HistoryCard]:
         """Cards of articles, of conversations, or of what was deleted."""
         person, search, kind = identity_of(request), str(asked.get("search", "")), asked.get("filter")
         gone = kind == "deleted_ones"

@@ -11,7 +11,7 @@ import gradio as gr
 from studio.app import Studio
 from studio.errors import InputError
 from studio.library.picture_rows import Hit
-from studio.ui.card_list import Asked, card_list
+from studio.ui.card_list import EventData, card_list
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import identity_of, language_for
 from studio.ui.page_data import Failure, LibraryCard
@@ -35,7 +35,7 @@ class LibraryCards:
         self._studio = studio
         self._library = studio.library
 
-    def cards(self, asked: Asked, request: Any) -> list[LibraryCard]:
+    def cards(self, asked: EventData, request: Any) -> list[LibraryCard]:
         """Pictures that fit the words, or all, own ones first."""
         words, spoken = str(asked.get("search", ""))[:500], language_for(request)
         found = (

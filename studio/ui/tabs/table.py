@@ -12,19 +12,15 @@ from studio import export
 from studio.app import Studio
 from studio.errors import StudioError
 from studio.tasks.fill_table import TableJob, TableProgress
-from studio.ui import STATIC, examples
+from studio.ui import examples
 from studio.ui.article_editor import download_url
-from studio.ui.components import AT_ONCE
+from studio.ui.components import AT_ONCE, script_component
 from studio.ui.identity import identity_of, language_for, to_gradio_error
 from studio.ui.table_view import EMPTY, Changes, to_table_data
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
-_LOAD = """
-const given = {props, element, watch, trigger};  // 'example' is the event that a card triggers
-import(new URL('page/table.js', document.baseURI)).then(m => m.mount(given));
-"""
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
 _OPTIONS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
 Frame = tuple[Any, ...]
@@ -55,14 +51,9 @@ def table_tab(studio: Studio) -> None:
             earlier = gr.Radio([], label=words("table_earlier"), visible=False, elem_id="tables")
             undelete = gr.Button(words("table_undelete"), visible=False, size="sm", elem_id="table-undelete")
         with gr.Column(scale=3, min_width=320):
-            table_view = gr.HTML(
-                EMPTY,
-                html_template="<div></div>",
-                css_template=(STATIC / "table.css").read_text(),
-                js_on_load=_LOAD,
-                apply_default_css=False,
-                elem_id="table-sheet",
-                examples=examples.cards(examples.TABLE),
+            cards = examples.cards(examples.TABLE)
+            table_view = script_component(
+                "table.js", EMPTY, "table-sheet", css="table.css", events="example", examples=cards
             )
             with gr.Row(visible=False, elem_id="table-tools") as tools:
                 continue_table = gr.Button(words("table_continue"), elem_id="table-continue", size="sm", min_width=80)

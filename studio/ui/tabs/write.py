@@ -16,8 +16,8 @@ from studio.protocol import Queued
 from studio.sampling import SEED
 from studio.specs import max_beams
 from studio.ui.article_editor import ArticleEditor, export_article
-from studio.ui.components import form_numbers, numbers, part, read
-from studio.ui.identity import identity_of, take_in_upload, to_gradio_error
+from studio.ui.components import form_numbers, numbers, read, script_component
+from studio.ui.identity import identity_of, normalise_upload, to_gradio_error
 from studio.ui.page_data import ArticleDocument
 from studio.ui.threads import in_thread
 from studio.ui.uploads import uploads_of
@@ -32,8 +32,8 @@ def write_tab(studio: Studio, editor: ArticleEditor) -> gr.HTML:
         with gr.Column(scale=1, min_width=280, elem_id="form"):
             by, instruction, title, materials = subject = _subject(t)
             editor.instruction = instruction
-            outline = part("outline.js", [], "outline", "draft")
-            pictures = part("own.js", [], "own-pictures")
+            outline = script_component("outline.js", [], "outline", events="draft")
+            pictures = script_component("own.js", [], "own-pictures")
             images = gr.Dropdown(
                 [(t("auto"), -1), *((str(n), n) for n in range(MAX_IMAGES + 1))],
                 value=-1,
@@ -122,7 +122,7 @@ def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
 def _own(studio: Studio, person: str, files: list[dict[str, str]]) -> tuple[Picture, ...]:
     """The pictures that the browser uploaded. Raises InputError for any other path, and for what is no picture."""
     taken = [(uploads_of(studio).take(person, file.get("path")), Path(file.get("name", "")).name) for file in files]
-    return tuple(take_in_upload(studio, person, file, name or file.name) for file, name in taken)
+    return tuple(normalise_upload(studio, person, file, name or file.name) for file, name in taken)
 
 
 def _brief(by: str, about: str, title: str, materials: str) -> Brief:

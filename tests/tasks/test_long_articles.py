@@ -1,6 +1,6 @@
 """Articles of any length with any number of pictures, on an engine that counts and refuses as the native one does.
 
-Quick by default; `LONG_CASES=2000 pytest tests/test_long_articles.py` tries as many cases.
+Quick by default; `LONG_CASES=2000 pytest tests/tasks/test_long_articles.py` tries as many cases.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from studio.engine.base import Cancelled
 from studio.engine.scripted import ScriptedAuxiliaryModels, ScriptedEngine
 from studio.errors import StudioError
 from studio.library.index import Library
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.protocol import (
     Call,
     Choose,
@@ -52,7 +52,7 @@ from studio.tasks.write import Composer
 
 CASES = int(os.environ.get("LONG_CASES", "25"))
 TOKENIZER = str(REAL_TOKENIZER) if REAL_TOKENIZER.is_file() else ""  # else words and Chinese characters are counted
-PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
+PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
 SENTENCES = {
     "en": (
         "The tea road climbs out of the valley before the sun does. ",
@@ -150,7 +150,7 @@ class Workshop:
         self.store = Store(folder)
         self.engines = {context: Engine(context) for context in (4096, 16384)}
         self.own = tuple(
-            Picture(self.store.add_file(take_in(file.read_bytes(), file.name), "me"), file.stem)
+            Picture(self.store.add_file(normalise_file(file.read_bytes(), file.name), "me"), file.stem)
             for file in sorted(PICTURES.glob("*.webp"))[:10]
         )
         embed = Embedder(Worker(self.engines[4096]))  # type: ignore[arg-type]

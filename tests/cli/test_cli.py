@@ -20,7 +20,7 @@ from studio.protocol import ModelCard
 from studio.specs import Reply, ScriptedSpec
 from studio.tasks.chat import AnswerProgress
 
-PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
+PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
 STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)
 TEXT = "The cow wakes up first.\n\nThe farmer drinks coffee.\n\nA train passes in the evening."
 

@@ -12,9 +12,9 @@ import pytest
 
 from studio.app import Studio
 from studio.documents.article import Article, Brief, Picture
-from studio.engine.scripted import shown
+from studio.engine.scripted import prompt_text
 from studio.errors import ContextOverflow, OutOfMemory, StorageError, StudioError, WorkerDied
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.protocol import Call, Choose, Describe, Description, Embed, Failed, Generate, Label, ModelCard, Text
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
@@ -24,7 +24,7 @@ from studio.tasks.progress import Stop
 from studio.tasks.write import OVERRUN
 from studio.worker.request import Request
 
-PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
+PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
 STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)
 SEEING = ScriptedSpec().card  # asked in XComposer2's dialect
 TEXT = "The cow wakes up first.\n\nThe farmer drinks coffee.\n\nA train passes in the evening."
@@ -36,8 +36,10 @@ Start = Callable[..., Studio]
 def start(tmp_path: Path) -> Iterator[Start]:
     made: list[Studio] = []
 
-    def begin(*replies: Reply, card: ModelCard = STARTER, sights: tuple[tuple[str, Description], ...] = ()) -> Studio:
-        studio = Studio(Settings(data=str(tmp_path)), ScriptedSpec(replies, card, sights))
+    def begin(
+        *replies: Reply, card: ModelCard = STARTER, descriptions: tuple[tuple[str, Description], ...] = ()
+    ) -> Studio:
+        studio = Studio(Settings(data=str(tmp_path)), ScriptedSpec(replies, card, descriptions))
         made.append(studio)
         studio.start()
         return studio
@@ -64,11 +66,11 @@ def test_a_model_that_cannot_see_is_illustrated_by_retrieval(start: Start) -> No
     article = finished(studio.jobs.start("me", Brief("a farm", images=3)))
     assert (article.title, article.status, article.model) == ("A day at the farm", "done", "scripted starter")
     assert [s.text for s in article.sections] == TEXT.split("\n\n")
-    shown = [s.illustration for s in article.sections]
-    assert all(i and i.caption and len(i.candidates) == 4 for i in shown)
+    prompt_text = [s.illustration for s in article.sections]
+    assert all(i and i.caption and len(i.candidates) == 4 for i in prompt_text)
     assert len({p.key for p in article.pictures}) == 3
-    assert "cow" in (shown[0].caption if shown[0] else "").lower()
-    assert "train" in (shown[2].caption if shown[2] else "").lower()
+    assert "cow" in (prompt_text[0].caption if prompt_text[0] else "").lower()
+    assert "train" in (prompt_text[2].caption if prompt_text[2] else "").lower()
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 15])
@@ -219,9 +221,9 @@ def test_beams_reach_the_engine_or_are_refused(start: Start, monkeypatch: pytest
 
 def test_own_pictures_come_first_and_each_once(start: Start) -> None:
     data = (PICTURES / "cat.webp").read_bytes()
-    taken = take_in(data, "our cat.webp")
-    sights = ((taken.key, Description((Label("tabby cat", 0.9),))),)
-    studio = start(Reply('Farm"'), Reply(TEXT), sights=sights)
+    taken = normalise_file(data, "our cat.webp")
+    descriptions = ((taken.key, Description((Label("tabby cat", 0.9),))),)
+    studio = start(Reply('Farm"'), Reply(TEXT), descriptions=descriptions)
     own = Picture(studio.store.add_file(taken, "me"), "our cat", "our cat.webp")
     article = finished(studio.jobs.start("me", Brief("a farm", images=2, pictures=(own,))))
     assert [p.key for p in article.pictures].count(own.key) == 1 and len(article.pictures) == 2
@@ -280,7 +282,7 @@ class Failing:
 
         def sometimes(call: Call, person: str = "") -> Request:
             ticket = submit(call, person)
-            if isinstance(call, kind) and words in shown(getattr(call, "prompt", ())) and self.count < times:
+            if isinstance(call, kind) and words in prompt_text(getattr(call, "prompt", ())) and self.count < times:
                 self.count += 1
                 ticket.events = lambda: iter([Failed(error)])  # type: ignore[method-assign,arg-type]
             return ticket
@@ -308,7 +310,9 @@ def test_whatever_fails_while_illustrating_the_article_is_done(
 ) -> None:
     places, caption = replace(PLACES, times=0), replace(CAPTION, times=0)
     studio = start(places, caption, Reply(TEXT, times=0), card=SEEING)
-    own = Picture(studio.store.add_file(take_in((PICTURES / "cat.webp").read_bytes(), "our cat.webp"), "me"), "our cat")
+    own = Picture(
+        studio.store.add_file(normalise_file((PICTURES / "cat.webp").read_bytes(), "our cat.webp"), "me"), "our cat"
+    )
     failing = Failing(studio, kind, error, words)
     article = finished(studio.jobs.start("me", Brief("a farm", images=3, pictures=(own,))))
     assert article.status == "done" and not article.error

@@ -1,6 +1,6 @@
 """Whether guessing ahead pays when a text repeats its prompt: what a step costs, and how many steps edits take.
 
-    python benchmarks/guesses.py --tokenizer FOLDER [--device cuda] [--size 7b]
+    python benchmarks/prompt_lookup.py --tokenizer FOLDER [--device cuda] [--size 7b]
 
 Random weights do not rewrite, so the two halves are measured apart. On the device: tokens a second of plain steps, of
 steps that wait for each token because a guess needs it, and of steps with guesses. On the text: `edits.json` has

@@ -14,7 +14,7 @@ from studio.documents import conversation as conversations
 from studio.documents.article import Picture
 from studio.documents.conversation import Conversation, Turn
 from studio.errors import ContextOverflow
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.protocol import Call, Count, Generate, Image
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
@@ -22,7 +22,7 @@ from studio.tasks.chat import AnswerProgress
 from studio.tasks.progress import Stop
 from studio.ui.chatbot import to_chatbot
 
-PICTURES = Path(__file__).parents[1] / "assets" / "pictures"
+PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
 CARD = replace(ScriptedSpec().card, context=1200, image_tokens=256)
 
 
@@ -48,7 +48,7 @@ def calls(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> list[Call]:
 
 def own(studio: Studio, *names: str) -> tuple[Picture, ...]:
     files = [(name, (PICTURES / f"{name}.webp").read_bytes()) for name in names]
-    return tuple(Picture(studio.store.add_file(take_in(data, name), "me"), name) for name, data in files)
+    return tuple(Picture(studio.store.add_file(normalise_file(data, name), "me"), name) for name, data in files)
 
 
 def answer(studio: Studio, conversation: Conversation) -> AnswerProgress:

@@ -20,13 +20,13 @@ CARD = ModelCard("tiny", "xcomposer2", ("en",), True, A.context)
 
 def test_what_followed_the_last_words_follows_again() -> None:
     units: list[Unit] = [1, 2, 3, 4, 5, 6, 9, 2, 3]
-    guesses = PromptLookup(units)
-    assert guesses.propose(3) == [4, 5, 6]
+    lookup = PromptLookup(units)
+    assert lookup.propose(3) == [4, 5, 6]
     units += [4, 7]
-    assert guesses.propose(3) == []  # 7 is new
+    assert lookup.propose(3) == []  # 7 is new
     units += [1, 2]
-    assert guesses.propose(9) == [3, 4, 5, 6, 9, 2, 3, 4, 7]
-    assert guesses.propose(2) == [3, 4]
+    assert lookup.propose(9) == [3, 4, 5, 6, 9, 2, 3, 4, 7]
+    assert lookup.propose(2) == [3, 4]
 
 
 def test_the_longer_agreement_and_then_the_later_one_count() -> None:
@@ -49,7 +49,7 @@ def test_pictures_are_no_guess() -> None:
     ],
 )
 def test_the_same_text_in_fewer_steps(sampling: Sampling) -> None:
-    """Wild weights soon say the same again and again, so most guesses are right."""
+    """Wild weights soon say the same again and again, so most lookup are right."""
     model = from_source(A, Given(tensors(A)), torch.device("cpu"))
     texts, steps = [], []
     for repeats in (False, True):

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from studio.errors import NotFoundError
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.storage.store import Store
-from studio.storage.thumbnails import LONGEST, Thumbnails
+from studio.storage.thumbnails import MAX_SIDE, Thumbnails
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def thumbnails(tmp_path: Path, store: Store) -> Thumbnails:
 def kept(store: Store, width: int, height: int, format: str = "JPEG", **options: object) -> str:
     out = io.BytesIO()
     Image.linear_gradient("L").resize((width, height)).save(out, format, **options)
-    return store.add_file(take_in(out.getvalue(), "a picture"), "ann")
+    return store.add_file(normalise_file(out.getvalue(), "a picture"), "ann")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1600, 900), (900, 1600), (20, 10), (4000, 3), (1, 1), (20_000, 300)])
 def test_it_is_small_and_keeps_its_shape(thumbnails: Thumbnails, store: Store, width: int, height: int) -> None:
     with Image.open(thumbnails.path(kept(store, width, height))) as small:
-        assert small.format == "WEBP" and max(small.size) == min(LONGEST, max(width, height))
+        assert small.format == "WEBP" and max(small.size) == min(MAX_SIDE, max(width, height))
         assert small.height == pytest.approx(small.width * height / width, abs=1)
 
 

@@ -20,7 +20,7 @@ from studio.documents.article import Article, Brief, Illustration, Picture, Sect
 from studio.documents.conversation import Conversation, Turn
 from studio.errors import NotFoundError, StorageError
 from studio.storage.migrations import MIGRATIONS
-from studio.storage.picture_files import Files
+from studio.storage.picture_files import PictureFiles
 from studio.storage.store import Store
 
 DONE = Article(Brief("Write about tea"), title="Tea", sections=(Section("Leaves."),), status="done")
@@ -187,7 +187,7 @@ def test_a_picture_that_is_nowhere(store: Store, key: str) -> None:
 def test_a_picture_elsewhere_is_copied_when_something_shows_it(store: Store, tmp_path: Path) -> None:
     file, path = File(b"fox", "image/webp"), tmp_path / "fox.webp"
     path.write_bytes(file.data)
-    Files(store.folder, store.database).adopt(file.key, file.mime, 4, 3, path)
+    PictureFiles(store.folder, store.database).add_external(file.key, file.mime, 4, 3, path)
     assert store.file_path(file.key) == path
     shown = replace(DONE, sections=(Section("Fox.", Illustration(Picture(file.key), "A fox")),))
     assert store.save_article("ann", shown).pictures[0].key == store.list_articles("ann")[0].cover == file.key

@@ -17,7 +17,7 @@ from studio.documents.article import Picture
 from studio.documents.conversation import Conversation
 from studio.documents.table import Cell
 from studio.errors import InputError, StudioError
-from studio.library.picture_intake import take_in
+from studio.library.picture_intake import normalise_file
 from studio.protocol import ModelCard
 from studio.specs import Reply, ScriptedSpec
 from studio.storage.store import Store
@@ -226,7 +226,7 @@ def test_the_same_pictures_again_recall_what_is_known(desk: Callable[..., Desk],
 def test_a_stop_while_the_eyes_look_is_not_remembered_as_blindness(desk: Callable[..., Desk]) -> None:
     card = ModelCard("starter model", "starter", ("en",), sees=False, context=4096)
     d = desk(Reply("It is red."), spec=ScriptedSpec(card=card))
-    asked = Conversation().ask("What?", (Picture(d.store.add_file(take_in(picture(1), "a.png"), "ann")),))
+    asked = Conversation().ask("What?", (Picture(d.store.add_file(normalise_file(picture(1), "a.png"), "ann")),))
     pressed = Stop()
     pressed.press()
     list(d.answerer.ask(asked, "ann", pressed))
