@@ -26,8 +26,8 @@ from studio.worker.fair_queue import FairQueue
 MAX_WAITING = 1000
 MAX_WAITING_PER_PERSON = 8
 THREADS = (16, 64)  # at least, at most; in between twice what the engine works on at once
-UPDATES = 200.0  # states a second that all followers get together: each costs the page's process some milliseconds
-PLACES = 100.0  # … and places in the queue
+UPDATES_PER_SECOND = 200.0  # states for all followers together: each costs the page's process some milliseconds
+POSITIONS_PER_SECOND = 100.0  # … and places in the queue
 POSITION_INTERVAL = 1.0  # seconds between two looks at a place in the queue, at least
 
 
@@ -53,12 +53,12 @@ class Runner:
         self._tasks: dict[Hashable, Task[Any]] = {}  # all under way, by key
         self._queues: dict[bool, FairQueue[Task[Any]]] = {True: FairQueue(), False: FairQueue()}  # long and short ones
         self._running: set[Task[Any]] = set()
-        self._hurried: set[Task[Any]] = set()  # stopped while they waited: they only end
+        self._ended_early: set[Task[Any]] = set()  # stopped while they waited: they only end
         self._admitted: Counter[str] = Counter()
         self._followers: Counter[bool] = Counter()  # by whether their task waits
         self._estimates = Estimates()
-        self._places: dict[Task[Any], Queued] = {}
-        self._places_until = 0.0
+        self._positions: dict[Task[Any], Queued] = {}
+        self._positions_until = 0.0
         self._closed = False
 
     @contextmanager
@@ -129,23 +129,23 @@ class Runner:
 
     # For tasks
 
-    def hurry(self, task: Task[Any]) -> None:
+    def end_early(self, task: Task[Any]) -> None:
         """A task was stopped: if it waits, it needs no turn to end."""
         with self._lock:
             if self._queues[task.is_long].remove(task):
-                self._hurried.add(task)
-                if len(self._hurried) == 1:
-                    threading.Thread(target=self._end_hurried, name="stopped tasks", daemon=True).start()
+                self._ended_early.add(task)
+                if len(self._ended_early) == 1:
+                    threading.Thread(target=self._finish_ended_early, name="stopped tasks", daemon=True).start()
 
-    def place(self, task: Task[Any]) -> Queued | None:
+    def position(self, task: Task[Any]) -> Queued | None:
         """How many tasks go first, and about how long that takes; None when it does not wait."""
         with self._lock:
             now = time.monotonic()
-            if now > self._places_until:
-                self._places, self._places_until = dict(self._all_places()), now + POSITION_INTERVAL / 2
-            if task not in self._places:
-                self._places |= dict(self._all_places())
-            return self._places.get(task) if task.waits else None
+            if now > self._positions_until:
+                self._positions, self._positions_until = dict(self._all_positions()), now + POSITION_INTERVAL / 2
+            if task not in self._positions:
+                self._positions |= dict(self._all_positions())
+            return self._positions.get(task) if task.waits else None
 
     @contextmanager
     def following(self) -> Iterator[Callable[[bool], float]]:
@@ -159,7 +159,9 @@ class Runner:
                     self._followers[waits] += 1
                 counted[:] = [waits]
             count = self._followers[waits]
-            return max(POSITION_INTERVAL, count / PLACES) if waits else max(UPDATE_INTERVAL, count / UPDATES)
+            if waits:
+                return max(POSITION_INTERVAL, count / POSITIONS_PER_SECOND)
+            return max(UPDATE_INTERVAL, count / UPDATES_PER_SECOND)
 
         try:
             yield interval
@@ -179,13 +181,13 @@ class Runner:
             raise self._busy("queue_full", count)
 
     def _busy(self, key: str, count: int, person: str = "") -> BusyError:
-        places = [place for task, place in self._all_places() if not person or task.person == person]
+        places = [place for task, place in self._all_positions() if not person or task.person == person]
         seconds = [place.seconds for place in places if place.seconds is not None]
         if not seconds:
             return BusyError("own_queue_full_unknown" if person else "queue_full_unknown", count=count)
         return BusyError(key, count=count, minutes=max(1, round(min(seconds) / 60)))
 
-    def _all_places(self) -> Iterator[tuple[Task[Any], Queued]]:
+    def _all_positions(self) -> Iterator[tuple[Task[Any], Queued]]:
         for long, queue in self._queues.items():
             under_way = [(t.kind, t.began) for t in self._running if t.is_long == long]
             waits = self._estimates.waits(under_way, [task.kind for task in queue])
@@ -196,7 +198,7 @@ class Runner:
         """Give free threads to those whose turn it is."""
         while (task := self._next()) is not None:
             self._running.add(task)
-            self._places.pop(task, None)
+            self._positions.pop(task, None)
             self._estimates.running(len(self._running), self._at_once())
             task.began = self._estimates.spent()
             threading.Thread(target=self._turn, args=(task,), name=f"{task.kind} {task.key}", daemon=True).start()
@@ -230,7 +232,7 @@ class Runner:
                 task.waits = True
                 self._queues[task.is_long].push(task.person, task)
                 if task.stop.pressed:  # in this very moment
-                    self.hurry(task)
+                    self.end_early(task)
             else:
                 self._tasks.pop(task.key, None)  # first out of the list, then told: a reader may start the next at once
             self._dispatch()
@@ -250,16 +252,16 @@ class Runner:
             number=error.number if error else "",
         )
 
-    def _end_hurried(self) -> None:
+    def _finish_ended_early(self) -> None:
         while True:
             with self._lock:
-                if not self._hurried:
+                if not self._ended_early:
                     return
-                task = next(iter(self._hurried))
+                task = next(iter(self._ended_early))
             task.begin()
             last = task.advance(lambda: False)
             with self._lock:
-                self._hurried.discard(task)
+                self._ended_early.discard(task)
                 self._tasks.pop(task.key, None)
             if last is not None:
                 task.publish(last, ended=True)

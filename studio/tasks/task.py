@@ -11,16 +11,13 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar, cast
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar, cast
 
 from studio.errors import EngineError, StudioError
 from studio.protocol import Queued
 from studio.tasks.progress import Stop
-
-if TYPE_CHECKING:
-    from studio.tasks.runner import Runner
 
 UPDATE_INTERVAL = 0.05  # seconds between two states that a reader gets, at least
 Kind = Literal["write", "continue", "illustrate", "table", "answer", "edit", "outline"]
@@ -46,6 +43,19 @@ class State(Protocol):
         """The last state, after an error."""
 
 
+class Host(Protocol):
+    """What a task needs of the runner that made it."""
+
+    def end_early(self, task: Task[Any]) -> None:
+        """The task was stopped: if it waits for a turn, it needs none to end."""
+
+    def position(self, task: Task[Any]) -> Queued | None:
+        """How many tasks go first, and about how long that takes; None when it does not wait."""
+
+    def following(self) -> AbstractContextManager[Callable[[bool], float]]:
+        """For a follower: a function that gives the seconds until its next look, by whether its task waits."""
+
+
 S = TypeVar("S", bound=State)
 Work = Callable[[Stop], Iterator[S]]
 
@@ -55,7 +65,7 @@ class Task(Generic[S]):
 
     def __init__(
         self,
-        runner: Runner,
+        runner: Host,
         person: str,
         kind: Kind,
         key: Hashable,
@@ -64,7 +74,7 @@ class Task(Generic[S]):
         pauses: Callable[[S], bool] = lambda state: False,
     ) -> None:
         self.person, self.kind, self.key = person, kind, key
-        self.stop = Stop(lambda: runner.hurry(self))
+        self.stop = Stop(lambda: runner.end_early(self))
         self.state = state
         self.waits = True  # for a thread
         self.created = time.monotonic()
@@ -94,7 +104,7 @@ class Task(Generic[S]):
         state, waits = self.state, self.waits
         if not waits or self.ended:
             return state
-        return cast(S, replace(cast(Any, state), waiting=self._runner.place(self)))
+        return cast(S, replace(cast(Any, state), waiting=self._runner.position(self)))
 
     def updates(self) -> Iterator[S]:
         """The newest state whenever it changed, until the last one. Blocks in between."""
