@@ -42,14 +42,14 @@ class Channel:
         self.running, self.waiting = {}, FairQueue()
         return requests
 
-    def tell_places(self, delay: float | None) -> None:
-        """Tell every waiting request its place and when it will begin, see `places`."""
-        for request, queued in list(self.places(delay)):
-            request.place(queued)
+    def send_positions(self, delay: float | None) -> None:
+        """Tell every waiting request its position and when it will begin, see `positions`."""
+        for request, queued in list(self.positions(delay)):
+            request.set_position(queued)
 
-    def places(self, delay: float | None) -> Iterator[tuple[Request, Queued]]:
-        """For every waiting request its place, and how many seconds remain until it begins: each goes to the slot that
-        is free first. `delay`: until the models are loaded, None when that is not known.
+    def positions(self, delay: float | None) -> Iterator[tuple[Request, Queued]]:
+        """For every waiting request its position, and how many seconds remain until it begins: each goes to the slot
+        that is free first. `delay`: until the models are loaded, None when that is not known.
 
         A slot of which nothing is known counts as never free; so what is told is rather too long than too short.
         """
@@ -58,17 +58,17 @@ class Channel:
         heapq.heapify(slots)
         full = len(self.running) >= self.limit
         begin = math.inf if delay is None else delay
-        speeds = [speed for r in self.running.values() if (speed := speed_of(r.sofar())) is not None]
+        speeds = [speed for r in self.running.values() if (speed := speed_of(r.progress())) is not None]
         for position, request in enumerate(self.waiting):
             free = heapq.heappop(slots)
             seconds = begin + free
             yield request, Queued(position + full, seconds if math.isfinite(seconds) else None)
-            usual = self.durations.typical(request.call, max(speeds, default=None))
-            heapq.heappush(slots, math.inf if usual is None else free + usual)
+            typical = self.durations.typical(request.call, max(speeds, default=None))
+            heapq.heappush(slots, math.inf if typical is None else free + typical)
 
     def _left(self, request: Request) -> float:
         """A cancelled request that the worker has not let go of yet will be over in a moment."""
-        left = 0.0 if request.ended else self.durations.left(request.call, request.sofar())
+        left = 0.0 if request.ended else self.durations.left(request.call, request.progress())
         return math.inf if left is None else left
 
 
@@ -106,9 +106,9 @@ class Channels:
             request.put(event)
             return None
         del channel.running[number]
-        sofar = request.sofar()
-        self.counters.worked(request.call, event, sofar.seconds)
-        channel.durations.add(request.call, event, sofar)
+        progress = request.progress()
+        self.counters.worked(request.call, event, progress.seconds)
+        channel.durations.add(request.call, event, progress)
         self.end(request, event)
         return channel
 

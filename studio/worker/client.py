@@ -95,7 +95,7 @@ class WorkerClient:
         with self._changed:
             if self._channels.cancel(request) and self._worker:
                 self._worker.send(Cancel(request.number))
-            self._channels.of(request.call).tell_places(self._delay())
+            self._channels.of(request.call).send_positions(self._delay())
 
     def retry(self) -> None:
         """Start the worker again now, where a pause lasts."""
@@ -160,7 +160,7 @@ class WorkerClient:
         if self.state == "ready" and self._worker:
             for request in channel.admit():
                 self._worker.send(Run(request.number, request.call))
-        channel.tell_places(self._delay())
+        channel.send_positions(self._delay())
 
     def _delay(self) -> float | None:
         """Seconds until the models are loaded; None when they have not been before."""
@@ -205,7 +205,7 @@ class WorkerClient:
     def _tick(self) -> None:
         with self._changed:
             for channel in self._channels.all():
-                channel.tell_places(self._delay())
+                channel.send_positions(self._delay())
 
     def _receive(self, worker: WorkerHandle, message: FromWorker) -> None:
         """For the thread that reads. What a process says that could not be killed and was given up is dropped."""

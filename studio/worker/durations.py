@@ -28,13 +28,13 @@ class Durations:
         self._known: dict[object, deque[CallProgress]] = defaultdict(lambda: deque(maxlen=MAX_SAMPLES))
         self._speeds: deque[float] = deque(maxlen=MAX_SAMPLES)  # seconds a piece
 
-    def add(self, call: Call, end: Result, sofar: CallProgress) -> None:
+    def add(self, call: Call, end: Result, progress: CallProgress) -> None:
         """Note a call that ended; one that failed or was cancelled tells nothing."""
         if isinstance(end, Failed) or (isinstance(end, Done) and end.reason == "cancelled"):
             return
-        self._known[_kind(call)].append(sofar)
-        if sofar.pieces:
-            self._speeds.append(sofar.seconds / sofar.pieces)
+        self._known[_kind(call)].append(progress)
+        if progress.pieces:
+            self._speeds.append(progress.seconds / progress.pieces)
 
     def typical(self, call: Call, speed: float | None = None) -> float | None:
         """Seconds such a call takes. One of a kind that has not ended yet: what it takes at most, at the speed of the
@@ -45,28 +45,28 @@ class Durations:
             speed = statistics.median(self._speeds)
         return call.sampling.max_tokens * speed if isinstance(call, Generate) and speed is not None else None
 
-    def left(self, call: Call, sofar: CallProgress) -> float | None:
+    def left(self, call: Call, progress: CallProgress) -> float | None:
         """Seconds that a call under way still takes.
 
         With some text, by its own speed and the length of others of its kind that were longer. Without, by the time of
         those that took longer; one that has outlasted them all takes as long again.
         """
         known = self._known.get(_kind(call), ())
-        speed = speed_of(sofar)
+        speed = speed_of(progress)
         if isinstance(call, Generate) and speed is not None:
-            longer = [s.pieces for s in known if s.pieces > sofar.pieces]
+            longer = [s.pieces for s in known if s.pieces > progress.pieces]
             end = min(statistics.median(longer) if longer else call.sampling.max_tokens, call.sampling.max_tokens)
-            return max(0.0, end - sofar.pieces) * speed
-        slower = [s.seconds for s in known if s.seconds > sofar.seconds]
+            return max(0.0, end - progress.pieces) * speed
+        slower = [s.seconds for s in known if s.seconds > progress.seconds]
         if slower:
-            return statistics.median(slower) - sofar.seconds
+            return statistics.median(slower) - progress.seconds
         typical = self.typical(call)
-        return None if typical is None else max(typical - sofar.seconds, sofar.seconds)
+        return None if typical is None else max(typical - progress.seconds, progress.seconds)
 
 
-def speed_of(sofar: CallProgress) -> float | None:
+def speed_of(progress: CallProgress) -> float | None:
     """Seconds that a call's piece of text takes; None with too few of them."""
-    return sofar.decoding / (sofar.pieces - 1) if sofar.pieces >= MIN_SAMPLES else None
+    return progress.decoding / (progress.pieces - 1) if progress.pieces >= MIN_SAMPLES else None
 
 
 def _kind(call: Call) -> object:

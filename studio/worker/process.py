@@ -40,8 +40,8 @@ from studio.protocol import (
     Vectors,
 )
 from studio.specs import EngineSpec
+from studio.worker.heartbeat import HeartbeatSender
 from studio.worker.messages import Broken, CallEvent, Cancel, Crashed, FromWorker, Ready, Run
-from studio.worker.pulse import Pulse
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -73,7 +73,7 @@ class _Worker:
         self._spec, self._pipe = spec, pipe
         self._auxiliary: AuxiliaryModels = build_auxiliary(spec)
         self._engine: Engine | None = None
-        self._pulse = Pulse(self._tell, beat)
+        self._heartbeats = HeartbeatSender(self._tell, beat)
         self._sending = threading.Lock()
         self._calls: queue.SimpleQueue[tuple[int, Generate | Choose]] = queue.SimpleQueue()
         self._describes: queue.SimpleQueue[tuple[int, Describe | Embed | Count]] = queue.SimpleQueue()
@@ -84,8 +84,8 @@ class _Worker:
 
     def run(self) -> None:
         """Load, then step for ever. Raises BrokenPipeError when the page is gone."""
-        self._pulse.advance("load")
-        self._pulse.start()
+        self._heartbeats.advance("load")
+        self._heartbeats.start()
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         for loop, calls in (("describe", self._describes), ("embed", self._embeds), ("count", self._counts)):
             threading.Thread(target=self._serve, args=(loop, calls), name=loop, daemon=True).start()
@@ -94,7 +94,7 @@ class _Worker:
         except Exception as e:  # noqa: BLE001 - the edge of the process: whatever it is, people must read it
             self._tell(Broken(as_studio_error(e)))
             return
-        self._pulse.rest("load")
+        self._heartbeats.rest("load")
         self._tell(Ready(dict(engine.cards), dict(engine.memory()), engine.batch))
         while True:
             self._step(engine)
@@ -132,16 +132,16 @@ class _Worker:
         """Take new calls, waiting for one when there is nothing else to do; then let the engine work a little."""
         while not (engine.busy and self._calls.empty()):
             if not engine.busy:
-                self._pulse.rest("engine")
+                self._heartbeats.rest("engine")
             number, call = self._calls.get()
-            self._pulse.advance("engine")
+            self._heartbeats.advance("engine")
             self._begin(engine, number, call)
         try:
             events = engine.step()
         except Exception as e:  # noqa: BLE001 - an engine that cannot go on ends this process, and another is started
             self._tell(Crashed(f"{type(e).__name__}: {e}"))
             raise SystemExit(f"the engine failed: {type(e).__name__}: {e}") from e
-        self._pulse.advance("engine")
+        self._heartbeats.advance("engine")
         for number, event in events:
             self._send(number, event)
 
@@ -161,10 +161,10 @@ class _Worker:
         """Do the calls of one of the auxiliary models, or count tokens, one after another."""
         while True:
             number, call = calls.get()
-            self._pulse.advance(loop)
+            self._heartbeats.advance(loop)
             self._send(number, Started())
             self._send(number, self._serve_one(number, call))
-            self._pulse.rest(loop)
+            self._heartbeats.rest(loop)
 
     def _serve_one(self, number: int, call: Describe | Embed | Count) -> Event:
         if number in self._cancelled:

@@ -11,7 +11,7 @@ from studio.worker.durations import CallProgress
 
 
 class Request:
-    """`cancel` ends it; it is given by the worker client, which alone calls `put` and `place`."""
+    """`cancel` ends it; it is given by the worker client, which alone calls `put` and `set_position`."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Request:
         self.tries = 0
         self.pieces = 0
         self._started = self._first_piece = self._last_piece = 0.0
-        self._told: tuple[Queued, float] | None = None  # and when
+        self._last_queued: tuple[Queued, float] | None = None  # and when
         self._cancel, self._clock = cancel, clock
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
 
@@ -73,14 +73,14 @@ class Request:
         self.tries += 1
         self._started = self._clock()
 
-    def place(self, queued: Queued) -> None:
-        """Tell its place; not again while the place is the same and the estimate runs down as told."""
+    def set_position(self, queued: Queued) -> None:
+        """Tell its position; not again while the place is the same and the estimate runs down as told."""
         now = self._clock()
-        if self._told is None or _differs(queued, self._told[0], now - self._told[1]):
-            self._told = queued, now
+        if self._last_queued is None or _differs(queued, self._last_queued[0], now - self._last_queued[1]):
+            self._last_queued = queued, now
             self.put(queued)
 
-    def sofar(self) -> CallProgress:
+    def progress(self) -> CallProgress:
         """How far it has come."""
         return CallProgress(self._clock() - self._started, self.pieces, self._last_piece - self._first_piece)
 

@@ -82,7 +82,7 @@ class Machine:
                 request.put(piece)
                 heapq.heappush(self._next, (self.now + self.speed, number, pieces))
                 continue
-            self.channel.durations.add(request.call, Done("stop"), request.sofar())
+            self.channel.durations.add(request.call, Done("stop"), request.progress())
             del self.channel.running[number]
             self._admit()
         self.now = end
@@ -110,7 +110,7 @@ def test_estimates_come_true_within_a_third(batch: int, seed: int) -> None:
     start, told = machine.now, []
     for moment in range(12):
         machine.run_until(start + 3.7 + 9 * moment)
-        told += [(r.number, machine.now, q) for r, q in machine.channel.places(0.0)]
+        told += [(r.number, machine.now, q) for r, q in machine.channel.positions(0.0)]
     machine.run_until(1e6)
     errors, waits = [], []
     for number, when, queued in told:
@@ -127,9 +127,11 @@ def test_the_first_ever_are_told_an_upper_bound_as_soon_as_text_comes() -> None:
     machine.submit(ARTICLE, "a", 100)
     waiting = machine.submit(ARTICLE, "b", 100)
     machine.run_until(0.15)
-    assert list(machine.channel.places(0.0)) == [(waiting, Queued(1, None))]  # nothing is known, and nothing invented
+    assert list(machine.channel.positions(0.0)) == [
+        (waiting, Queued(1, None))
+    ]  # nothing is known, and nothing invented
     machine.run_until(2.05)
-    ((_, queued),) = machine.channel.places(0.0)
+    ((_, queued),) = machine.channel.positions(0.0)
     assert queued.seconds is not None and 8 < queued.seconds <= 64
 
 
@@ -137,13 +139,13 @@ def test_who_waits_is_told_again_only_when_it_goes_otherwise_than_told() -> None
     machine = Machine(1, 0.1)
     request = machine.submit(ARTICLE, "a", 1)
     events = request.events()
-    request.place(Queued(3, 30.0))
+    request.set_position(Queued(3, 30.0))
     machine.now = 10.0
-    request.place(Queued(3, 20.0))  # as told
-    request.place(Queued(3, 31.0))
-    request.place(Queued(2, 31.0))
+    request.set_position(Queued(3, 20.0))  # as told
+    request.set_position(Queued(3, 31.0))
+    request.set_position(Queued(2, 31.0))
     machine.now = 500.0
-    request.place(Queued(2, 0.5))  # as told
+    request.set_position(Queued(2, 0.5))  # as told
     request.put(Started())
     assert [next(events) for _ in range(4)] == [Queued(3, 30.0), Queued(3, 31.0), Queued(2, 31.0), Started()]
 
@@ -151,5 +153,5 @@ def test_who_waits_is_told_again_only_when_it_goes_otherwise_than_told() -> None
 def test_before_the_models_are_loaded_the_loading_counts() -> None:
     machine = Machine(2, 0.1)
     machine.submit(ARTICLE, "a", 1)
-    assert [q for _, q in machine.channel.places(7.5)] == [Queued(0, 7.5)]
-    assert [q for _, q in machine.channel.places(None)] == [Queued(0, None)]
+    assert [q for _, q in machine.channel.positions(7.5)] == [Queued(0, 7.5)]
+    assert [q for _, q in machine.channel.positions(None)] == [Queued(0, None)]

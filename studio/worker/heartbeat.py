@@ -10,8 +10,8 @@ from collections.abc import Callable
 from studio.worker.messages import Heartbeat
 
 
-class Pulse:
-    """`send` is called in the pulse's own thread, every `beat` seconds, until it raises OSError."""
+class HeartbeatSender:
+    """`send` is called in a thread of its own, every `beat` seconds, until it raises OSError."""
 
     def __init__(self, send: Callable[[Heartbeat], None], beat: float) -> None:
         self._send, self._beat = send, beat
@@ -20,7 +20,7 @@ class Pulse:
 
     def start(self) -> None:
         """Begin to beat."""
-        threading.Thread(target=self._run, name="pulse", daemon=True).start()
+        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
     def advance(self, loop: str) -> None:
         """This loop begins to work, or gets on."""
