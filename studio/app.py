@@ -72,11 +72,15 @@ class Studio:
     def export_article(self, person: str, article: Article, format: str) -> bytes:
         """A stored article as a file of that format. Raises InputError for a format that is not known."""
         from studio.export import export  # its libraries are needed for nothing else
+
+        return export(article, format, self.store.read_file, self.about(person, article))
+
+    def about(self, person: str, article: Article) -> dict[str, object]:
+        """How a stored article was made, for its exports."""
         from studio.export.about import about
 
         versions = self.store.versions(person, article.id)
-        facts = about(article, versions[0].created, versions[-1].created)
-        return export(article, format, self.store.read_file, facts)
+        return about(article, versions[0].created, versions[-1].created)
 
     def __enter__(self) -> Studio:
         self.start()

@@ -10,8 +10,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from studio.app import Studio
 from studio.checkpoints.catalog import plan
+from studio.cli.output import write_file
 from studio.documents.table import questions_of
-from studio.errors import EngineError, InputError, Language, NotFoundError, StorageError
+from studio.errors import EngineError, InputError, Language, NotFoundError
 from studio.export import export, find_format
 from studio.library import gather
 from studio.settings import Settings
@@ -100,8 +101,4 @@ def _write(end: TableProgress, out: Path, format: str, studio: Studio) -> None:
     """Write what there is; a table of nothing leaves no file."""
     if not end.table.rows:
         return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(export(end.table, format, studio.store.read_file, {}))
-    except OSError as e:
-        raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
+    write_file(out, lambda: export(end.table, format, studio.store.read_file, {}))

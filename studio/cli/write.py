@@ -12,9 +12,9 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from studio.app import Studio
 from studio.checkpoints.catalog import plan
-from studio.documents.article import Article, Brief, Picture
-from studio.errors import InputError, NotFoundError, StorageError
-from studio.export import find_format
+from studio.cli.output import check_writable, require_article_format, write_article
+from studio.documents.article import Brief, Picture
+from studio.errors import InputError, NotFoundError
 from studio.library.picture_intake import normalise_file
 from studio.pictures.cost import MAX_FILE_BYTES
 from studio.sampling import check
@@ -41,8 +41,7 @@ def write(
 ) -> Path:
     """Write the article and the file; gives the file's path. `pictures` are files of own ones. Raises StudioError with
     what went wrong."""
-    format = out.suffix.lstrip(".").lower()
-    find_format("article", format or out.name)
+    require_article_format(out)
     brief.check()  # before any model is loaded
     files = [(name, read_picture(name)) for name in pictures]
     check_writable(out)
@@ -64,7 +63,7 @@ def write(
             raise last.error
         for note in last.article.notes:
             bar.console.print(note, markup=False)
-        save(last.article, out, format, studio)
+        write_article(last.article, out, studio.store.read_file, lambda: studio.about(CLI, last.article))
     return out
 
 
@@ -89,34 +88,6 @@ def format_progress(progress: Progress) -> str:
     speed = f"  {progress.speed:.0f} tokens/s" if progress.speed else ""
     words = len(progress.article.markdown.split())
     return f"{STEPS[progress.step]}{count}  {words} words{speed}"
-
-
-def save(article: Article, out: Path, format: str, studio: Studio) -> None:
-    """Into the file; a format of several files (.md) gets its pictures in a folder beside it."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if folder := find_format("article", format).folder:
-            text, files = folder(article, studio.store.read_file)
-            for name, data in files.items():
-                (out.parent / name).parent.mkdir(parents=True, exist_ok=True)
-                (out.parent / name).write_bytes(data)
-            out.write_bytes(text)
-        else:
-            out.write_bytes(studio.export_article(CLI, article, format))
-    except OSError as e:
-        raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
-
-
-def check_writable(out: Path) -> None:
-    """Raises StorageError when the file cannot be written: before any work, not after the writing."""
-    there = out.exists()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.open("ab").close()
-        if not there:
-            out.unlink()
-    except OSError as e:
-        raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
 
 
 def read_text(name: str) -> str:

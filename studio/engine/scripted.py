@@ -76,8 +76,9 @@ class ScriptedEngine:
         self._require_room(call.prompt, min(call.sampling.max_tokens, MIN_NEW_TOKENS))
         reply = self._take(prompt_text(call.prompt))
         started = time.monotonic()
-        pieces = re.findall(r"\S*\s*", reply.text)[: call.sampling.max_tokens]
-        for count, piece in enumerate(filter(None, pieces)):
+        pieces = list(filter(None, re.findall(r"\S*\s*", reply.text)))
+        cut, pieces = len(pieces) > call.sampling.max_tokens, pieces[: call.sampling.max_tokens]
+        for count, piece in enumerate(pieces):
             if reply.pace:
                 time.sleep(reply.pace)
             if cancelled():
@@ -89,7 +90,7 @@ class ScriptedEngine:
         if reply.reason == "hang":
             threading.Event().wait()
         total = time.monotonic() - started
-        yield Done("length" if reply.reason == "length" else "stop", Usage(1, 0, len(pieces), 0.0, total))
+        yield Done("length" if cut or reply.reason == "length" else "stop", Usage(1, 0, len(pieces), 0.0, total))
 
     def choose(self, call: Choose, cancelled: Cancelled) -> tuple[float, ...]:
         """A reply naming an option makes it certain; without one the options are equal."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from markdown_it.token import Token
@@ -16,6 +17,17 @@ from markdown_it.token import Token
 from studio.markdown.blocks import Heading
 from studio.markdown.plain_text import clean, without_blank_end
 from studio.markdown.reader import READER, parse
+
+
+@dataclass(frozen=True)
+class Span:
+    """A block that is inside no other: what it is (`paragraph`, `heading`, `list`, `blockquote`, `table`, `fence`,
+    `code_block`, `formula_block`, `hr`) and its first and last index in the text, its blank end left out."""
+
+    kind: str
+    start: int
+    end: int
+
 
 _PLAIN_START = re.compile(r"[^\W\d_]")  # no block but a paragraph begins with a letter
 
@@ -35,6 +47,22 @@ def sections(text: str) -> tuple[str, ...]:
     """Markdown → sections. Nothing is lost: they have all the words of the text, in order, and a section alone is read
     as it was inside the text."""
     return tuple(section for token, _, source in _top(text) for section in _sections(token, source))
+
+
+def spans(text: str) -> tuple[Span, ...]:
+    """The blocks of a text in which `clean` has nothing to do, by their places."""
+    tokens, starts, found = list[Token](), [0], []
+    READER.block.parse(text, READER, {}, tokens)
+    lines = text.split("\n")
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    for token in tokens:
+        if token.level == 0 and token.nesting >= 0 and token.map:
+            first, last = token.map[0], token.map[0] + len(without_blank_end(lines[slice(*token.map)]))
+            if last > first:
+                kind = token.type.removesuffix("_open").removeprefix("bullet_").removeprefix("ordered_")
+                found.append(Span(kind, starts[first], starts[last] - 1))
+    return tuple(found)
 
 
 @lru_cache(maxsize=2048)

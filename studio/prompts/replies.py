@@ -6,10 +6,15 @@ import re
 
 from studio.protocol import Description
 
-_OPEN = {
-    "",
-    *"a an the and or but of in on at to for from with by as into about over its their his her our my &".split(),
-}
+_OPEN = frozenset(  # words that something must follow
+    "a an the and or but nor of in on at to for from with by as into onto about over under between through"
+    " during without within than that which who whose where when while because if is are was were be how why"
+    " not no very its their his her our my your this these those & de la le les des du el los las der die das"
+    " und et y".split()
+)
+MAX_TITLE, MAX_CAPTION = 120, 200  # characters
+_PAUSE = re.compile(r"[：:，,、；;。！？—–|｜·]")
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 CERTAIN = 0.3  # under this score, a label of the image tagger is worded as a guess
 
 
@@ -28,36 +33,51 @@ def places(reply: str, paragraphs: tuple[str, ...], count: int | None) -> tuple[
     return tuple(sorted(found if count is None else found[:count]))
 
 
-def caption(reply: str) -> str:
-    """The words up to the closing quotation mark, on one line."""
-    return " ".join(re.split(r'["“”\n]', reply, maxsplit=1)[0].split())[:200]
+def caption(reply: str, cut: bool = False) -> str:
+    """The words up to the closing quotation mark, on one line. One that was `cut`, or is too long, ends at a word."""
+    found = re.split(r'["“”\n]', reply, maxsplit=1)
+    words = " ".join(found[0].split())
+    return _shorten(words, MAX_CAPTION, cut and len(found) == 1) or words[:MAX_CAPTION]
 
 
 def title(reply: str, instruction: str, cut: bool = False) -> str:
     """A title from a reply; the beginning of the instruction where the reply has none. One that was `cut` loses its
-    last word, which may be half of one, and those that cannot end a title."""
+    last word, which may be half of one, and those that cannot end a title; one that is too long ends at a word."""
     first = reply.strip().splitlines()[0] if reply.strip() else ""
     text = re.sub(r"\s+", " ", first.strip(' "“”*#')).removeprefix("Title:").strip(' "“”*#')
-    if cut:
-        text = _closed(text.rpartition(" ")[0])
-    if not 2 <= len(text) <= 120:
+    text = _shorten(text, MAX_TITLE, cut)
+    if len(text) < 2:
         words = " ".join(instruction.split())
-        text = (words if len(words) <= 60 else _closed(words[:60].rpartition(" ")[0]) or words[:60]).rstrip(".!。！")
+        text = (_shorten(words, 60) or words[:60]).rstrip(".!。！")
         text = text[:1].upper() + text[1:]
     return text
 
 
+def _shorten(words: str, limit: int, cut: bool = False) -> str:
+    """Words up to the last one that is whole and can stand at an end: of those that were `cut`, or are longer than
+    `limit` characters. Chinese and Japanese, which have no blanks, end at a pause; empty where there is none."""
+    if len(words) <= limit and not cut:
+        return words
+    words = words[:limit]
+    if len(_CJK.findall(words.rpartition(" ")[2])) > 1:
+        pauses = [found.start() for found in _PAUSE.finditer(words)]
+        return words[: pauses[-1]].strip() if pauses else ""
+    return _closed(words.rpartition(" ")[0])
+
+
 def _closed(words: str) -> str:
     """Words without those at their end that something must follow."""
-    while words and words.rpartition(" ")[2].strip(",:;-–—").lower() in _OPEN:
+    while words and words.rpartition(" ")[2].strip(",:;-–—").lower() in ("", *_OPEN):
         words = words.rpartition(" ")[0]
     return words.rstrip(" ,:;-–—")
 
 
-def headings(reply: str, limit: int = 8) -> tuple[str, ...]:
-    """Headings from lines: numbers, bullets and marks removed, each once, without lines too long for a heading."""
+def headings(reply: str, limit: int = 8, cut: bool = False) -> tuple[str, ...]:
+    """Headings from lines: numbers, bullets and marks removed, each once, without lines too long for a heading. Of a
+    reply that was `cut` the last line may be half of one, and is left out."""
     found: list[str] = []
-    for line in reply.splitlines():
+    lines = reply.splitlines()
+    for line in lines[:-1] if cut and len(lines) > 1 else lines:
         text = re.sub(r"^[\s\-*#•]*(?:\d+[.、)．]|[一二三四五六七八九十]+、)?\s*", "", line).strip(" *:：\"'")
         text = re.split(r"[:：]\s", text)[0].rstrip(".。")
         if 2 <= len(text) <= 80 and text.lower() not in (f.lower() for f in found):

@@ -7,9 +7,7 @@ something a person made shows it, so that an article stays whole when the starte
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -18,10 +16,10 @@ from typing import NoReturn, Protocol
 
 from studio.documents.article import Picture
 from studio.errors import NotFoundError
+from studio.storage.atomic_file import TEMPORARY, write_atomically
 from studio.storage.database import Database, now, storage_errors
 
 SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
-_TEMPORARY = ".new-"  # how the name of a file begins while it is written
 _STALE_SECONDS = 3600.0  # seconds after which nobody can be writing it any more
 _KEY = re.compile(r"[0-9a-f]{64}")  # nothing else may become part of a path
 
@@ -60,7 +58,7 @@ class PictureFiles:
     def remove_partial_files(self) -> None:
         """Remove what processes left that were killed while they wrote a file: never shown, known to nobody."""
         with storage_errors(self._folder):
-            for partial in self._folder.glob(f"*/{_TEMPORARY}*"):
+            for partial in self._folder.glob(f"*/{TEMPORARY}*"):
                 with suppress(FileNotFoundError):  # another process has just tidied up
                     if partial.stat().st_mtime < time.time() - _STALE_SECONDS:
                         partial.unlink()
@@ -148,38 +146,6 @@ class PictureFiles:
 def is_picture_key(key: str) -> bool:
     """Whether this can be the key of a picture."""
     return bool(_KEY.fullmatch(key))
-
-
-def write_atomically(target: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut. One with these bytes stays."""
-    if target.is_file() and target.stat().st_size == len(data) and target.read_bytes() == data:
-        return
-    made = next(folder for folder in target.parents if folder.is_dir())
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_TEMPORARY)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    for folder in target.parents:  # the new names themselves must reach the disk, too
-        _sync_folder(folder)
-        if folder == made:
-            return
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name != "posix":  # Windows has no such call
-        return
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _raise_missing(key: str) -> NoReturn:

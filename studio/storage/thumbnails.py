@@ -11,7 +11,7 @@ from pathlib import Path
 from studio.errors import NotFoundError
 from studio.pictures.cost import MAX_FILE_BYTES
 from studio.pictures.stored import decode_stored, on_white
-from studio.storage.picture_files import write_atomically
+from studio.storage.atomic_file import write_atomically
 from studio.storage.regular_file import read_regular
 from studio.storage.store import Store
 

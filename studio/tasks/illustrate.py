@@ -165,7 +165,8 @@ def _caption(
     if prompt is None:
         return ""
     sampling = calls.sampling(article.brief, max_tokens=fitting.CAPTION, stop=('"', "\n"))
-    return replies.caption((yield from calls.text_in_queue(prompt, sampling, progress)))
+    reply, reason = yield from calls.text_and_reason(prompt, sampling, progress)
+    return replies.caption(reply, cut=reason == "length")
 
 
 def _choose(

@@ -75,9 +75,13 @@ class ModelCalls:
             if isinstance(event, Queued | Started | Piece | Done):
                 yield event
 
-    def text(self, prompt: Prompt, sampling: Sampling) -> str:
-        """The text of a generation, when it has ended. Raises the error it fails with."""
-        return "".join(e.text for e in self.events(prompt, sampling) if isinstance(e, Piece))
+    def text(self, prompt: Prompt, sampling: Sampling) -> tuple[str, Reason]:
+        """The text of a generation and why it ended, when it has. Raises the error it fails with."""
+        text, reason = "", "cancelled"  # type: tuple[str, Reason]
+        for event in self.events(prompt, sampling):
+            text += event.text if isinstance(event, Piece) else ""
+            reason = event.reason if isinstance(event, Done) else reason
+        return text, reason
 
     def text_in_queue(self, prompt: Prompt, sampling: Sampling, progress: Progress) -> Generator[Progress, None, str]:
         """As `text`; while the call waits, yields `progress` with its position in the queue."""

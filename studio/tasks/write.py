@@ -6,22 +6,20 @@ knows neither the page nor the store, only the worker that computes and the libr
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
-from studio.documents.article import Article, Brief, Section
+from studio.documents.article import Article, Brief
 from studio.errors import EngineError, StudioError
 from studio.language import language_of
-from studio.markdown import sections, split
 from studio.prompts import Edit, fitting, replies
-from studio.protocol import Done, Image, Piece, Prompt, Queued, Sampling, Started
+from studio.protocol import Done, Image, Piece, Prompt, Sampling
 from studio.tasks.find import PictureFinder
 from studio.tasks.illustrate import attempt, fill, illustrate, illustrate_one
 from studio.tasks.model_calls import ModelCalls
-from studio.tasks.notes import note
-from studio.tasks.progress import Progress, Step, Stop, in_queue, until_loaded
-from studio.tasks.sentences import drop_broken_sentence, last_sentence_end
+from studio.tasks.progress import Progress, Step, Stop, until_loaded
+from studio.tasks.sentences import drop_broken_sentence, is_whole
+from studio.tasks.write_text import Ask, blocks_of, write_text
 from studio.worker.client import WorkerClient
 
 __all__ = ["Composer", "Progress", "Step", "Stop"]
@@ -30,7 +28,6 @@ MAX_TITLE = 24  # tokens
 MIN_SECTION = 96
 OVERRUN = 64  # tokens that a section may have beyond its share, until its sentence ends
 Work = Iterator[Progress]
-Ask = Callable[[tuple[Image, ...], str, str], Prompt]  # pictures, materials, what is written → prompt
 
 
 class Composer:
@@ -67,7 +64,8 @@ class Composer:
 
         asked = fitting.writing(calls.budget, ask, (), brief.materials, (), wanted=200)
         sampling = replace(calls.dialect.writing, max_tokens=asked.room)
-        return replies.headings("1." + calls.text(asked.prompt, sampling))
+        reply, reason = calls.text(asked.prompt, sampling)
+        return replies.headings("1." + reply, cut=reason == "length")
 
     def edit(self, kind: Edit, paragraph: str, instruction: str, after: str, person: str, stop: Stop) -> Iterator[str]:
         """A changed or new paragraph as it grows; the article itself is changed by whoever accepts it. Raises
@@ -82,6 +80,8 @@ class Composer:
             if isinstance(event, Piece):
                 text += event.text
                 yield text.strip()
+            elif isinstance(event, Done) and event.reason == "length":
+                yield drop_broken_sentence(text).strip()
 
     def _calls(self, person: str, stop: Stop) -> ModelCalls:
         return ModelCalls(self._worker, self._read, person, stop)
@@ -131,22 +131,22 @@ class Composer:
         if brief.outline:
             article = yield from self._write_outline(article, calls)
         else:
-            article, _ = yield from _write_text(
+            article, _ = yield from write_text(
                 article, _ask_for_article(brief, calls), (), calls.sampling(brief), "", calls
             )
         yield from self._finish(article, calls)
 
-    def _write_outline(self, article: Article, calls: ModelCalls) -> Generator[Progress, None, Article]:
-        """Every heading is put into the text in order, so the outline is obeyed by construction."""
-        brief, left = article.brief, calls.sampling(article.brief).max_tokens
-        for number, line in enumerate(brief.outline):
+    def _write_outline(self, article: Article, calls: ModelCalls, first: int = 0) -> Generator[Progress, None, Article]:
+        """Every heading, from number `first` on, is put into the text in order, so the outline is obeyed by
+        construction."""
+        brief = article.brief
+        left = calls.sampling(brief).max_tokens * (len(brief.outline) - first) // len(brief.outline)
+        for number, line in enumerate(brief.outline[first:], first):
             share = max(MIN_SECTION, left // (len(brief.outline) - number))
             sampling = calls.sampling(brief, max_tokens=share + OVERRUN, stop=("\n#",))
-            heading = line.strip()
-            marked = f"{'###' if line.startswith(' ') else '##'} {heading}"
-            ask = _ask_for_section(brief, heading, calls)
-            written = (*_blocks_of(article), marked)
-            article, spent = yield from _write_text(article, ask, written, sampling, f"{marked}\n\n", calls, share)
+            ask, marked = _ask_for_section(brief, line.strip(), calls), _marked(line)
+            written = (*blocks_of(article), marked)
+            article, spent = yield from write_text(article, ask, written, sampling, f"{marked}\n\n", calls, share)
             left -= spent  # what a section leaves goes to those after it
             article = replace(article, status="writing")  # a section that fills its share is no cut article
             if calls.stop.pressed:
@@ -154,17 +154,38 @@ class Composer:
         return article
 
     def _continue(self, article: Article, calls: ModelCalls) -> Work:
-        brief = article.brief
-        kept = len(article.sections)
+        brief, begun = article.brief, _headings_begun(article)
         article = replace(article, model=calls.card.name, status="writing", error="", notes=())
         yield Progress(article, "writing")
-        ask, written = _ask_for_article(brief, calls), _blocks_of(article)
-        article, _ = yield from _write_text(article, ask, written, calls.sampling(brief), "", calls, on_last=True)
+        if begun == len(brief.outline):
+            article = yield from self._write_on(article, calls, calls.sampling(brief))
+        else:
+            article = yield from self._continue_outline(article, calls, begun)
         if not article.pictures:
             yield from self._finish(article, calls)
         else:  # illustrated already: the new part stays as it is until it is asked for
-            assert len(article.sections) >= kept
             yield Progress(article, "writing")
+
+    def _continue_outline(self, article: Article, calls: ModelCalls, begun: int) -> Generator[Progress, None, Article]:
+        """The section that was stopped, to its end, then the headings that are missing."""
+        last = article.sections[-1:]
+        if begun and last and last[0].text == _marked(article.brief.outline[begun - 1]):
+            article, begun = article.remove(last[0].id), begun - 1
+        elif begun and last and not is_whole(last[0].text):
+            share = max(MIN_SECTION, calls.sampling(article.brief).max_tokens // len(article.brief.outline))
+            sampling = calls.sampling(article.brief, max_tokens=share + OVERRUN, stop=("\n#",))
+            article = yield from self._write_on(article, calls, sampling, share)
+        if calls.stop.pressed:
+            return article
+        return (yield from self._write_outline(replace(article, status="writing"), calls, begun))
+
+    def _write_on(
+        self, article: Article, calls: ModelCalls, sampling: Sampling, share: int | None = None
+    ) -> Generator[Progress, None, Article]:
+        """The last section goes on, and what follows it."""
+        ask, written = _ask_for_article(article.brief, calls), blocks_of(article)
+        article, _ = yield from write_text(article, ask, written, sampling, "", calls, share, on_last=True)
+        return article
 
     def _finish(self, article: Article, calls: ModelCalls) -> Work:
         if calls.stop.pressed:
@@ -187,78 +208,12 @@ def _ask_for_section(brief: Brief, heading: str, calls: ModelCalls) -> Ask:
     )
 
 
-def _blocks_of(article: Article) -> tuple[str, ...]:
-    """The blocks of `Article.markdown`."""
-    return (*([f"# {article.title}"] if article.title else []), *(s.text for s in article.sections))
+def _marked(line: str) -> str:
+    """A line of an outline as the heading that it becomes."""
+    return f"{'###' if line.startswith(' ') else '##'} {line.strip()}"
 
 
-def _write_text(
-    article: Article,
-    ask: Ask,
-    written: tuple[str, ...],
-    sampling: Sampling,
-    beginning: str,
-    calls: ModelCalls,
-    share: int | None = None,
-    on_last: bool = False,
-) -> Generator[Progress, None, tuple[Article, int]]:
-    """Ask with as much as fits, note what was left out, and stream the answer, see `_stream_into_article`."""
-    brief, images = article.brief, calls.images(article.brief.pictures)
-    asked = fitting.writing(calls.budget, ask, images, brief.materials, written, sampling.max_tokens)
-    model = calls.card.name
-    if asked.materials < len(brief.materials):
-        facts = {"model": model, "kept": asked.materials, "whole": len(brief.materials)}
-        article = article.with_note(note("materials_cut", article, **facts))
-    if asked.images < len(images):
-        article = article.with_note(note("pictures_cut", article, model=model, kept=asked.images, whole=len(images)))
-    if asked.tight:
-        article = article.with_note(note("room_small", article, model=model, room=asked.room))
-    sampling = replace(sampling, max_tokens=asked.room)
-    share = min(share or asked.room, asked.room)
-    return (yield from _stream_into_article(article, asked.prompt, sampling, beginning, calls, share, on_last))
-
-
-def _stream_into_article(
-    article: Article, prompt: Prompt, sampling: Sampling, beginning: str, calls: ModelCalls, share: int, on_last: bool
-) -> Generator[Progress, None, tuple[Article, int]]:
-    """Stream a generation into the article behind its sections. `beginning` is what the new text begins with; with
-    `on_last` the last section is continued. What stood before stays as it is, and new sections keep their ids as they
-    grow. After `share` tokens it stops at the end of a sentence; one that breaks off at the limit is left out. Returns
-    the article and the number of tokens."""
-    first_new = len(article.sections)
-    if on_last and first_new:
-        first_new, beginning = first_new - 1, article.sections[-1].text
-    text, began, count, due = beginning, 0.0, 0, len(beginning)
-    article = _with_new_text(article, first_new, text)
-    for event in calls.events(prompt, sampling):
-        match event:
-            case Queued() | Started():
-                yield in_queue(Progress(article, "writing"), event)
-            case Piece(piece):
-                began = began or time.monotonic()
-                count += 1
-                text += piece
-                if count > share and (end := last_sentence_end(text, due)) > due:
-                    return _with_new_text(article, first_new, text[:end]), count
-                due = len(text) if count <= share else due
-                article = _with_new_text(article, first_new, text)
-                spent = time.monotonic() - began
-                yield Progress(article, "writing", speed=count / spent if spent > 0.2 else 0.0)
-            case Done(reason, usage):
-                if reason == "length":
-                    article = replace(
-                        _with_new_text(article, first_new, drop_broken_sentence(text, len(beginning))), status="cut"
-                    )
-                yield Progress(article, "writing", speed=usage.tokens_per_second)
-    return article, count
-
-
-def _with_new_text(article: Article, first_new: int, text: str) -> Article:
-    """The article with `text` as its sections from `first_new` on; one at the same place keeps its id and picture."""
-    title, blocks = ("", sections(text)) if first_new else split(text)
-    given = article.title if article.brief.title else ""  # stays, whatever the model writes
-    if given and not first_new and blocks and blocks[0].strip('*《》“”" ') == given:
-        blocks = blocks[1:]
-    old = article.sections[first_new:]
-    grown = tuple(replace(old[i], text=block) if i < len(old) else Section(block) for i, block in enumerate(blocks))
-    return replace(article, title=given or title or article.title, sections=article.sections[:first_new] + grown)
+def _headings_begun(article: Article) -> int:
+    """How many headings of the outline stand in the text already."""
+    texts = {section.text for section in article.sections if section.is_heading}
+    return max((number for number, line in enumerate(article.brief.outline, 1) if _marked(line) in texts), default=0)

@@ -18,10 +18,10 @@ import pytest
 
 from studio.documents.article import Article, Illustration, Picture, Section
 from studio.errors import NotFoundError, StorageError
-from studio.storage import health, picture_files
+from studio.storage import atomic_file, health
+from studio.storage.atomic_file import write_atomically
 from studio.storage.database import Database
 from studio.storage.health import Health
-from studio.storage.picture_files import write_atomically
 from studio.storage.store import Store
 from studio.storage.unsaved import Unsaved
 
@@ -209,7 +209,7 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
-        patch.setattr("studio.storage.picture_files.os.fsync", refuse)
+        patch.setattr("studio.storage.atomic_file.os.fsync", refuse)
         with pytest.raises(StorageError) as caught:
             store.add_file(File(b"cat"), "login:ann")
     assert caught.value.key == key
@@ -251,7 +251,7 @@ def test_what_a_killed_process_left_is_tidied_up(store: Store, folder: Path) -> 
 
 def test_new_names_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(picture_files, "_sync_folder", synced.append)
+    monkeypatch.setattr(atomic_file, "_sync_folder", synced.append)
     write_atomically(tmp_path / "files" / "ab" / "ab.jpg", b"x")
     assert synced == [tmp_path / "files" / "ab", tmp_path / "files", tmp_path]
     synced.clear()

@@ -362,6 +362,37 @@ def test_a_worker_that_dies_while_illustrating_is_replaced_for_the_next_step(sta
     assert any(told.startswith("Captions that") and "stopped unexpectedly" in told for told in article.notes)
 
 
+def test_a_section_does_not_end_inside_code(start: Start) -> None:
+    code = "```python\n" + "\n".join(f"x{i} = {i}" for i in range(20)) + "\n```"
+    studio = start(Reply("Short words here. " * 32 + f"\n\n{code}\n\nThat was it. More."), Reply("End."), card=SEEING)
+    article = finished(studio.jobs.start("me", Brief("tea", ("One", "Two"), images=0, max_tokens=200)))
+    texts = [s.text for s in article.sections]
+    assert texts[2] == code and texts[3] in ("That was it.", "## Two")
+
+
+def test_an_edit_ends_with_a_sentence(start: Start) -> None:
+    studio = start(Reply("The cow wakes up. The farmer dri", reason="length"), Reply("One sen", reason="length"))
+    assert list(studio.composer.edit("expand", "The cow.", "", "", "me", Stop()))[-1] == "The cow wakes up."
+    assert list(studio.composer.edit("rewrite", "The cow.", "", "", "me", Stop()))[-1] == "One sen"
+
+
+def test_continue_writes_the_headings_that_are_missing(start: Start) -> None:
+    """Regression: an article that was stopped in its second section went on as one without an outline."""
+    studio = start(
+        Reply("Green hills."), Reply("Boil the wa", pace=0.2), Reply("ter. Wait."), Reply("Drink it."), card=SEEING
+    )
+    job = studio.jobs.start("me", Brief("tea", ("Growing", "Brewing", "Drinking"), images=0))
+    for progress in job.updates():
+        if "Boil" in progress.article.markdown:
+            job.stop.press()
+    assert job.state.article.status == "stopped"
+    article = finished(studio.jobs.continue_article("me", job.state.article.id))
+    headings = [s.text for s in article.sections if s.is_heading]
+    assert article.status == "done" and headings == ["## Growing", "## Brewing", "## Drinking"]
+    assert article.sections[3].text.startswith("Boil") and article.sections[3].text.endswith("Wait.")
+    assert article.sections[-1].text == "Drink it."
+
+
 def test_a_dying_worker_keeps_the_text(start: Start) -> None:
     studio = start(Reply('Farm"'), Reply("The cow wakes up.", reason="crash"))
     job = studio.jobs.start("me", Brief("a farm"))
