@@ -12,8 +12,9 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from studio.app import Studio
 from studio.checkpoints.catalog import plan
+from studio.cli.options import read_text
 from studio.documents.article import Article, Brief, Picture
-from studio.errors import InputError, NotFoundError, StorageError
+from studio.errors import Language, StorageError
 from studio.export import find_format
 from studio.library.picture_intake import normalise_file
 from studio.pictures.cost import MAX_FILE_BYTES
@@ -74,12 +75,13 @@ def brief_from_options(
     materials: str | None,
     outline: str | None,
     images: int | None,
+    language: Language = "en",
     **sampling: Any,
 ) -> Brief:
-    """What the flags ask for; `materials` and `outline` are files, `sampling` numbers of writing. Raises
-    NotFoundError and InputError."""
-    headings = () if outline is None else tuple(read_text(outline).splitlines()) or ("",)
-    notes = "" if materials is None else read_text(materials)
+    """What the flags ask for; `materials` and `outline` are files, `sampling` numbers of writing; `language`
+    is that of warnings about the files. Raises NotFoundError and InputError."""
+    headings = () if outline is None else tuple(read_text(outline, language).splitlines()) or ("",)
+    notes = "" if materials is None else read_text(materials, language)
     return Brief(instruction, headings, images, title=title, materials=notes, **check("writing", sampling))
 
 
@@ -117,16 +119,6 @@ def check_writable(out: Path) -> None:
             out.unlink()
     except OSError as e:
         raise StorageError("file_unwritable", path=out, cause=e.strerror or e) from e
-
-
-def read_text(name: str) -> str:
-    """A text file. Raises NotFoundError and InputError."""
-    try:
-        return Path(name).read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
-    except FileNotFoundError as e:
-        raise NotFoundError("file_missing", path=name) from e
-    except (OSError, UnicodeDecodeError) as e:
-        raise InputError("file_not_text", path=name) from e
 
 
 def read_picture(name: str) -> bytes:
