@@ -10,9 +10,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from studio.app import Studio
 from studio.checkpoints.catalog import plan
+from studio.cli.options import read_text
 from studio.cli.output import write_file
 from studio.documents.table import questions_of
-from studio.errors import EngineError, InputError, Language, NotFoundError
+from studio.errors import EngineError, Language
 from studio.export import export, find_format
 from studio.library import gather
 from studio.settings import Settings
@@ -29,7 +30,7 @@ def batch(
     """
     format = out.suffix.lstrip(".").lower()
     find_format("table", format or out.name)
-    asked = read_text(questions)
+    asked = read_text(questions, language)
     paths = [Path(source).absolute() for source in sources]
     questions_of(asked), gather.list_files(paths)  # before any model is loaded
     origin = ", ".join(map(str, paths))
@@ -52,20 +53,6 @@ def batch(
     if end.table.failed:
         raise EngineError("table_cells_failed", failed=end.table.failed, of=end.table.cells, path=out)
     return out
-
-
-def read_text(name: str) -> str:
-    """A text file in UTF-8, or in the GB 18030 of Chinese Windows. Raises NotFoundError and InputError."""
-    try:
-        data = Path(name).read_bytes()
-    except OSError as e:
-        raise NotFoundError("file_missing", path=name) from e
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise InputError("text_unreadable", path=name)
 
 
 def _follow(running: TableJob) -> None:

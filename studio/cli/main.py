@@ -79,7 +79,8 @@ def write(
     from studio.cli import write as command
 
     count = None if images == "auto" else _whole(images)
-    brief = command.brief_from_options(instruction, title, materials, outline, count, **sampling)
+    language = language_of_messages(chosen.language)
+    brief = command.brief_from_options(instruction, title, materials, outline, count, language, **sampling)
     path = command.write(chosen, brief, pictures, Path(out))
     click.echo(str(path))
 

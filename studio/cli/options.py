@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -14,6 +15,7 @@ from studio import settings
 from studio.errors import InputError, Language, StudioError
 from studio.sampling import Task, fields_for
 from studio.settings import Settings
+from studio.storage.text_files import read_text_file
 
 Command = Callable[..., None]
 
@@ -29,6 +31,15 @@ def language_of_messages(wish: str) -> Language:
     if wish == "auto":
         wish = os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
     return "zh" if wish.lower().startswith("zh") else "en"
+
+
+def read_text(name: str, language: Language) -> str:
+    """The text of a file that was named; on stderr, what is to be known of how it was read. Raises NotFoundError and
+    InputError."""
+    found = read_text_file(Path(name))
+    if warning := found.warning(name):
+        click.echo(warning.say(language), err=True)
+    return found.text
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -12,9 +12,10 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from studio.app import Studio
 from studio.checkpoints.catalog import plan
+from studio.cli.options import read_text
 from studio.cli.output import check_writable, require_article_format, write_article
 from studio.documents.article import Brief, Picture
-from studio.errors import InputError, NotFoundError
+from studio.errors import Language
 from studio.library.picture_intake import normalise_file
 from studio.pictures.cost import MAX_FILE_BYTES
 from studio.sampling import check
@@ -73,12 +74,13 @@ def brief_from_options(
     materials: str | None,
     outline: str | None,
     images: int | None,
+    language: Language = "en",
     **sampling: Any,
 ) -> Brief:
-    """What the flags ask for; `materials` and `outline` are files, `sampling` numbers of writing. Raises
-    NotFoundError and InputError."""
-    headings = () if outline is None else tuple(read_text(outline).splitlines()) or ("",)
-    notes = "" if materials is None else read_text(materials)
+    """What the flags ask for; `materials` and `outline` are files, `sampling` numbers of writing; `language`
+    is that of warnings about the files. Raises NotFoundError and InputError."""
+    headings = () if outline is None else tuple(read_text(outline, language).splitlines()) or ("",)
+    notes = "" if materials is None else read_text(materials, language)
     return Brief(instruction, headings, images, title=title, materials=notes, **check("writing", sampling))
 
 
@@ -88,16 +90,6 @@ def format_progress(progress: Progress) -> str:
     speed = f"  {progress.speed:.0f} tokens/s" if progress.speed else ""
     words = len(progress.article.markdown.split())
     return f"{STEPS[progress.step]}{count}  {words} words{speed}"
-
-
-def read_text(name: str) -> str:
-    """A text file. Raises NotFoundError and InputError."""
-    try:
-        return Path(name).read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
-    except FileNotFoundError as e:
-        raise NotFoundError("file_missing", path=name) from e
-    except (OSError, UnicodeDecodeError) as e:
-        raise InputError("file_not_text", path=name) from e
 
 
 def read_picture(name: str) -> bytes:

@@ -40,10 +40,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The text has {length:,} characters; at most {limit:,} fit. Please shorten it.",
         "文字有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
     ),
-    "file_not_text": (
-        "{path} is not a text file in UTF-8. Save it as UTF-8 text, then do it again.",
-        "{path} 不是 UTF-8 文本文件，请另存为 UTF-8 文本后重试。",
-    ),
     "title_empty": ("A title needs at least one word.", "标题至少要有一个字。"),
     "caption_empty": ("A caption needs at least one word.", "图题至少要有一个字。"),
     "not_your_picture": (
@@ -233,8 +229,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{of} 个回答中有 {failed} 个失败，原因写在 {path} 里。请加 --resume 重新提问。",
     ),
     "text_unreadable": (
-        "{path} is not a text file: save it as UTF-8.",
-        "{path} 不是文本文件，请另存为 UTF-8 编码。",
+        "{name} is not a text file: save it as text in UTF-8, then do it again.",
+        "{name} 不是文本文件，请另存为 UTF-8 编码的文本后重试。",
+    ),
+    "text_guessed": (
+        "{name} does not say its encoding; it was read as {encoding}. If its words look wrong, save it as UTF-8.",
+        "{name} 没有注明编码，已按 {encoding} 读取。如果文字不对，请另存为 UTF-8。",
+    ),
+    "text_damaged": (
+        "Some characters of {name} are damaged and stand as \ufffd. If they matter, correct them in the file.",
+        "{name} 中有些字符已损坏，显示为 \ufffd。如果重要，请在文件中改正。",
     ),
     "too_many_files": (
         "More than {limit:,} files were given; make several tables of them.",

@@ -106,10 +106,11 @@ def test_without_resume_everything_is_asked_again(run: Run, tmp_path: Path) -> N
     assert rows(out)[1] == ["a.png", "a1.", "a2."]
 
 
-def test_chinese_questions_of_an_old_editor(run: Run, tmp_path: Path) -> None:
+def test_chinese_questions_of_an_old_editor(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "gbk.txt").write_bytes("图里有什么？".encode("gb18030"))
     assert run(tmp_path / "t.csv", replies=("猫。", "狗。"), questions="gbk.txt") == 0
     assert rows(tmp_path / "t.csv")[:2] == [["名称", "图里有什么？"], ["a.png", "猫。"]]
+    assert "gbk.txt does not say its encoding; it was read as GB 18030" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
