@@ -53,6 +53,10 @@ class Answers:
 
             return self._begin(person, ("conversation", kept.id), kept, work)
 
+    def get(self, person: str, id: int) -> Answer | None:
+        """The task that answers in this conversation, if one does."""
+        return self._runner.get(person, ("conversation", id))
+
     def ask(self, person: str, conversation: Conversation) -> Answer:
         """Answer the last turn; nothing is saved. Raises as `start` does."""
         check(conversation.turns[-1])

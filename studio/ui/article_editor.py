@@ -41,7 +41,8 @@ class ArticleEditor:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self.instruction: gr.Textbox | None = None  # where an article's subject is typed, once the tab is laid out
+        self.by: gr.Radio | None = None  # the fields where an article's subject is typed, once the tab is laid out
+        self.instruction: gr.Textbox | None = None
         self._proposing: dict[tuple[str, int], Task[Draft]] = {}
 
     def component(self) -> gr.HTML:

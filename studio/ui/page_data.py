@@ -62,6 +62,20 @@ class QuestionEdit(TypedDict):
     asked: float
 
 
+class SentForm(TypedDict):
+    """A form whose drafts are sent; `at` (seconds) makes the same one a new value."""
+
+    form: str
+    at: float
+
+
+class ChatLine(TypedDict):
+    """The conversation that is shown, 0 as long as it has no number; `said` is the word for what is going on."""
+
+    conversation: int
+    said: str
+
+
 class Room(TypedDict):
     """Tokens: of one picture, of the model's context. Empty as long as no model that sees is loaded."""
 

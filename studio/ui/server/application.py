@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import gradio as gr
@@ -114,7 +115,13 @@ def _sweeping(uploads: Uploads) -> Callable[[FastAPI], AbstractAsyncContextManag
     return lifespan
 
 
+def _head_script(identity: str) -> str:
+    """What must be on the page before Gradio's own scripts run (its `head=` comes too late). Drafts are kept in the
+    browser under a name that tells nothing of who they are of."""
+    person = sha256(f"drafts of {identity}".encode()).hexdigest()[:16]
+    return f'{_scripts()}\nwindow.studio.person = "{person}";'
+
+
 @cache
-def _head_script() -> str:
-    """What must be on the page before Gradio's own scripts run (its `head=` comes too late)."""
+def _scripts() -> str:
     return f"{(STATIC / 'language.js').read_text()}\n{script_facts(page_words(), icons(), MAX_UPLOAD)}"

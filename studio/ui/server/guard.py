@@ -57,14 +57,15 @@ class Address:
 
 
 class Guard:
-    """See the module. `login` tells who a request's login is of; with `needs_login` nothing is told to others."""
+    """See the module. `head` gives what an identity's page begins with, `login` tells who a request's login is of; with
+    `needs_login` nothing is told to others."""
 
     def __init__(
         self,
         app: ASGIApp,
         address: Address,
         limits: Limits,
-        head: Callable[[], str],
+        head: Callable[[str], str],
         login: Callable[[Request], str | None],
         needs_login: bool,
     ) -> None:
@@ -140,7 +141,7 @@ class Guard:
 class _Answer:
     """Sends an answer with the headers of the guard; a page is held back until its head has been put in."""
 
-    def __init__(self, send: Send, request: Request, path: str, head: Callable[[], str]) -> None:
+    def __init__(self, send: Send, request: Request, path: str, head: Callable[[str], str]) -> None:
         self._send, self._request, self._path, self._head = send, request, path, head
         self._page: Message | None = None
         self._parts: list[bytes] = []
@@ -179,8 +180,8 @@ class _Answer:
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
 
     def _finish_page(self, start: Message) -> bytes:
-        nonce = secrets.token_urlsafe(18)
-        page = b"".join(self._parts).replace(b"<head>", f"<head><script>{self._head()}</script>".encode(), 1)
+        nonce, head = secrets.token_urlsafe(18), self._head(self._request.state.identity)
+        page = b"".join(self._parts).replace(b"<head>", f"<head><script>{head}</script>".encode(), 1)
         page = page.replace(b"<script", f'<script nonce="{nonce}"'.encode())
         headers = MutableHeaders(scope=start)
         headers["Content-Length"] = str(len(page))

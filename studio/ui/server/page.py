@@ -7,8 +7,10 @@ import gradio as gr
 from studio.app import Studio
 from studio.specs import GgufSpec, NativeSpec
 from studio.ui import STATIC
+from studio.ui.address import address_bar, follow_tabs
 from studio.ui.article_editor import ArticleEditor
 from studio.ui.components import script_component
+from studio.ui.form_drafts import form_drafts, keep_drafts
 from studio.ui.page_data import Banner
 from studio.ui.tabs.about import about_tab
 from studio.ui.tabs.chat import chat_tab
@@ -62,13 +64,16 @@ def page(studio: Studio, editor: ArticleEditor) -> gr.Blocks:
         script_component("masthead.js", banner_of(studio), css="", html=html)
         write_api(studio)  # first: a name is given to whoever asks for it first, and the page's events have names, too
         chat_api(studio)
+        address, drafts = address_bar(), form_drafts()
         with gr.Tabs() as tabs:
-            article_view = write_tab(studio, editor)
+            article_view = write_tab(studio, editor, drafts)
             chat = chat_tab(studio, editor, tabs)
-            table_tab(studio)
+            table_tab(studio, address, drafts)
             library_tab(studio)
-            history_tab(studio, editor, tabs, article_view, chat)
+            history_tab(studio, editor, tabs, article_view, chat, address)
             about_tab(studio)
+        follow_tabs(address, tabs)
+        keep_drafts(drafts, blocks)
     _follow_many(blocks)
     return blocks
 

@@ -1,6 +1,7 @@
 // About: facts as lists, and the commands that help, ready to be copied.
 
-import { button, h, toast, word } from "./dom.js";
+import { copy } from "./clipboard.js";
+import { button, h, word } from "./dom.js";
 
 /** @import { Given, Report } from "./types" */
 
@@ -60,13 +61,5 @@ const command = (text) =>
     "pre",
     {},
     h("code", {}, text),
-    button(
-      "copy",
-      "copy",
-      async () => {
-        await navigator.clipboard.writeText(text);
-        toast(word("copied"));
-      },
-      { plain: true },
-    ),
+    button("copy", "copy", () => copy(text), { plain: true }),
   );

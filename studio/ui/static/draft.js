@@ -1,26 +1,27 @@
 // The field in which a paragraph is typed, as tall as its text. What is typed outlives the page.
 
 import { h, word } from "./dom.js";
+import { keep, kept } from "./storage.js";
 
 /**
- * @param {string} key under which the browser keeps what is typed
+ * @param {string} field under which the browser keeps what is typed
  * @param {string} text where nothing is kept
  * @param {() => unknown} save
  */
-export function draftArea(key, text, save) {
+export function draftArea(field, text, save) {
   /** @type {HTMLTextAreaElement} */
   const area = h("textarea", {
     className: "edit",
     "aria-label": word("edit"),
     oninput: () => {
       fit(area);
-      localStorage.setItem(key, area.value);
+      keep(field, area.value || " "); // an emptied one is a draft, too
     },
     onkeydown: (e) => {
       if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) save();
     },
   });
-  area.value = localStorage.getItem(key) ?? text;
+  area.value = String(kept(field) ?? text);
   return area;
 }
 

@@ -1,5 +1,6 @@
 // The line at the top: which model answers, language, light or dark.
 
+import "./clipboard.js";
 import "./gradio.js";
 import { button, find, h, word } from "./dom.js";
 import "./keys.js";

@@ -6,7 +6,7 @@ import { button, h, word } from "./dom.js";
 /** @import { Given, NumberField } from "./types" */
 
 /** @param {Given<{ value: Record<string, number>, fields: NumberField[] }>} given */
-export function mount({ element, props }) {
+export function mount({ element, props, watch }) {
   const fields = props.fields.map(({ id, name, low, high, digits, initial }) => {
     const input = h("input", {
       type: "number",
@@ -15,7 +15,6 @@ export function mount({ element, props }) {
       step: digits ? "any" : "1",
       inputMode: digits ? "decimal" : "numeric",
       placeholder: initial === null ? word("own_hint") : "",
-      value: initial === null ? "" : String(initial),
       oninput: () => tell(),
     });
     const hint = h("span", { className: "range", role: "alert", hidden: true }, word("range", { low, high }));
@@ -63,5 +62,13 @@ export function mount({ element, props }) {
     }
     props.value = value;
   }
-  tell();
+  /** What was set before the page was loaded. */
+  function take() {
+    for (const { name, input } of fields) {
+      const value = props.value?.[name];
+      if (input.validity.valid && value !== (input.value === "" ? undefined : Number(input.value))) input.value = String(value ?? "");
+    }
+  }
+  watch("value", take);
+  take();
 }

@@ -4,12 +4,15 @@
 // nothing moves under the reader and a paragraph that is being typed in is never redrawn. Text arrives as HTML that
 // the server has sanitised; everything else is set as text.
 
+import { moved, register } from "./address.js";
+import { copy } from "./clipboard.js";
 import { arrange, button, find, h, icon, spoken, toast, word } from "./dom.js";
 import { draftArea, fit } from "./draft.js";
 import { cards } from "./examples.js";
 import { exportMenu } from "./export_menu.js";
 import { Inspector } from "./inspector.js";
 import { newSection, updateSection } from "./section.js";
+import { forget } from "./storage.js";
 
 /** @import { ArticleDocument, Example, Given, PaperServer, Section, SectionParts, Selection, WholeDocument } from "./types" */
 
@@ -73,6 +76,7 @@ export class Paper {
     /** @type {Promise<unknown>} the edits that wait for the one before */
     this.line = Promise.resolve();
     this.build(element);
+    register("write", { id: () => this.doc.id, close: () => this.take(NOTHING) });
     watch("value", () => this.take(this.props.value));
     this.take(this.props.value);
     document.addEventListener("keydown", (event) => this.key(event));
@@ -123,6 +127,7 @@ export class Paper {
     const sections = sent.sections.map((section) => ("html" in section ? section : known.get(section.id)));
     this.doc = { ...sent, sections: sections.filter((section) => section !== undefined) };
     const doc = this.doc;
+    if (other) moved();
     this.title.innerHTML = doc.titleHtml;
     this.title.hidden = !doc.title;
     this.empty.hidden = Boolean(doc.title || doc.sections.length || doc.busy);
@@ -253,8 +258,7 @@ export class Paper {
   async copy() {
     const doc = this.doc;
     const blocks = [doc.title ? `# ${doc.title}` : "", ...doc.sections.flatMap((s) => [s.markdown, s.picture ? `*${s.caption}*` : ""])];
-    await navigator.clipboard.writeText(blocks.filter(Boolean).join("\n\n"));
-    toast(word("copied"));
+    await copy(blocks.filter(Boolean).join("\n\n"));
   }
 
   fresh() {
@@ -267,8 +271,9 @@ export class Paper {
   /** @param {string} text */
   example(text) {
     const field = /** @type {HTMLTextAreaElement} */ (find("#instruction textarea"));
+    find("#by [value=instruction]").click();
     field.value = text;
-    field.dispatchEvent(new Event("input", { bubbles: true })); // also shows the field, where a title was asked for
+    field.dispatchEvent(new Event("input", { bubbles: true }));
     setTimeout(() => field.focus(), 50);
   }
 
@@ -279,7 +284,7 @@ export class Paper {
     const section = this.doc.sections.find((s) => s.id === id);
     const parts = this.nodes.get(id);
     if (!section || !parts) return; // gone meanwhile
-    const key = `studio-draft-${this.doc.id}-${id}`;
+    const key = `paragraph ${this.doc.id} ${id}`;
     const area = draftArea(key, section.markdown, () => this.endEditing(true));
     this.editing = id;
     parts.draft = { area, key };
@@ -298,7 +303,7 @@ export class Paper {
     const { draft, text, node } = parts;
     const value = draft.area.value;
     if (keep && !(await this.act("text", { section: id, text: value }))) return; // refused: the draft stays open
-    localStorage.removeItem(draft.key);
+    forget(draft.key);
     this.editing = null;
     draft.area.remove();
     text.hidden = false;

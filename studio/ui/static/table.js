@@ -1,5 +1,6 @@
 // A table of answers: drawn once, then changed cell by cell, so that nothing moves under the reader while it fills.
 
+import { moved, register } from "./address.js";
 import { arrange, h, word } from "./dom.js";
 import { cards } from "./examples.js";
 import { sheet } from "./shelf.js";
@@ -36,6 +37,7 @@ class Sheet {
     this.left = h("summary");
     this.out = h("details", {}, this.left, this.skipped);
     element.replaceChildren(h("div", { className: "sheet" }, this.line, this.empty, this.table, this.notes, this.out));
+    register("table", { id: () => Math.max(this.id, 0), close: () => {} });
     watch("value", () => this.take(this.props.value));
     this.take(this.props.value);
   }
@@ -45,6 +47,7 @@ class Sheet {
     if (!doc) return;
     if (doc.id !== this.id) {
       this.id = doc.id;
+      moved();
       this.rows.clear();
       const names = [word("table_picture"), ...doc.questions];
       this.head.replaceChildren(h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name))));

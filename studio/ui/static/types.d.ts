@@ -50,6 +50,18 @@ export interface QuestionEdit {
   asked: number;
 }
 
+/** A form whose drafts are sent; `at` (seconds) makes the same one a new value. */
+export interface SentForm {
+  form: string;
+  at: number;
+}
+
+/** The conversation that is shown, 0 as long as it has no number; `said` is the word for what is going on. */
+export interface ChatLine {
+  conversation: number;
+  said: string;
+}
+
 /** Tokens: of one picture, of the model's context. Empty as long as no model that sees is loaded. */
 export interface Room {
   image?: number;
@@ -287,6 +299,12 @@ export type ShelfServer<Card> = {
   };
 };
 
+/** A tab and the number of what is open in it, 0 for nothing. */
+export type Place = { tab: string; id: number };
+
+/** A tab in which something can be open: its number, and how it is closed. */
+export type View = { id: () => number; close: () => void };
+
 /** What is selected in an article. */
 export type Selection = { section: string; part: "text" | "picture" | "title" };
 
@@ -353,7 +371,9 @@ export type Attributes = Handlers & {
 
 declare global {
   interface Window {
-    studio: PageFacts;
+    studio: PageFacts & { person: string }; // who asks, for what the browser keeps
+    studioDrafts: { keep: (field: string, value: unknown) => void; restore: () => unknown[] };
+    studioTabs: { chosen: string; selected: (name: string) => void; missing: () => void };
     studioLanguage: () => void;
     studioTheme: () => void;
   }

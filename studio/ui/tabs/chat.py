@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
+_ASKING = "(box, line) => ({...line, said: box?.files?.length ? 'looking' : 'thinking'})"
 _PATIENCE = 2.0  # seconds for an answer to end when another conversation is shown
 Reply = tuple[Any, ...]
 Replies = AsyncGenerator[Reply, None]
@@ -38,12 +39,12 @@ Begin = Callable[[str], Answer]  # for a person
 
 @dataclass(frozen=True)
 class ChatTab:
-    """The tab's components that other tabs fill, and what shows another conversation in them."""
+    """The tab's components, what fills them with a conversation by its number, and what must follow an event that
+    does."""
 
-    bubbles: gr.Chatbot
-    conversation: gr.State
-    more: gr.Button
-    show: Callable[[gr.Request, Conversation], Awaitable[tuple[gr.Chatbot, gr.Button]]]
+    outputs: list[gr.components.Component]
+    open: Callable[[gr.Request, int], Replies]
+    finish: Callable[[gr.events.Dependency], None]
 
 
 def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
@@ -63,6 +64,7 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
             editable="user",  # for its pencil; what it does is `chat.js`
             layout="bubble",
         )
+        line = script_component("chat_line.js", _line(Conversation()), "chat-line", css="")
         box = gr.MultimodalTextbox(
             placeholder=words("question_hint"),
             file_count="multiple",
@@ -86,7 +88,8 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
         url = gr.Textbox(visible=False)
 
     events = _Events(studio)
-    outputs = [bubbles, box, conversation, more]
+    outputs = [bubbles, box, conversation, more, line]
+    on_the_page: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
     running = [
         box.submit(events.ask, [box, conversation, settings], outputs, **options),
@@ -95,8 +98,18 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
         welcome.again(events.ask_edited, [conversation, settings], outputs, **options),
         more.click(events.continue_answer, [conversation, settings], outputs, **options),
     ]
-    for event in running:  # also after an error; not as its last step, as what is sent before its end is lost
+
+    def finish(event: gr.events.Dependency) -> None:
+        """Also after an error; not as its last step, as what is sent before its end is lost."""
         event.then(lambda: _question_box(running=False), None, box, **AT_ONCE)
+        event.then(None, line, line, js="line => ({...line, said: ''})", **on_the_page)
+
+    # at once, before anything can come from the server
+    box.submit(None, [box, line], line, js=_ASKING, **on_the_page)
+    for asked in (welcome.ask, welcome.again, bubbles.retry, more.click):
+        asked(None, line, line, js="line => ({...line, said: 'thinking'})", **on_the_page)
+    for event in running:
+        finish(event)
     welcome.edit(events.start_edit, conversation, welcome, **AT_ONCE)
     box.stop(events.stop, **AT_ONCE)  # Gradio's own cancelling at times ends as an error
     bubbles.like(threaded(events.save_opinion), conversation, conversation, trigger_mode="multiple", **AT_ONCE)
@@ -106,8 +119,8 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
         button.click(threaded(events.download(format), pool="files"), conversation, url, **AT_ONCE).then(
             None, url, None, js=_DOWNLOAD
         )
-    write.click(events.write_about, conversation, [tabs, editor.instruction], **AT_ONCE)
-    return ChatTab(bubbles, conversation, more, events.show)
+    write.click(events.write_about, conversation, [tabs, editor.by, editor.instruction], **AT_ONCE)
+    return ChatTab(outputs, events.open, finish)
 
 
 class _Events:
@@ -153,24 +166,37 @@ class _Events:
         if answer := self._under_way.get(str(request.session_hash)):
             await in_thread(answer.stop.press)
 
-    def write_about(self, conversation: Conversation) -> tuple[gr.Tabs, str]:
+    def write_about(self, conversation: Conversation) -> tuple[gr.Tabs, str, str]:
         """The Write tab, and an instruction for an article about the last answer."""
-        return gr.Tabs(selected="write"), instruction_from(conversation)
+        return gr.Tabs(selected="write"), "instruction", instruction_from(conversation)
 
     async def clear(self, request: gr.Request) -> Reply:
         """Show an empty conversation."""
-        none = Conversation()
-        bubbles, more = await self.show(request, none)
-        return bubbles, _question_box(running=False, value=None), none, more
+        await self._leave(request)
+        shown = AnswerProgress(Conversation(), ended=True)
+        return await in_thread(self._reply, shown, _question_box(running=False, value=None), language_for(request))
 
-    async def show(self, request: gr.Request, conversation: Conversation) -> tuple[gr.Chatbot, gr.Button]:
-        """Show another conversation; an answer under way ends, and nothing more of it is shown."""
+    async def open(self, request: gr.Request, id: int) -> Replies:
+        """Show another conversation, and how its answer goes on if one is under way. Raises NotFoundError."""
+        person = identity_of(request)
+        conversation = await in_thread(self._studio.store.conversation, person, id)
+        answer = self._studio.answers.get(person, id)
+        if answer is None or self._under_way.get(str(request.session_hash)) is not answer:
+            await self._leave(request)
+        if answer:
+            async with aclosing(self._stream_answer(lambda _: answer, request)) as replies:
+                async for reply in replies:
+                    yield reply
+        else:
+            shown = AnswerProgress(conversation, ended=True)
+            yield await in_thread(self._reply, shown, _question_box(running=False), language_for(request))
+
+    async def _leave(self, request: gr.Request) -> None:
+        """An answer under way ends, and nothing more of it is shown."""
         if answer := self._under_way.pop(str(request.session_hash), None):
             await in_thread(answer.stop.press)
             with suppress(TimeoutError):  # else its last words could come after this
                 await asyncio.wait_for(answer.finish(), _PATIENCE)
-        bubbles = await in_thread(to_chatbot, self._studio, conversation, language_for(request))
-        return bubbles, gr.Button(visible=can_continue(conversation))
 
     async def retry(self, request: gr.Request, conversation: Conversation, values: Any) -> Replies:
         """Answer the last question once more."""
@@ -242,7 +268,8 @@ class _Events:
     async def _stream_answer(
         self, begin: Begin, request: gr.Request, empty: bool = False, pool: Pool = "quick"
     ) -> Replies:
-        """The answer that `begin` starts, as it grows. Whoever goes away ends it."""
+        """The answer that `begin` starts, as it grows. It goes on when the page is left: whoever loads it again sees
+        the rest."""
         session, answer = str(request.session_hash), None
         try:
             answer = self._under_way[session] = await in_thread(begin, identity_of(request), pool=pool)
@@ -250,7 +277,8 @@ class _Events:
             box = _question_box(running=True, value=None) if empty else _question_box(running=True)
             async for state in answer.follow():
                 if self._under_way.get(session) is not answer:
-                    yield (gr.skip(),) * 4  # Gradio sends the last step again at the end
+                    answer.stop.press()
+                    yield (gr.skip(),) * 5  # Gradio sends the last step again at the end
                     return
                 yield await in_thread(self._reply, state, box, language_for(request))
                 box = gr.skip()
@@ -259,19 +287,27 @@ class _Events:
         except StudioError as e:
             raise to_gradio_error(e, request) from e
         finally:
-            if answer:
-                answer.stop.press()
-                if self._under_way.get(session) is answer:
-                    del self._under_way[session]
+            if answer and self._under_way.get(session) is answer:
+                del self._under_way[session]
 
     def _reply(self, state: AnswerProgress, box: Any, language: Language) -> Reply:
-        conversation, waits = state.conversation, ""
-        if not state.ended and self._studio.worker.state == "starting":
-            waits = t("loading", language)
-        elif not state.ended:
-            waits = queue_position(state.waiting, language)
+        conversation = state.conversation
+        bubbles = to_chatbot(self._studio, conversation, language, self._status(state, language))
         more = gr.Button(visible=state.ended and can_continue(conversation))
-        return to_chatbot(self._studio, conversation, language, waits), box, conversation, more
+        return bubbles, box, conversation, more, _line(conversation)
+
+    def _status(self, state: AnswerProgress, language: Language) -> str:
+        """What is going on before the answer begins."""
+        if state.ended:
+            return ""
+        if self._studio.worker.state == "starting":
+            return t("loading", language)
+        doing = t("looking" if state.conversation.turns[-1].pictures else "thinking", language)
+        return queue_position(state.waiting, language) or doing
+
+
+def _line(conversation: Conversation) -> page_data.ChatLine:
+    return {"conversation": conversation.id, "said": ""}
 
 
 def _question_box(running: bool, **value: Any) -> gr.MultimodalTextbox:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -12,18 +13,20 @@ import gradio as gr
 from studio.app import Studio
 from studio.documents import edits
 from studio.errors import InputError, StudioError
+from studio.ui.address import MISSING
 from studio.ui.article_editor import ArticleEditor
 from studio.ui.card_list import EventData, card_list
 from studio.ui.components import AT_ONCE
 from studio.ui.identity import identity_of, to_gradio_error
 from studio.ui.page_data import Comparison, HistoryCard, Version, Versions
 from studio.ui.tabs.chat import ChatTab
-from studio.ui.threads import in_thread
 from studio.ui.words import i18n
 
 
-def history_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs, article_view: gr.HTML, chat: ChatTab) -> None:
-    """Lay the tab out; what is chosen opens in the article editor of the Write tab, or in Chat."""
+def history_tab(
+    studio: Studio, editor: ArticleEditor, tabs: gr.Tabs, article_view: gr.HTML, chat: ChatTab, address: gr.HTML
+) -> None:
+    """Lay the tab out; what is chosen here, or named by the page's address, opens in the Write tab or in Chat."""
     with gr.Tab(i18n()("history"), id="history") as tab:
         cards = card_list("history.js", HistoryCards(studio).cards, HistoryCards(studio).acts(), "open")
 
@@ -33,18 +36,23 @@ def history_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs, article_vi
                 case {"id": int(id), "type": "article"}:
                     async for document in editor.open_article(id, request):
                         chosen = gr.Tabs(selected="write") if document["open"] else gr.skip()
-                        yield chosen, document, gr.skip(), gr.skip(), gr.skip()
+                        yield chosen, document, *(gr.skip() for _ in chat.outputs)
                 case {"id": int(id), "type": "conversation"}:
-                    conversation = await in_thread(studio.store.conversation, identity_of(request), id)
-                    bubbles, more = await chat.show(request, conversation)
-                    yield gr.Tabs(selected="chat"), gr.skip(), bubbles, conversation, more
+                    tab_: Any = gr.Tabs(selected="chat")
+                    async with aclosing(chat.open(request, id)) as replies:
+                        async for reply in replies:
+                            yield tab_, gr.skip(), *reply
+                            tab_ = gr.skip()
         except StudioError as e:
             raise to_gradio_error(e, request) from e
 
     tab.select(time.time, None, cards, **AT_ONCE)
-    outputs = [tabs, article_view, chat.bubbles, chat.conversation, chat.more]
-    cards.open(open_chosen, None, outputs, show_progress="hidden", concurrency_limit=None, trigger_mode="multiple",
-                     api_visibility="private")  # fmt: skip
+    outputs = [tabs, article_view, *chat.outputs]
+    for opened in (cards.open, address.open):
+        event = opened(open_chosen, None, outputs, show_progress="hidden", concurrency_limit=None,
+                       trigger_mode="multiple", api_visibility="private")  # fmt: skip
+        chat.finish(event)
+        event.failure(None, None, None, **MISSING)
 
 
 class HistoryCards:

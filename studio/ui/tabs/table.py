@@ -13,8 +13,10 @@ from studio.app import Studio
 from studio.errors import StudioError
 from studio.tasks.fill_table import TableJob, TableProgress
 from studio.ui import examples
+from studio.ui.address import MISSING
 from studio.ui.article_editor import download_url
 from studio.ui.components import AT_ONCE, script_component
+from studio.ui.form_drafts import sent
 from studio.ui.identity import identity_of, language_for, to_gradio_error
 from studio.ui.table_view import EMPTY, Changes, to_table_data
 from studio.ui.threads import in_thread, threaded
@@ -27,7 +29,7 @@ Frame = tuple[Any, ...]
 Frames = AsyncGenerator[Frame, None]
 
 
-def table_tab(studio: Studio) -> None:
+def table_tab(studio: Studio, address: gr.HTML, drafts: gr.HTML) -> None:
     """Lay the tab out and connect it."""
     words, events = i18n(), _Events(studio)
     with gr.Tab(words("table"), id="table") as tab, gr.Row(elem_id="table-row"):
@@ -65,9 +67,10 @@ def table_tab(studio: Studio) -> None:
         url = gr.Textbox(visible=False)
     frame = [number, table_view, start, stop, tools, continue_table, earlier]
     table_view.example(events.example, None, [pictures, questions], **AT_ONCE)
-    start.click(events.start, [pictures, questions], frame, **_OPTIONS)
+    start.click(events.start, [pictures, questions], [*frame, drafts], **_OPTIONS)
     continue_table.click(events.continue_table, number, frame, **_OPTIONS)
     earlier.input(events.open, earlier, frame, **_OPTIONS)
+    address.table(events.open_addressed, None, frame, **_OPTIONS).failure(None, None, None, **MISSING)
     stop.click(threaded(events.stop), number, **AT_ONCE)
     delete.click(threaded(events.delete), number, [gone, undelete, *frame], **AT_ONCE)
     undelete.click(threaded(events.undelete), [gone, number], [undelete, earlier], **AT_ONCE)
@@ -104,8 +107,10 @@ class _Events:
             sources = [uploads_of(self._studio).take(person, path).path for path in files or ()]
             return self._studio.table_jobs.start(person, questions, sources, status_line)
 
+        forget: Any = sent("table")
         async for frame in self._follow(begin, request):
-            yield frame
+            yield *frame, forget
+            forget = gr.skip()
 
     async def continue_table(self, request: gr.Request, id: int) -> Frames:
         """Ask what is open, and follow."""
@@ -129,6 +134,12 @@ class _Events:
         stopped = bool(table.open) and not table.failed
         progress = TableProgress(table, "done", table.cells - table.open, table.cells, stopped=stopped)
         yield await in_thread(self._frame, progress, request)
+
+    async def open_addressed(self, request: gr.Request, event: gr.EventData) -> Frames:
+        """Show the table that the page's address names."""
+        if isinstance(event._data, dict) and type(id := event._data.get("id")) is int:
+            async for frame in self.open(request, id):
+                yield frame
 
     def stop(self, request: gr.Request, id: int) -> None:
         """Stop the filling; what was answered stays."""

@@ -17,6 +17,7 @@ from studio.sampling import SEED
 from studio.specs import max_beams
 from studio.ui.article_editor import ArticleEditor, export_article
 from studio.ui.components import form_numbers, numbers, read, script_component
+from studio.ui.form_drafts import sent
 from studio.ui.identity import identity_of, normalise_upload, to_gradio_error
 from studio.ui.page_data import ArticleDocument
 from studio.ui.threads import in_thread
@@ -24,14 +25,14 @@ from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
 
-def write_tab(studio: Studio, editor: ArticleEditor) -> gr.HTML:
+def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML:
     """Lay the tab out and connect it; gives the document's component."""
     t = i18n()
     fields = form_numbers("writing", beams=max_beams(studio.worker.spec))
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
             by, instruction, title, materials = subject = _subject(t)
-            editor.instruction = instruction
+            editor.by, editor.instruction = by, instruction
             outline = script_component("outline.js", [], "outline", events="draft")
             pictures = script_component("own.js", [], "own-pictures")
             images = gr.Dropdown(
@@ -56,7 +57,7 @@ def write_tab(studio: Studio, editor: ArticleEditor) -> gr.HTML:
         files: list[dict[str, str]],
         count: int,
         set_: Any,
-    ) -> AsyncIterator[ArticleDocument]:
+    ) -> AsyncIterator[tuple[ArticleDocument, Any]]:
         try:
             brief = replace(
                 _brief(by, about, title, materials),
@@ -68,8 +69,10 @@ def write_tab(studio: Studio, editor: ArticleEditor) -> gr.HTML:
             job = await in_thread(studio.jobs.start, identity_of(request), brief)
         except StudioError as e:
             raise to_gradio_error(e, request) from e
+        forget: Any = sent("write")
         async for document in editor.follow(job, request):
-            yield document
+            yield document, forget
+            forget = gr.skip()
 
     async def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
         try:
@@ -84,13 +87,11 @@ def write_tab(studio: Studio, editor: ArticleEditor) -> gr.HTML:
         except StudioError as e:
             raise to_gradio_error(e, request) from e
 
-    # what other parts of the page put into the instruction is to be seen
-    instruction.change(None, None, by, js="() => 'instruction'", show_progress="hidden", api_visibility="private")
     gr.on(
         [start.click, instruction.submit, title.submit, materials.submit],
         write,
         [*subject, outline, pictures, images, settings],
-        article_view,
+        [article_view, drafts],
         show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",

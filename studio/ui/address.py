@@ -1,0 +1,26 @@
+"""The address of the page names the tab and what is open in it (`static/address.js`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from studio.ui.components import script_component
+
+_ON_THE_PAGE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+MISSING: dict[str, Any] = {"js": "() => window.studioTabs.missing()", **_ON_THE_PAGE}
+"""What a failed opening does on the page: the address goes back to what is open."""
+
+
+def address_bar() -> gr.HTML:
+    """The component: it triggers "open" for an article or conversation, "table" for a table, with `id` and `type`."""
+    return script_component("address.js", None, css="", events="open table choose")
+
+
+def follow_tabs(address: gr.HTML, tabs: gr.Tabs) -> None:
+    """Connect the tabs, once they are laid out. It all happens in the browser."""
+    for tab in tabs.children:
+        tab.select(None, None, None, js=f"() => window.studioTabs?.selected('{tab.id}')", **_ON_THE_PAGE)
+    chosen = "() => ({__type__: 'update', selected: window.studioTabs.chosen})"
+    address.choose(None, None, tabs, js=chosen, **_ON_THE_PAGE)
