@@ -14,12 +14,13 @@ CERTAIN = 0.3  # under this score, a label of the image tagger is worded as a gu
 
 
 def places(reply: str, paragraphs: tuple[str, ...], count: int | None) -> tuple[int, ...]:
-    """The paragraphs a reply like `<Seg0>,<Seg3>` names: in range, each once, sorted, at most `count`.
+    """The paragraphs a reply like `<Seg0>,<Seg3>` or `[0, 3]` names: in range, each once, sorted, at most `count`.
 
     A place after a heading moves on to the text under it, since a picture stands after words.
     """
     found: list[int] = []
-    for number in re.findall(r"<Seg(\d+)>", reply):
+    listed = re.search(r"\[[\d,\s]*\]?", reply)
+    for number in re.findall(r"<Seg(\d+)>", reply) or re.findall(r"\d+", listed[0] if listed else ""):
         at = int(number[:6])
         while at < len(paragraphs) and paragraphs[at].startswith("#"):
             at += 1
