@@ -45,18 +45,17 @@ class _Template:
         from jinja2 import TemplateError
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+        class Environment(ImmutableSandboxedEnvironment):
+            intercepted_binops = frozenset(("*", "**"))
+
+            def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+                return _multiplied(operator, left, right)
+
         self._failures = (
-            TemplateError,
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            RuntimeError,
-            TypeError,
-            ValueError,
+            *(TemplateError, ArithmeticError, AttributeError, LookupError),
+            *(MemoryError, RuntimeError, TypeError, ValueError),
         )
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
+        environment = Environment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
         # `tojson` is Jinja's own. What transformers offers to templates beside it:
         environment.globals |= {"raise_exception": _refuse, "strftime_now": _today}
         self._given = {"bos_token": bos, "eos_token": eos, "enable_thinking": False, "add_generation_prompt": True}
@@ -127,6 +126,14 @@ def _segments(text: str, controls: Sequence[str]) -> Prompt:
 
 def _refuse(reason: object) -> str:
     raise ValueError(str(reason)[:200])
+
+
+def _multiplied(operator: str, left: Any, right: Any) -> Any:
+    """A product or power, of small numbers only: nothing that a template multiplies is long."""
+    limit = 1 << 10 if isinstance(left, int | float) and isinstance(right, int | float) else 64
+    if any(isinstance(value, int | float) and abs(value) > limit for value in (left, right)):
+        raise ValueError("too large a number")
+    return left * right if operator == "*" else left**right
 
 
 def _today(pattern: str) -> str:

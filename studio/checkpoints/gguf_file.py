@@ -80,7 +80,7 @@ class GgufHeader:
         kv_heads = sum(of_kv) if len(of_kv) == layers else max(of_kv) * layers
         size = self.width // heads
         keys, values = (_int(self.of(f"attention.{name}_length")) or size for name in ("key", "value"))
-        return 2 * tokens * kv_heads * (keys + values)
+        return max(0, 2 * tokens * kv_heads * (keys + values))
 
 
 @dataclass(frozen=True)

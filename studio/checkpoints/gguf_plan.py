@@ -15,7 +15,8 @@ from studio.specs import GgufSpec
 
 IMAGE_TOKENS = 1024  # of a picture: most models take fewer, and the file does not say it
 UNKNOWN_CONTEXT = 4096  # tokens, where a file does not say
-LEAST_CONTEXT = 2048
+SHORTEST_CONTEXT = 512  # a file that says less says nothing
+LEAST_CONTEXT = 2048  # to which it is shortened where memory is short
 CPU_CONTEXT = 8192  # tokens: a CPU reads some fifty a second, so that more would be waited for in vain
 CPU_CALLS = 2  # at once on a CPU: a short one is not behind a long one
 WORKSPACE = 512 << 20  # bytes beside weights and cache
@@ -76,7 +77,8 @@ def spec_of(settings: Settings, path: str, mmproj: str = "") -> GgufSpec:
 
 def need_of(header: GgufHeader, weights: int, context: int, calls: int, free: int, gpu: bool) -> Need:
     """What it takes with the longest context up to `context` that has room in `free` bytes, or with the shortest."""
-    longest = min(header.context or UNKNOWN_CONTEXT, context if gpu else min(context, CPU_CONTEXT))
+    made_for = header.context if header.context >= SHORTEST_CONTEXT else UNKNOWN_CONTEXT
+    longest = min(made_for, context if gpu else min(context, CPU_CONTEXT))
     while True:
         need = Need(weights, header.cache_bytes(longest) * calls, longest)
         if need.total <= free or longest <= LEAST_CONTEXT:

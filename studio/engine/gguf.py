@@ -52,6 +52,10 @@ Chunk = dict[str, Any]
 BATCH = 256  # tokens of a prompt between two looks at Stop; llama.cpp's own 2,048 took 33 s on two busy cores
 NOWHERE = -50.0  # log-probability given to an option that llama.cpp gives none
 LIFT = 100.0  # added to the logits of the options of a choice, so that nothing else has any probability beside them
+REPEATS = (
+    256  # tokens in which a repetition is one; over a whole text the penalty would drive a model out of its language
+)
+DRY = {"dry_multiplier": 0.5, "dry_base": 1.75, "dry_allowed_length": 6}  # … and longer sequences are made unlikely
 CACHE_MIB = 512  # of main memory for the prefixes of calls whose place another call took
 
 
@@ -90,7 +94,8 @@ class GgufEngine:
             "top_p": s.top_p,
             "top_k": s.top_k,
             "repeat_penalty": s.repetition_penalty,
-            "repeat_last_n": self._card.context,
+            "repeat_last_n": REPEATS,
+            **DRY,
             "seed": s.seed % 2**32,
             "stop": [*s.stop, *self._stops],
             **({"grammar": s.grammar} if s.grammar else {}),
