@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import httpx
 
 PYPI = "https://pypi.org/simple"  # what pip and uv ask where nothing else is configured
-CHUNK = 1 << 18
 MOST_PAGE = 16 << 20  # bytes of an index's page
 _JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -122,7 +121,8 @@ def fetch(client: httpx.Client, wheel: Wheel, path: Path) -> None:
     if wheel.size and done >= wheel.size:  # whole and wrong, or too long
         path.unlink()
         done = 0
-    with client.stream("GET", wheel.url, headers={"Range": f"bytes={done}-"} if done else {}) as answer:
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+    with client.stream("GET", wheel.url, headers=headers) as answer:
         if answer.status_code == 416:  # there is nothing behind what is here
             answer.close()
             path.unlink()
