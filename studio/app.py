@@ -35,7 +35,7 @@ class Studio:
         self.worker = WorkerClient(spec)
         self._embed = Embedder(self.worker)
         self.library = Library(self.store, assets() / "pictures", self._embed)
-        self.answerer = ChatAnswerer(self.worker, self.store.read_file)
+        self.answerer = ChatAnswerer(self.worker, self.store.read_file, self.library.words)
         self.composer = Composer(self.worker, self._finder, self.store.read_file)
         self.runner = Runner(lambda: self.worker.batch)
         self.jobs = Jobs(self.runner, self.composer, self.store)

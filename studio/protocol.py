@@ -55,6 +55,7 @@ class Sampling:
     max_tokens: int = 1024
     beams: int = 1
     stop: tuple[str, ...] = ()  # generation ends before the first of these, which is not part of the text
+    grammar: str = ""  # GBNF that the text follows; an engine without grammars writes freely, so replies are parsed
 
 
 @dataclass(frozen=True)
@@ -198,14 +199,41 @@ Result = Done | Scores | Description | Vectors | Counts | Failed  # the events t
 
 
 @dataclass(frozen=True)
+class ChatFormat:
+    """What stands around the messages of a conversation, as the model's own chat template has it.
+
+    A conversation is `begin` question (`answered` answer `following` question …) `ask`; with a system message it begins
+    with its two halves of `system` around that, and `system` is empty where the model takes none.
+    """
+
+    begin: Prompt
+    answered: Prompt
+    following: Prompt
+    ask: Prompt
+    system: tuple[Prompt, Prompt] | None = None
+
+
+_START, _END = Control("<|im_start|>"), Control("<|im_end|>")
+CHATML = ChatFormat(  # what most instruction models know
+    begin=(_START, Text("user\n")),
+    answered=(_END, Text("\n"), _START, Text("assistant\n")),
+    following=(_END, Text("\n"), _START, Text("user\n")),
+    ask=(_END, Text("\n"), _START, Text("assistant\n")),
+    system=((_START, Text("system\n")), (_END, Text("\n"), _START, Text("user\n"))),
+)
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """What the page may know of a loaded model."""
 
     name: str  # "XComposer2-7B", "starter model"
-    dialect: str  # which prompts it understands: xcomposer2, internlm2 or starter, see studio.prompts
+    dialect: str  # which prompts it understands: xcomposer2, internlm2, instruct or starter, see studio.prompts
     languages: tuple[str, ...]  # languages it writes
     sees: bool  # takes Image segments
     context: int  # tokens
     beams: int = 1  # the most beams it offers
     note: str = ""  # a warning people must see, e.g. random weights
     image_tokens: int = 0  # tokens that a picture takes in the context; where it depends on the picture, the most
+    parameters: int = 0  # weights; 0 where it is not known
+    chat: ChatFormat | None = None  # how it is talked to, where its file says it

@@ -30,8 +30,10 @@ class Settings:
     data: str = _setting("~/.xcomposer-studio", "Folder that keeps articles, conversations, pictures and models")
     models: str = _setting(
         "auto",
-        "Which models run: xcomposer2, starter, or auto: XComposer2 where a CUDA GPU and its files are found",
+        "Which models run: xcomposer2, starter, a GGUF model (a name of studio models list, a file or its folder), or "
+        "auto: XComposer2 where a CUDA GPU and its files are found, else a downloaded GGUF model, else starter",
         choices=("auto", "xcomposer2", "starter"),
+        names=True,
     )
     composer: str = _setting(
         "", "The model that writes: folder, name or hub id of XComposer2-7B, if not found by itself; none: no writing"
@@ -44,11 +46,13 @@ class Settings:
     quantize: str = _setting("none", "Weight-only quantisation of XComposer2: none or int8", choices=("none", "int8"))
     context: int = _setting(
         16384,
-        "Tokens of context of XComposer2: at most what its config.json has (32,768), less where memory is short",
+        "Tokens of context: at most what the model was made for (XComposer2: 32,768), less where memory is short",
         low=2048,
         high=1 << 20,
     )
-    batch: int = _setting(8, "Calls that XComposer2 works on at once; 1: one after another", low=1, high=64)
+    batch: int = _setting(
+        8, "Calls that the models work on at once, GGUF models fewer; 1: one after another", low=1, high=64
+    )
     deterministic: str = _setting(
         "no", "The same text whatever else runs, to the last bit: slower, keeps nothing it read", choices=("no", "yes")
     )
@@ -118,10 +122,15 @@ def _checked(name: str, value: Any, default: Any, limits: Mapping[str, Any]) -> 
             raise InputError("setting_no_number", name=name, value=value) from e
         if not limits["low"] <= value <= limits["high"]:
             raise InputError("number_out_of_range", name=name, value=value, low=limits["low"], high=limits["high"])
-    if "choices" in limits and value not in limits["choices"]:
+    if "choices" in limits and value not in limits["choices"] and not (limits.get("names") and _is_name(value)):
         known = ", ".join(c or "''" for c in limits["choices"])
         raise InputError("setting_not_offered", name=name, value=value, known=known)
     return value
+
+
+def _is_name(value: object) -> bool:
+    """Whether it may name a model or a place; which there are is looked up when they are planned."""
+    return isinstance(value, str) and (any(c in value for c in "-./\\~") or Path(value).exists())
 
 
 def assets() -> Path:

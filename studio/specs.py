@@ -18,7 +18,8 @@ class GgufSpec:
     card: ModelCard
     mmproj: str = ""
     threads: int = 0
-    gpu: bool = False
+    gpu: bool = False  # layers on a GPU, where llama.cpp was built for one
+    batch: int = 1  # calls at once, each with a context of its own
 
 
 @dataclass(frozen=True)

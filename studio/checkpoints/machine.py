@@ -1,10 +1,13 @@
-"""What this machine has, without importing torch: its CUDA devices and its memory."""
+"""What this machine has, without importing torch: its CUDA devices, its memory, its cores."""
 
 from __future__ import annotations
 
+import math
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -37,8 +40,50 @@ def gpus() -> list[Gpu]:
 
 
 def host_free() -> int:
-    """Bytes of the computer's own memory that programs can still take."""
-    return int(psutil.virtual_memory().available)
+    """Bytes of the computer's own memory that programs can still take; of a container's share, where it has one."""
+    available = int(psutil.virtual_memory().available)
+    limit, used = _number("memory.max"), _number("memory.current")
+    return available if limit is None else max(0, min(available, int(limit - (used or 0) + _reclaimable())))
+
+
+def threads() -> int:
+    """Threads that this process can run at once: hardware threads it may use, or a container's share of them."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _number("cpu.max")
+    return max(1, min(allowed, math.ceil(quota)) if quota else allowed)
+
+
+def cores() -> int:
+    """As `threads`, two hardware threads of one core counted once: they share what decoding is bound by."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    places = {_siblings(number) for number in allowed}
+    return min(threads(), len(places)) if places else min(threads(), psutil.cpu_count(logical=False) or threads())
+
+
+def _siblings(number: int) -> str:
+    """The hardware threads of the core that this one belongs to; its own number where the system does not say."""
+    try:
+        return Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list").read_text().strip()
+    except OSError:
+        return str(number)
+
+
+def _number(name: str) -> float | None:
+    """A limit of the cgroup that this process is in (v2), None for none; of `cpu.max` the share in cores."""
+    try:
+        first, *rest = (Path("/sys/fs/cgroup") / name).read_text().split()
+        return None if first == "max" else int(first) / (int(rest[0]) if rest else 1)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _reclaimable() -> int:
+    """Bytes of files' pages that count as used in a cgroup and are given back when they are needed."""
+    try:
+        lines = (Path("/sys/fs/cgroup") / "memory.stat").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def gib(size: int) -> str:

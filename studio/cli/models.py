@@ -1,21 +1,30 @@
-"""`studio models`: what is published and what is here, getting it, comparing it with recorded results."""
+"""`studio models`: what is published and what is here, what suits this machine, getting it, comparing it with recorded
+results."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from studio.checkpoints.catalog import PUBLISHED, find, folder_of
-from studio.roles import ROLES
+from studio.checkpoints import ladder, machine
+from studio.checkpoints.catalog import PUBLISHED, find
+from studio.checkpoints.ladder import GIB, LADDER, GgufModel
+from studio.checkpoints.machine import gib
+from studio.checkpoints.transfer import Transfer
+from studio.errors import StudioError
+from studio.roles import COMPOSER, ROLES, VIEWER
 from studio.settings import Settings
 
 
 def table(settings: Settings) -> list[dict[str, Any]]:
-    """The published models as plain data, each with the folder where it was found or an empty string."""
-    return [
+    """The models as plain data, each with the folder where it was found or an empty string."""
+    rows: list[dict[str, Any]] = [
         {
             "name": model.name,
             "role": model.role,
@@ -26,24 +35,118 @@ def table(settings: Settings) -> list[dict[str, Any]]:
         }
         for model in PUBLISHED
     ]
+    return rows + [
+        {
+            "name": model.name,
+            "role": (VIEWER if model.sees else COMPOSER).name,
+            "bytes": model.size,
+            "modelscope": model.repository,
+            "huggingface": model.repository,
+            "folder": ladder.find(settings, model),
+            "memory": model.rung * GIB,
+            "licence": model.licence,
+            "context": model.context,
+            "packages": bool(model.packages),
+        }
+        for model in LADDER
+    ]
 
 
 def format_table(rows: list[dict[str, Any]]) -> str:
     """The table for people."""
-    lines = [
-        f"{row['name']:20} {ROLES[row['role']].verb:7} {row['bytes'] / 1e9:5.1f} GB  {row['folder'] or 'not here'}"
-        for row in rows
-    ]
-    return "\n".join([*lines, "To get one: studio models download NAME"])
+    lines = []
+    for row in rows:
+        needs = f"in {row['memory'] // GIB:2} GB" if "memory" in row else "on a GPU"
+        verb = ROLES[row["role"]].verb
+        lines.append(f"{row['name']:22} {verb:7} {row['bytes'] / 1e9:5.1f} GB, {needs}  {row['folder'] or 'not here'}")
+    return "\n".join(
+        [*lines, "To get one: studio models download NAME; which suits this machine: studio models suggest"]
+    )
 
 
-def download(settings: Settings, name: str, source: str, to: str) -> Path:
-    """Get a published model; progress goes to stderr."""
+def suggestion(settings: Settings) -> dict[str, Any]:
+    """The highest rung of the ladder that this machine has room for, on its largest GPU, else in its memory: one model
+    that writes and one that sees. On a CPU also the highest that it is quick with, where that is another."""
+    card = max(machine.gpus(), key=lambda gpu: gpu.free, default=None)
+    room = card.free if card else machine.host_free()
+    found = {
+        "sees": ladder.best(room, sees=True),
+        "writes": ladder.best(room, sees=False),
+        "quick": None if card else ladder.best(min(room, ladder.CPU_RUNG * GIB), sees=False),
+    }
+    if found["quick"] == found["writes"]:
+        found["quick"] = None
+    rows = {name: _row(settings, model) if model else None for name, model in found.items()}
+    return {"device": card.name if card else "CPU", "free": room, **rows}
+
+
+def _row(settings: Settings, model: GgufModel) -> dict[str, Any]:
+    here = ladder.find(settings, model)
+    use = f"studio serve --models {model.name}"
+    return {
+        **{"name": model.name, "bytes": model.size, "memory": model.rung * GIB, "licence": model.licence},
+        **{"folder": here, "command": use if here else f"studio models download {model.name}"},
+    }
+
+
+def format_suggestion(found: dict[str, Any]) -> str:
+    """The suggestion for people: the rung, and the one command."""
+    lines = [f"{found['device']}: {gib(found['free'])} free"]
+    for name, verb in (
+        ("sees", "writes and sees pictures"),
+        ("writes", "writes"),
+        ("quick", "writes quicker on a CPU"),
+    ):
+        if row := found[name]:
+            about = f"{row['bytes'] / 1e9:.1f} GB, runs in {row['memory'] // GIB} GB, {row['licence']}"
+            lines.append(f"{row['name']} {verb} ({about}):\n  {row['command']}")
+    if len(lines) == 1:
+        lines.append("There is no room for more than the starter model.")
+    else:
+        lines.append("What was downloaded runs at the next start, if no XComposer2 does.")
+    return "\n".join(lines)
+
+
+def download(settings: Settings, name: str, source: str, to: str, as_json: bool = False) -> Path:
+    """Get a model. Progress goes to stderr; with `as_json` it goes to stdout, a line twice a second, and so do the end
+    and an error, which ends it with exit code 1."""
     from studio.checkpoints import download as downloads
 
-    model = downloads.known(name)
-    folder = Path(to).expanduser().absolute() if to else folder_of(settings, model)
-    return downloads.download(model, source, folder, lambda line: click.echo(line, err=True))
+    try:
+        model = downloads.known(name)
+        folder = Path(to).expanduser().absolute() if to else downloads.folder_of(settings, model)
+        if as_json:
+            found = downloads.download(model, source, folder, lambda line: None, lambda t: _print(asdict(t)))
+            _print({"folder": str(found)})
+            return found
+        if source != "packages":  # the hubs' clients show it themselves
+            return downloads.download(model, source, folder, _tell)
+        with _bar() as report:
+            return downloads.download(model, source, folder, _tell, report)
+    except StudioError as e:
+        if as_json:
+            _print({"error": {"en": e.say("en"), "zh": e.say("zh")}})
+        raise
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Transfer], None]]:
+    """A progress bar on stderr: bytes, speed, time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda t: bar.update(task, completed=t.done, total=t.total)
+
+
+def _print(data: dict[str, Any]) -> None:
+    click.echo(json.dumps(data, ensure_ascii=False))
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def check(folder: Path, golden: Path | None, as_json: bool) -> bool:

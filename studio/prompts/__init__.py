@@ -2,8 +2,9 @@
 
 The steps of composing are the same for all models; how a model is asked for them is its dialect.
 `dialect_of(card)` gives the right one: `xcomposer2` has the prompts that model was trained on, `starter` plain English
-sentences that a very small model understands, `internlm2` chat without pictures. A dialect that answers None to a
-step says that its model cannot do it, and the composer does it by retrieval.
+sentences that a very small model understands, `internlm2` chat without pictures, `instruct` plain requests for any
+instruction model, in the form that its own chat template has. A dialect that answers None to a step says that its model
+cannot do it, and the composer does it by retrieval.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
+from studio.prompts.instruct import Instruct
 from studio.prompts.internlm2 import InternLM2
 from studio.prompts.starter import Starter
 from studio.prompts.xcomposer2 import XComposer2
@@ -57,6 +59,10 @@ class Dialect(Protocol):
         given are those from number `first` on, and keep their numbers."""
         ...
 
+    def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
+        """The grammar (GBNF) that the answer to `places` keeps to; empty where it is free."""
+        ...
+
     def caption(
         self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
     ) -> Prompt | None:
@@ -70,6 +76,12 @@ class Dialect(Protocol):
         """Ask which candidate fits after the last paragraph; the prompt and one option a candidate."""
         ...
 
+    def choice_by_captions(
+        self, paragraphs: tuple[str, ...], captions: tuple[str, ...]
+    ) -> tuple[Prompt, tuple[str, ...]] | None:
+        """As `choice`, for a model that does not see: by what is known of the candidates."""
+        ...
+
     def edit(self, kind: Edit, paragraph: str, instruction: str, after: str = "") -> Prompt:
         """Ask for a changed paragraph, or for a new one between `paragraph` and `after`."""
         ...
@@ -79,9 +91,15 @@ class Dialect(Protocol):
         ...
 
 
-DIALECTS: Mapping[str, Callable[[], Dialect]] = {"xcomposer2": XComposer2, "internlm2": InternLM2, "starter": Starter}
+DIALECTS: Mapping[str, Callable[[], Dialect]] = {
+    "xcomposer2": XComposer2,
+    "internlm2": InternLM2,
+    "instruct": Instruct,
+    "starter": Starter,
+}
 
 
 def dialect_of(card: ModelCard) -> Dialect:
-    """The dialect a loaded model understands: its family says which."""
-    return DIALECTS[card.dialect]()
+    """The dialect a loaded model understands: its family or its file says which."""
+    dialect = DIALECTS[card.dialect]
+    return Instruct(card) if dialect is Instruct else dialect()

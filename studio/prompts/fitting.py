@@ -52,6 +52,23 @@ def choice(
     return budget.fullest(states, build, OPTION)[1], whole[1]
 
 
+def choice_by_captions(
+    budget: Budget, dialect: Dialect, paragraphs: tuple[str, ...], captions: tuple[str, ...]
+) -> tuple[Prompt, tuple[str, ...]] | None:
+    """See `Dialect.choice_by_captions`. The oldest text goes first."""
+    if (whole := dialect.choice_by_captions(paragraphs, captions)) is None:
+        return None
+    last = _neighbours(paragraphs)
+    states = [(first, 0) for first in range(last + 1)] + [(last, halved) for halved in range(1, HALVINGS + 1)]
+
+    def build(state: tuple[int, int]) -> Prompt:
+        asked = dialect.choice_by_captions(_ends(paragraphs[state[0] :], state[1]), captions)
+        assert asked is not None
+        return asked[0]
+
+    return budget.fullest(states, build, OPTION)[1], whole[1]
+
+
 def caption(
     budget: Budget, dialect: Dialect, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...]
 ) -> Prompt | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from studio.errors import Language
 from studio.protocol import Description
 
 _OPEN = frozenset(  # words that something must follow
@@ -19,12 +20,13 @@ CERTAIN = 0.3  # under this score, a label of the image tagger is worded as a gu
 
 
 def places(reply: str, paragraphs: tuple[str, ...], count: int | None) -> tuple[int, ...]:
-    """The paragraphs a reply like `<Seg0>,<Seg3>` names: in range, each once, sorted, at most `count`.
+    """The paragraphs a reply like `<Seg0>,<Seg3>` or `[0, 3]` names: in range, each once, sorted, at most `count`.
 
     A place after a heading moves on to the text under it, since a picture stands after words.
     """
     found: list[int] = []
-    for number in re.findall(r"<Seg(\d+)>", reply):
+    listed = re.search(r"\[[\d,\s]*\]?", reply)
+    for number in re.findall(r"<Seg(\d+)>", reply) or re.findall(r"\d+", listed[0] if listed else ""):
         at = int(number[:6])
         while at < len(paragraphs) and paragraphs[at].startswith("#"):
             at += 1
@@ -85,9 +87,18 @@ def headings(reply: str, limit: int = 8, cut: bool = False) -> tuple[str, ...]:
     return tuple(found[:limit])
 
 
-def describe_in_words(number: int, of: int, description: Description) -> str:
-    """What the image tagger found in picture `number` of `of`, as English sentences: a label below CERTAIN is said to
-    be a guess."""
+def describe_known(number: int, of: int, known: str, language: Language = "en") -> str:
+    """What people wrote of picture `number` of `of`, as a sentence."""
+    if language == "zh":
+        return f"{'这张图片' if of == 1 else f'图{number}'}的说明：{known.strip().rstrip('。')}。"
+    return f"{'The picture' if of == 1 else f'Picture {number}'} shows this: {known.strip().rstrip('.')}."
+
+
+def describe_in_words(number: int, of: int, description: Description, language: Language = "en") -> str:
+    """What the image tagger found in picture `number` of `of`, as sentences: a label below CERTAIN is said to be a
+    guess. Labels are English words in either language."""
+    if language == "zh":
+        return _describe_in_chinese(number, of, description)
     which = "The picture" if of == 1 else f"Picture {number}"
     best = description.labels[0] if description.labels else None
     if best is None:
@@ -99,6 +110,21 @@ def describe_in_words(number: int, of: int, description: Description) -> str:
     if description.text:
         written = " ".join(description.text.split())
         sentence += f" The text in it reads: “{written[:300]}{'…' if len(written) > 300 else ''}”"
+    return sentence
+
+
+def _describe_in_chinese(number: int, of: int, description: Description) -> str:
+    which = "这张图片" if of == 1 else f"图{number}"
+    best = description.labels[0] if description.labels else None
+    if best is None:
+        sentence = f"看不出{which}里是什么。"
+    elif best.score >= CERTAIN:
+        sentence = f"{which}里是：{best.name}。"
+    else:
+        sentence = f"不能确定{which}里是什么，可能是：{best.name}。"
+    if description.text:
+        written = " ".join(description.text.split())
+        sentence += f"图中的文字：“{written[:300]}{'…' if len(written) > 300 else ''}”"
     return sentence
 
 

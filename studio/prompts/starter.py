@@ -60,6 +60,10 @@ class Starter:
         """By retrieval."""
         return None
 
+    def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
+        """Free."""
+        return ""
+
     def caption(
         self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
     ) -> None:
@@ -69,6 +73,10 @@ class Starter:
     def choice(
         self, paragraphs: tuple[str, ...], chosen: tuple[tuple[int, Image], ...], candidates: tuple[Image, ...]
     ) -> None:
+        """By retrieval."""
+        return None
+
+    def choice_by_captions(self, paragraphs: tuple[str, ...], captions: tuple[str, ...]) -> None:
         """By retrieval."""
         return None
 

@@ -68,6 +68,10 @@ class XComposer2:
         question = f'给定文章"{_numbered(paragraphs, first)}" 根据上述文章，选择适合插入图像的{number}行'
         return _ask((*images, Text(question)), begin="适合插入图像的行是")
 
+    def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
+        """Free."""
+        return ""
+
     def caption(
         self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
     ) -> Prompt:
@@ -97,6 +101,10 @@ class XComposer2:
             segments += [Text(f"{letter}."), candidate, Text("\n")]
         segments.pop()  # no line end after the last candidate
         return _ask(tuple(segments), begin="最合适的图是:"), tuple(f" {letter}" for letter in letters)
+
+    def choice_by_captions(self, paragraphs: tuple[str, ...], captions: tuple[str, ...]) -> None:
+        """By retrieval."""
+        return None
 
     def edit(self, kind: str, paragraph: str, instruction: str, after: str = "") -> Prompt:
         """One of the four trained edits."""

@@ -1,7 +1,8 @@
 """Asking about pictures: a conversation in, its growing answer out.
 
-A model that sees gets the pictures themselves. One that does not gets what the image tagger found in them as words, and
-its answer begins with these words, so that no guess is told as a fact (Socratic models, arXiv 2204.00598).
+A model that sees gets the pictures themselves. One that does not gets words: those that people gave a picture of the
+library, else what the image tagger found in it. Its answer begins with the tagger's words, so that no guess is told as
+a fact (Socratic models, arXiv 2204.00598); a very small model's begins with people's words, too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from studio.documents.conversation import MAX_PICTURES, MAX_QUESTION, Conversation, Turn
-from studio.errors import InputError, StudioError
+from studio.errors import InputError, Language, StudioError
+from studio.language import language_of
 from studio.prompts import dialect_of, fitting, replies
 from studio.prompts.fitting import Conversing
 from studio.protocol import Describe, Description, Done, Failed, Generate, Image, ModelCard, Piece, Queued, Sampling
@@ -46,11 +48,18 @@ def check(turn: Turn) -> None:
 
 
 class ChatAnswerer:
-    """See the module. `read` gives the bytes of a picture's file by its key."""
+    """See the module. `read` gives the bytes of a picture's file by its key, `known` the words that people gave it, or
+    an empty string."""
 
-    def __init__(self, worker: WorkerClient, read: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        worker: WorkerClient,
+        read: Callable[[str], bytes],
+        known: Callable[[str, Language], str] = lambda key, language: "",
+    ) -> None:
         self._worker = worker
         self._read = read
+        self._known = known
         self._described: dict[str, Description] = {}
 
     def ask(
@@ -93,12 +102,15 @@ class ChatAnswerer:
             )
         else:  # before the pictures are looked at: the question itself must fit
             fitting.chat(budget, dialect, ((conversation.turns[-1].question, (), ""),), begin, sampling.max_tokens)
-            descriptions = self._descriptions(conversation, person, stop)
+            language = language_of(conversation.turns[-1].question) if "zh" in card.languages else "en"
+            descriptions = self._descriptions(conversation, person, stop, language)
             turns = tuple(
                 (f"{description} {turn.question}".strip(), (), turn.answer)
                 for turn, description in zip(conversation.turns, descriptions, strict=True)
             )
-            begin = begin or descriptions[-1]
+            guessed = any(not self._known(p.key, language) for p in conversation.turns[-1].pictures)
+            if guessed or card.dialect == "starter":
+                begin = begin or descriptions[-1]
         asked = fitting.chat(budget, dialect, turns, begin, sampling.max_tokens)
         conversation = _with_left_out(conversation, asked)
         text = begin
@@ -121,19 +133,23 @@ class ChatAnswerer:
     def _image(self, key: str) -> Image:
         return Image(key, self._read(key))
 
-    def _descriptions(self, conversation: Conversation, person: str, stop: Stop) -> list[str]:
-        """For each turn what the image tagger found in its pictures, numbered through the whole conversation."""
+    def _descriptions(self, conversation: Conversation, person: str, stop: Stop, language: Language) -> list[str]:
+        """For each turn what is known of its pictures, numbered through the whole conversation."""
         of, number, descriptions = len(conversation.pictures), 0, []
         for turn in conversation.turns:
             sentences = []
             for picture in turn.pictures:
                 number += 1
+                if known := self._known(picture.key, language):
+                    sentences.append(replies.describe_known(number, of, known, language))
+                    continue
                 if picture.key not in self._described:
                     request = stop.watch(self._worker.submit(Describe(self._image(picture.key)), person))
                     result = request.result()
                     if isinstance(result, Description):  # a stop ends it without one, which must not be remembered
                         self._described[picture.key] = result
-                sentences.append(replies.describe_in_words(number, of, self._described.get(picture.key, Description())))
+                found = self._described.get(picture.key, Description())
+                sentences.append(replies.describe_in_words(number, of, found, language))
             descriptions.append(" ".join(sentences))
         return descriptions
 

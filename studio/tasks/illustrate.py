@@ -145,7 +145,9 @@ def _places_by_model(article: Article, calls: ModelCalls) -> Generator[Progress,
     for part in fitting.places(calls.budget, calls.dialect, texts, brief.images, calls.images(brief.pictures)):
         if calls.stop.pressed:
             break
-        reply = yield from calls.text_in_queue(part.prompt, sampling, Progress(article, "placing"))
+        form = calls.dialect.places_form(texts[part.first : part.last], part.count, part.first)
+        asked = replace(sampling, grammar=form)
+        reply = yield from calls.text_in_queue(part.prompt, asked, Progress(article, "placing"))
         named |= {at for at in replies.places(reply, texts[: part.last], part.count) if at >= part.first}
     return tuple(sorted(named))[:MAX_IMAGES]
 
@@ -179,10 +181,12 @@ def _choose(
     shown = [(i, s.illustration.picture) for i, s in enumerate(before[:-1]) if s.illustration]
     images = calls.images(tuple(picture for _, picture in shown))
     candidates = calls.images(tuple(f.picture for f in found))
-    if not candidates:
-        return found[0]
-    chosen = tuple(zip((i for i, _ in shown), images, strict=True))
-    asked = fitting.choice(calls.budget, calls.dialect, tuple(s.text for s in before), chosen, candidates)
+    texts = tuple(s.text for s in before)
+    if candidates:
+        chosen = tuple(zip((i for i, _ in shown), images, strict=True))
+        asked = fitting.choice(calls.budget, calls.dialect, texts, chosen, candidates)
+    else:
+        asked = fitting.choice_by_captions(calls.budget, calls.dialect, texts, tuple(f.caption for f in found))
     return found[(yield from calls.choose(*asked, Progress(article, "choosing")))] if asked else found[0]
 
 

@@ -237,8 +237,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "copy": ("Copy", "复制"),
     # the model that answers
     "starter_banner": (
-        "Small starter model: English only, often wrong. XComposer2 needs a GPU; `studio doctor` says how.",
-        "小型入门模型：只会英文，常有错误。XComposer2 需要显卡，运行 `studio doctor` 查看方法。",
+        "Small starter model: English only, often wrong. `studio models suggest` names a better one for this machine.",
+        "小型入门模型：只会英文，常有错误。运行 `studio models suggest` 查看适合本机的更好模型。",
     ),
     "random_banner": (
         "Random weights: the text means nothing. This is for trying the GPU only.",

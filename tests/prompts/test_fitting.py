@@ -14,6 +14,7 @@ from studio.engine.scripted import ScriptedEngine, prompt_text
 from studio.errors import ContextOverflow
 from studio.prompts import Dialect, fitting
 from studio.prompts.budget import Budget
+from studio.prompts.instruct import Instruct
 from studio.prompts.internlm2 import InternLM2
 from studio.prompts.starter import Starter
 from studio.prompts.xcomposer2 import XComposer2
@@ -46,7 +47,7 @@ PARAGRAPHS = st.lists(PARAGRAPH, min_size=1, max_size=30).map(tuple)
 IMAGES = st.lists(st.sampled_from([RED, BLUE]), max_size=15).map(tuple)
 CONTEXT = st.sampled_from([1200, 2048, 4096, 16384])
 UNHURRIED = settings(deadline=None)
-SPEECH = st.sampled_from([X, InternLM2(), Starter()])
+SPEECH = st.sampled_from([X, InternLM2(), Starter(), Instruct()])
 
 
 @UNHURRIED

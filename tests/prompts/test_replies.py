@@ -108,6 +108,15 @@ def test_a_low_score_is_told_as_a_guess() -> None:
     assert replies.describe_in_words(2, 3, Description((Label("lion", 0.9),))) == "Picture 2 shows a lion."
 
 
+def test_what_people_said_is_told_as_it_is() -> None:
+    assert replies.describe_known(1, 1, "A market stall.") == "The picture shows this: A market stall."
+    assert replies.describe_known(2, 3, "一个集市。", "zh") == "图2的说明：一个集市。"
+    guess = replies.describe_in_words(1, 1, Description((Label("jigsaw puzzle", 0.2),), "OPEN"), "zh")
+    assert guess == "不能确定这张图片里是什么，可能是：jigsaw puzzle。图中的文字：“OPEN”"
+    assert replies.describe_in_words(1, 2, Description((Label("lion", 0.9),)), "zh") == "图1里是：lion。"
+    assert replies.describe_in_words(1, 1, Description(), "zh") == "看不出这张图片里是什么。"
+
+
 def test_text_in_the_picture_is_quoted() -> None:
     assert seen(0.9, "OPEN\n 24 h").endswith("The text in it reads: “OPEN 24 h”")
     assert seen(0.9, "x" * 400).endswith("x…”")
