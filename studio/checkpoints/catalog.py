@@ -33,11 +33,17 @@ class Published:
     size: int
     automatic: bool = True
     revision: str = ""  # on ModelScope, where it is not the branch master
+    aliases: tuple[str, ...] = ()
 
     @property
-    def names(self) -> tuple[str, str, str]:
+    def names(self) -> tuple[str, ...]:
         """Everything people call it by."""
-        return self.name, self.modelscope, self.huggingface
+        return tuple(filter(None, (self.name, self.modelscope, self.huggingface, *self.aliases)))
+
+    @property
+    def dialect(self) -> str:
+        """How it is asked: every one here that is no XComposer2 is an InternLM2-Chat."""
+        return "xcomposer2" if self.name.startswith("xcomposer2") else "internlm2"
 
 
 def _published(
