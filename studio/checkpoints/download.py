@@ -30,6 +30,8 @@ def download(model: Published, source: str, folder: Path, tell: Tell) -> Path:
     """
     hub = HUBS[source]()
     repository = model.modelscope if source == "modelscope" else model.huggingface
+    if not repository:
+        raise ModelError("hub_without", name=model.name, hub=hub.title, folder=folder)
     revision = model.revision if source == "modelscope" else ""
     with hub_errors(hub, repository, folder):
         listed = hub.files(repository, revision)

@@ -301,12 +301,13 @@ def models_check(folder: str, golden: str | None, as_json: bool) -> None:
 
 @studio.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
+@click.option("--memory", type=click.IntRange(0, 1024), default=0, help="Say what would fit a GPU of so many GB")
 @with_settings
-def doctor(chosen: Settings, as_json: bool) -> None:
+def doctor(chosen: Settings, as_json: bool, memory: int) -> None:
     """Say what is installed, what was found, what would run, and what keeps it from running: exit code 1."""
     from studio.cli import doctor as command
 
-    report = command.report(chosen, language_of_messages(chosen.language))
+    report = command.report(chosen, language_of_messages(chosen.language), memory)
     click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else command.format_report(report))
     if not command.would_run(report):
         sys.exit(1)
