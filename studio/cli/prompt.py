@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from studio.checkpoints.catalog import named
-from studio.cli.write import read_text
+from studio.cli.options import language_of_messages, read_text
 from studio.errors import InputError
 from studio.prompts import DIALECTS, Dialect, dialect_of
 from studio.prompts.messages import read_messages
 from studio.prompts.transcript import text_of
 from studio.protocol import Image, ModelCard, Prompt
+from studio.storage.regular_file import read_regular
+from studio.storage.text_files import MAX_TEXT_BYTES
 
 BOS = {"internlm2": "<s>", "xcomposer2": "<s>"}
 
@@ -59,9 +62,12 @@ def write(
 ) -> Sent:
     """The prompt for an article, or with an outline for its first section."""
     name, dialect = dialect_named(model)
-    notes = read_text(materials) if materials else ""
+    language = language_of_messages("auto")
+    notes = read_text(materials, language) if materials else ""
     images = _images(pictures)
-    headings = tuple(line.strip() for line in read_text(outline).splitlines() if line.strip()) if outline else ()
+    headings = (
+        tuple(line.strip() for line in read_text(outline, language).splitlines() if line.strip()) if outline else ()
+    )
     if not headings:
         return sent(dialect.article(instruction, images, materials=notes), name, tokenizer)
     first = f"## {headings[0]}"
@@ -86,7 +92,8 @@ def _images(paths: tuple[str, ...]) -> tuple[Image, ...]:
 
 
 def _json(file: str) -> Any:
+    """The data of a JSON file, in any of the encodings of JSON."""
     try:
-        return json.loads(read_text(file))
+        return json.loads(read_regular(Path(file), MAX_TEXT_BYTES).removeprefix(codecs.BOM_UTF8))
     except ValueError as e:
         raise InputError("messages_wrong", number=1, cause=f"{file} is no JSON ({e})") from e
