@@ -6,14 +6,20 @@ GGUF model serves all of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class ModelRole:
     """One role. `missing` and `refused` are keys of errors: no model is loaded for it; a folder's is made for another.
     `pixels` are the sides of the input images of XComposer2 models that were trained for it, that of the 7B model
-    first; without any there are no random weights for it. `families` serve it beside those that name it themselves."""
+    first; without any there are no random weights for it. `families` serve it beside those that name it themselves;
+    with `any_family` every one does. `shares` are the roles whose model serves it where it has none of its own, the
+    first that has one."""
 
     name: str
     setting: str  # the field of `Settings` that names its model; two roles may share one
@@ -25,6 +31,8 @@ class ModelRole:
     pixels: tuple[int, ...] = ()
     families: tuple[str, ...] = ()
     sees: bool = False  # its model must take pictures
+    any_family: bool = False
+    shares: tuple[str, ...] = ()
 
 
 COMPOSER = ModelRole(
@@ -48,5 +56,28 @@ VIEWER = ModelRole(
     pixels=(490, 336),
     sees=True,
 )
+TALK = ModelRole(
+    name="talk",
+    setting="talk",
+    missing="talk_missing",
+    refused="talk_refused",
+    verb="talks",
+    without="no talk: studio models download internlm2-chat-1.8b",
+    label=("Talks", "聊天"),
+    any_family=True,
+    shares=(VIEWER.name, COMPOSER.name),
+)
 
-ROLES: dict[str, ModelRole] = {role.name: role for role in (COMPOSER, VIEWER)}
+ROLES: dict[str, ModelRole] = {role.name: role for role in (COMPOSER, VIEWER, TALK)}
+
+
+def role_of(name: str) -> ModelRole:
+    """The entry for a role's name; `talk:NAME` is talk by a persona's own model."""
+    return ROLES[name.partition(":")[0]]
+
+
+def with_shared(serving: Mapping[str, T]) -> dict[str, T]:
+    """What serves each role, with those added that share another's."""
+    missing = {r.name: r.shares for r in ROLES.values() if r.name not in serving}
+    shared = {name: next((serving[s] for s in shares if s in serving), None) for name, shares in missing.items()}
+    return {**serving, **{name: found for name, found in shared.items() if found is not None}}

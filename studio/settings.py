@@ -41,6 +41,11 @@ class Settings:
     vl: str = _setting(
         "", "The model that sees: folder, name or hub id of XComposer2-VL-7B, if not found by itself; none: no chat"
     )
+    talk: str = _setting(
+        "",
+        "The model that talks: folder, name or hub id of InternLM2-Chat, if not found by itself; none: no talk; "
+        "without any, the model that sees or writes talks, too",
+    )
     gguf: str = _setting("", "A GGUF file to run on llama.cpp instead of the starter model")
     mmproj: str = _setting("", "The mmproj GGUF that lets the --gguf model see pictures")
     quantize: str = _setting("none", "Weight-only quantisation of XComposer2: none or int8", choices=("none", "int8"))
@@ -62,7 +67,13 @@ class Settings:
         choices=("auto", "on", "off"),
     )
     random_weights: str = _setting(
-        "", "Full-size XComposer2 with random weights, to try a GPU without checkpoints: 7b", choices=("", "7b")
+        "",
+        "Full-size models with random weights, to try a GPU without checkpoints: 7b (XComposer2), chat-7b, chat-1.8b "
+        "(InternLM2-Chat)",
+        choices=("", "7b", "chat-7b", "chat-1.8b"),
+    )
+    gpu_memory: int = _setting(
+        0, "GB of the GPU's memory that the models may take, workspace included; 0: all that is free", low=0, high=1024
     )
     device: str = _setting("auto", "Device of the models: auto, cpu, cuda, cuda:1 …")
     threads: int = _setting(0, "CPU threads of the models; 0 takes all cores", low=0, high=1024)

@@ -34,6 +34,7 @@ class NativeSpec:
     swap: str = "auto"
     batch: int = 1
     deterministic: bool = False
+    gpu_memory: int = 0  # bytes of the GPU that may be taken; 0: all that are free
     context: int = 16384  # tokens; a model takes fewer where it has fewer positions, or where memory is short
 
 

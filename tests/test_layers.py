@@ -48,8 +48,8 @@ TABLE: dict[str, set[str]] = {
         "settings", "documents", "markdown", "roles", "sampling",
     },
     "cli": {
-        "ui", "app", "tasks", "library", "export", "storage", "pictures", "checkpoints", "engine", "protocol", "specs",
-        "settings", "documents", "roles", "sampling",
+        "ui", "app", "tasks", "library", "export", "storage", "pictures", "checkpoints", "engine", "models", "prompts",
+        "protocol", "specs", "settings", "documents", "roles", "sampling",
     },
 }  # fmt: skip
 

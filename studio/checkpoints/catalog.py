@@ -6,14 +6,16 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from studio.checkpoints import gguf_plan, ladder
 from studio.checkpoints import hub_caches as places
 from studio.checkpoints.ladder import GgufModel
 from studio.checkpoints.machine import gpus, host_free
+from studio.checkpoints.memory_plan import before_loading
 from studio.errors import InputError, ModelError
 from studio.protocol import ModelCard, Role
-from studio.roles import ROLES
+from studio.roles import COMPOSER, ROLES, TALK, with_shared
 from studio.settings import Settings
 from studio.specs import EngineSpec, GgufSpec, NativeSpec
 
@@ -35,11 +37,22 @@ class Published:
     size: int
     automatic: bool = True
     revision: str = ""  # on ModelScope, where it is not the branch master
+    aliases: tuple[str, ...] = ()
 
     @property
-    def names(self) -> tuple[str, str, str]:
+    def names(self) -> tuple[str, ...]:
         """Everything people call it by."""
-        return self.name, self.modelscope, self.huggingface
+        return tuple(filter(None, (self.name, self.modelscope, self.huggingface, *self.aliases)))
+
+    @property
+    def dialect(self) -> str:
+        """How it is asked: every one here that is no XComposer2 is an InternLM2-Chat."""
+        return "xcomposer2" if self.name.startswith("xcomposer2") else "internlm2"
+
+
+def _chat(name: str, repository: str, size: int, **more: Any) -> Published:
+    """InternLM2-Chat, or a role played by one."""
+    return Published(name, "talk", repository, "", size, automatic=False, **more)
 
 
 def _published(
@@ -55,10 +68,19 @@ PUBLISHED = (
     _published("xcomposer2-vl-7b", "viewer", "internlm-xcomposer2-vl-7b", 17_330_000_000),
     _published("xcomposer2-4khd-7b", "viewer", "internlm-xcomposer2-4khd-7b", 17_200_000_000),
     _published("xcomposer2-vl-1.8b", "viewer", "internlm-xcomposer2-vl-1_8b", 4_900_000_000),
-    _published("internlm2-chat-7b", "composer", "internlm2-chat-7b", 15_480_000_000, automatic=False),
-    _published(
-        "internlm2-chat-1.8b", "composer", "internlm2-chat-1_8b", 3_780_000_000, automatic=False, revision="v1.1.0"
+    _published("internlm2-chat-7b", "talk", "internlm2-chat-7b", 15_480_000_000),
+    Published(
+        "internlm2-chat-1.8b",
+        "talk",
+        "Shanghai_AI_Laboratory/internlm2-chat-1_8b",
+        "internlm/internlm2-chat-1_8b",
+        3_780_000_000,
+        revision="v1.1.0",
+        aliases=("internlm2-chat-1_8b",),
     ),
+    _chat("bajie-chat-mini", "JimmyMa99/BaJie-Chat-mini", 3_780_000_000, aliases=("八戒", "bajie")),
+    _chat("huanhuan-chat-1.8b", "kmno4zx/huanhuan-chat-internlm2-1_8b", 3_780_000_000, aliases=("嬛嬛", "huanhuan")),
+    _chat("horowag-mini", "", 3_780_000_000, aliases=("巧耳", "horo")),  # on no hub here: a folder of this name
 )
 
 
@@ -77,8 +99,10 @@ def find(settings: Settings, model: Published) -> str:
 
     def candidates() -> Iterator[Path]:
         yield folder_of(settings, model)
-        yield from places.modelscope_cache(model.modelscope)
-        yield from places.huggingface_cache(model.huggingface)
+        if model.modelscope:
+            yield from places.modelscope_cache(model.modelscope)
+        if model.huggingface:
+            yield from places.huggingface_cache(model.huggingface)
 
     return places.first(candidates())
 
@@ -164,14 +188,15 @@ def _absolute(path: str) -> str:
 
 def _native(settings: Settings) -> NativeSpec | None:
     """XComposer2 where it was asked for (by a flag or by a folder), or a GPU and its files are found."""
-    folders = {role: folder for role in ROLES if (folder := chosen(settings, role))}
-    named = {getattr(settings, role.setting) for role in ROLES.values()} - {"", NONE}
-    asked = settings.models == "xcomposer2" or settings.random_weights or named
+    own = {role: folder for role in ROLES if (folder := chosen(settings, role))}
+    folders = own if settings.random_weights else _shared_folders(settings, own)
+    given = {getattr(settings, role.setting) for role in ROLES.values()} - {"", NONE}
+    asked = settings.models == "xcomposer2" or settings.random_weights or given
     if not asked and not (folders and gpus()):
         return None
-    if not (folders or settings.random_weights):
+    if not (given or settings.random_weights or (own if settings.models != "xcomposer2" else {*own} - {TALK.name})):
         raise ModelError("xcomposer2_missing")
-    return NativeSpec(
+    spec = NativeSpec(
         folders=folders,
         device=settings.device,
         quantize=settings.quantize,
@@ -181,4 +206,32 @@ def _native(settings: Settings) -> NativeSpec | None:
         batch=settings.batch,
         deterministic=settings.deterministic == "yes",
         context=settings.context,
+        gpu_memory=settings.gpu_memory * 10**9,
     )
+    return spec if settings.random_weights or settings.talk == NONE else _with_personas(settings, spec)
+
+
+def _shared_folders(settings: Settings, own: dict[Role, str]) -> dict[Role, str]:
+    """With those that serve several roles. A published chat model writes, too, where nothing else was asked for."""
+    known = not settings.talk or named(settings.talk)
+    if known and TALK.name in own and not settings.composer and settings.models != "xcomposer2":
+        own = {COMPOSER.name: own[TALK.name], **own}
+    folders = with_shared(own)
+    if settings.talk == NONE:
+        folders.pop(TALK.name, None)
+    return folders
+
+
+def _with_personas(settings: Settings, spec: NativeSpec) -> NativeSpec:
+    """With the own models of personas that are here, as far as there is room for them: each talks as `talk:NAME`."""
+    for model in PUBLISHED:
+        if model.role == TALK.name and not model.automatic and (folder := find(settings, model)):
+            more = replace(spec, folders={**spec.folders, f"{TALK.name}:{model.name}": folder})
+            try:
+                before_loading(more)
+            except ModelError as e:
+                if not e.key.startswith("card_too_small"):  # told when it is loaded, with the file's name
+                    spec = more
+            else:
+                spec = more
+    return spec

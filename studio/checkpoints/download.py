@@ -46,7 +46,7 @@ def download(
     `tell` gets lines for people, `report` how far it is, twice a second. Raises ModelError, StorageError with the cause
     and what to do.
     """
-    hub, repository, revision = _hub(model, source)
+    hub, repository, revision = _hub(model, source, folder)
     with hub_errors(hub, repository, folder):
         listed = hub.files(repository, revision)
     files = _files(model, listed, hub, repository)
@@ -67,7 +67,7 @@ def download(
     return folder
 
 
-def _hub(model: Model, source: str) -> tuple[Hub, str, str]:
+def _hub(model: Model, source: str, folder: Path) -> tuple[Hub, str, str]:
     """The source, and what the model is called there. Raises ModelError where it does not come from there."""
     if source == "packages":
         if not isinstance(model, GgufModel) or not model.packages:
@@ -77,9 +77,10 @@ def _hub(model: Model, source: str) -> tuple[Hub, str, str]:
     hub = HUBS[source]()
     if isinstance(model, GgufModel):
         return hub, model.repository, ""
-    if source == "modelscope":
-        return hub, model.modelscope, model.revision
-    return hub, model.huggingface, ""
+    repository = model.modelscope if source == "modelscope" else model.huggingface
+    if not repository:
+        raise ModelError("hub_without", name=model.name, hub=hub.title, folder=folder)
+    return hub, repository, model.revision if source == "modelscope" else ""
 
 
 def _files(model: Model, listed: list[RemoteFile], hub: Hub, repository: str) -> list[RemoteFile]:

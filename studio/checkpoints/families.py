@@ -17,9 +17,10 @@ from studio.checkpoints.architecture import LINEARS, TOWER, Architecture, Family
 from studio.checkpoints.config_json import Fields, Shapes, config_of, layers_of, shape_of
 from studio.errors import ModelError
 from studio.protocol import Role
-from studio.roles import COMPOSER, ROLES, VIEWER
+from studio.roles import COMPOSER, ROLES, TALK, VIEWER, role_of
 
 SIZES = {(4096, 32): "7B", (2048, 24): "1.8B"}
+CHAT_SHAPES = {"chat-1.8b": (2048, 24, 16, 8192), "chat-7b": (4096, 32, 32, 14336)}  # hidden, layers, heads, ffn
 POSITIONS = 32768  # max_position_embeddings in the config.json of every published XComposer2
 TILE_PIXELS, MAX_TILES = 336, 25  # 4KHD: side of a tile, and how many the original takes at inference
 
@@ -45,8 +46,8 @@ def read(folder: Path, shapes: Shapes) -> Architecture:
 
 def require_role(role: Role, folder: Path, architecture: Architecture) -> None:
     """Raises ModelError when the model in a folder is not made for this: one writes, the other sees."""
-    wanted, family = ROLES[role], architecture.family
-    made_for_it = role in family.roles(architecture) or family.name in wanted.families
+    wanted, family = role_of(role), architecture.family
+    made_for_it = role in family.roles(architecture) or family.name in wanted.families or wanted.any_family
     if not made_for_it or (wanted.sees and not architecture.vision):
         raise ModelError(wanted.refused, path=folder, found=architecture.name)
 
@@ -65,6 +66,19 @@ def require_tensors(folder: Path, shapes: Shapes, needed: Mapping[str, tuple[int
 def published_pixels() -> dict[Role, int]:
     """The side of the input images of the published 7B model of each role that has one."""
     return {role.name: role.pixels[0] for role in ROLES.values() if role.pixels}
+
+
+def published_by_role(size: str) -> dict[Role, Architecture]:
+    """The published models for random weights: by size those of the roles that have pixels, or a chat model by name."""
+    if size in CHAT_SHAPES:
+        return {TALK.name: published_chat(size)}
+    return {role: published(size, pixels) for role, pixels in published_pixels().items()}
+
+
+def published_chat(size: str) -> Architecture:
+    """InternLM2-Chat without a file, of the sizes in `CHAT_SHAPES`."""
+    hidden, layers, heads, ffn = CHAT_SHAPES[size]
+    return Architecture(INTERNLM2_CHAT, 92544, hidden, layers, heads, 8, ffn, 1e-5, 1e6, POSITIONS, 1, 2)
 
 
 def published(size: str, image: int) -> Architecture:

@@ -16,12 +16,13 @@ from pathlib import Path
 from studio.checkpoints import machine
 from studio.checkpoints import shapes as files
 from studio.checkpoints.architecture import LINEARS, Architecture
-from studio.checkpoints.families import published, published_pixels, read
+from studio.checkpoints.families import published_by_role, read
 from studio.checkpoints.machine import gib
 from studio.errors import ModelError
 from studio.specs import NativeSpec
 
 WORKSPACE = 2 << 30  # bytes on a GPU for activations, pictures, beams and graphs, beside weights and cache
+CUDA_CONTEXT = 640 << 20  # bytes that the driver and its libraries take themselves (measured on an H100: see RESULTS)
 MIN_CONTEXT = 4096  # tokens: what XComposer2 was trained on
 INT8 = 1 + 1 / 64  # bytes of a weight: itself, and at most one 16-bit scale for each group of 128
 
@@ -158,9 +159,7 @@ def before_loading(spec: NativeSpec) -> MemoryPlan | None:
     Raises ModelError when a file is wrong or nothing allowed fits.
     """
     if spec.random_weights:
-        found: list[Architecture | None] = [
-            published(spec.random_weights, pixels) for pixels in published_pixels().values()
-        ]
+        found: list[Architecture | None] = [*published_by_role(spec.random_weights).values()]
     else:
         folders = dict.fromkeys(Path(name).expanduser().resolve() for name in spec.folders.values() if name)
         found = [of_folder(folder) for folder in folders]
@@ -175,7 +174,13 @@ def before_loading(spec: NativeSpec) -> MemoryPlan | None:
         return plan_memory(models, "cpu", 4, host, host, *how)
     number = spec.device.partition(":")[2]
     index = int(number) if number.isdigit() and int(number) < len(cards) else 0
-    return plan_memory(models, f"cuda:{index}", 2, cards[index].free, host, *how)
+    return plan_memory(models, f"cuda:{index}", 2, allowed(cards[index].free, spec.gpu_memory), host, *how)
+
+
+def allowed(free: int, limit: int) -> int:
+    """Bytes of a GPU that a plan may use: those that are free, or as many as `limit` (0: none) leaves beside CUDA's
+    own."""
+    return min(free, limit - CUDA_CONTEXT) if limit else free
 
 
 def model_sizes(a: Architecture) -> ModelSizes:

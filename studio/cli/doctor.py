@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from studio import __version__
+from studio.checkpoints import what_fits
 from studio.checkpoints.catalog import PUBLISHED, find, plan
 from studio.checkpoints.machine import gpus
 from studio.checkpoints.memory_plan import before_loading
@@ -33,8 +34,9 @@ PACKAGES = (
 )
 
 
-def report(settings: Settings, language: Language = "en") -> dict[str, Any]:
-    """Everything as plain data; the sentences under "problems" are in the language asked for."""
+def report(settings: Settings, language: Language = "en", memory: int = 0) -> dict[str, Any]:
+    """Everything as plain data; the sentences under "problems" are in the language asked for. With `memory`, in GB, it
+    says which models would fit a GPU of that size."""
     found = [
         {"check": f.check, "stops": f.stops, "key": f.error.key, "sentence": f.error.say(language)}
         for f in findings(settings)
@@ -46,21 +48,23 @@ def report(settings: Settings, language: Language = "en") -> dict[str, Any]:
         if isinstance(spec, GgufSpec):
             runs |= {"model": spec.card.name, "file": spec.path}
         elif isinstance(spec, NativeSpec):
-            runs |= {role: spec.folders.get(role, "") for role in ROLES} | {"random_weights": spec.random_weights}
+            runs |= {role: spec.folders.get(role, "") for role in (*ROLES, *spec.folders)}
+            runs["random_weights"] = spec.random_weights
             plan_of_memory = before_loading(spec)
             runs["memory"] = plan_of_memory.lines() if plan_of_memory else ["known only when the models are loaded"]
     except ModelError as e:
         runs |= {"engine": "", "problem": str(e)}
-    memory = psutil.virtual_memory()
+    host = psutil.virtual_memory()
     return {
         "studio": __version__,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "gpus": [vars(gpu) for gpu in gpus()],
-        "memory": {"total": memory.total, "free": memory.available},
+        "memory": {"total": host.total, "free": host.available},
         "data": {"folder": str(settings.folder), "free": _free(settings)},
         "models": {model.name: find(settings, model) for model in PUBLISHED},
         "runs": runs,
+        "fits": what_fits.lines(memory * 10**9, settings.context) if memory else [],
         "problems": found,
     }
 
@@ -90,6 +94,8 @@ def format_report(report: dict[str, Any]) -> str:
     elif runs.get("engine") == "native":
         lines += [f"  {role.without}" for role in ROLES.values() if not runs[role.name]]
     lines += [f"  {line}" for line in runs.get("memory", ())]
+    lines += [f"  {name.partition(':')[2]}: here, for its persona" for name in runs if name.startswith("talk:")]
+    lines += [f"GPU of this size: {line}" for line in report["fits"]]
     for word, stops in (("Warning", False), ("Cannot run", True)):
         lines += [f"{word} ({p['check']}): {p['sentence']}" for p in report["problems"] if p["stops"] == stops]
     return "\n".join(lines)
@@ -107,7 +113,7 @@ def _free(settings: Settings) -> int:
 def _what(runs: dict[str, Any]) -> str:
     if runs.get("random_weights"):
         return f"XComposer2 with random weights ({runs['random_weights']})"
-    return str(runs.get("model") or ", ".join(filter(None, map(runs.get, ROLES))))
+    return str(runs.get("model") or ", ".join(dict.fromkeys(filter(None, map(runs.get, ROLES)))))
 
 
 def _version(name: str) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from studio import __version__
-from studio.cli.options import Out, fail, language_of_messages, sampled, with_settings
+from studio.cli.options import Out, fail, language_of_messages, sampled, with_language, with_settings
 from studio.errors import StudioError
 from studio.settings import Settings
 
@@ -118,6 +118,71 @@ def batch(chosen: Settings, pictures: tuple[str, ...], questions: str, out: str,
 
     path = command.batch(chosen, pictures, questions, Path(out), resume, language_of_messages(chosen.language))
     click.echo(str(path))
+
+
+@studio.group()
+def prompt() -> None:
+    """The exact text and token ids that would be sent to a model."""
+
+
+def _prompted(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options of every prompt command."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        command = click.option("--json", "as_json", is_flag=True, help='Print {"text", "ids"} as JSON')(command)
+        command = click.option(
+            "--tokenizer", default="", type=click.Path(), help="tokenizer.model for the ids; without it text alone"
+        )(command)
+        return click.option(
+            "--model", default=default, show_default=True, help="Dialect or published model that is asked"
+        )(command)
+
+    return add
+
+
+@prompt.command("talk")
+@click.option("--messages", required=True, type=click.Path(dir_okay=False), help="JSON file with a list of messages")
+@_prompted("internlm2")
+@with_language
+def prompt_talk(messages: str, model: str, tokenizer: str, as_json: bool) -> None:
+    """The prompt for an answer to messages: [{"role", "content", "name"}, …]."""
+    from studio.cli import prompt as command
+
+    click.echo(command.talk(messages, model, tokenizer).format(as_json))
+
+
+@prompt.command("chat")
+@click.argument("question")
+@click.option("--picture", "pictures", multiple=True, help="A picture before the question; may be repeated")
+@_prompted("xcomposer2")
+@with_language
+def prompt_chat(question: str, pictures: tuple[str, ...], model: str, tokenizer: str, as_json: bool) -> None:
+    """The prompt for a QUESTION about pictures."""
+    from studio.cli import prompt as command
+
+    click.echo(command.chat(question, pictures, model, tokenizer).format(as_json))
+
+
+@prompt.command("write")
+@click.argument("instruction")
+@click.option("--materials", type=click.Path(dir_okay=False), help="File with notes; INSTRUCTION is then the title")
+@click.option("--outline", type=click.Path(dir_okay=False), help="File with one heading a line: the first section's")
+@click.option("--picture", "pictures", multiple=True, help="A reference picture; may be repeated")
+@_prompted("xcomposer2")
+@with_language
+def prompt_write(
+    instruction: str,
+    materials: str | None,
+    outline: str | None,
+    pictures: tuple[str, ...],
+    model: str,
+    tokenizer: str,
+    as_json: bool,
+) -> None:
+    """The prompt for an article about INSTRUCTION."""
+    from studio.cli import prompt as command
+
+    click.echo(command.write(instruction, materials, outline, pictures, model, tokenizer).format(as_json))
 
 
 @studio.group()
@@ -254,12 +319,13 @@ def models_check(folder: str, golden: str | None, as_json: bool) -> None:
 
 @studio.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
+@click.option("--memory", type=click.IntRange(0, 1024), default=0, help="Say what would fit a GPU of so many GB")
 @with_settings
-def doctor(chosen: Settings, as_json: bool) -> None:
+def doctor(chosen: Settings, as_json: bool, memory: int) -> None:
     """Say what is installed, what was found, what would run, and what keeps it from running: exit code 1."""
     from studio.cli import doctor as command
 
-    report = command.report(chosen, language_of_messages(chosen.language))
+    report = command.report(chosen, language_of_messages(chosen.language), memory)
     click.echo(json.dumps(report, ensure_ascii=False, indent=2) if as_json else command.format_report(report))
     if not command.would_run(report):
         sys.exit(1)

@@ -71,6 +71,21 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def with_language(command: Command) -> Command:
+    """Say errors of a command without other settings in the language of `--language`."""
+
+    def run(language: str, **given: Any) -> None:
+        try:
+            command(**given)
+        except StudioError as e:
+            fail(e, language)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    languages = click.Choice(("auto", "en", "zh"))
+    return click.option("--language", type=languages, default="auto", help="Language of messages")(run)
+
+
 def sampled(task: Task) -> Callable[[Command], Command]:
     """Add a flag for every number of `studio.sampling` that a task offers; those not given are None."""
 

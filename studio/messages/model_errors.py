@@ -162,6 +162,21 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "没有加载写作模型。请运行 studio models download xcomposer2-7b 下载，或用 --composer 指定它的文件夹，"
         "然后重新启动。",
     ),
+    "hub_without": (
+        "{name} is not published on {hub}. Try --source modelscope; where it is on neither hub, put its files into "
+        "{folder}.",
+        "{hub} 上没有发布 {name}。请试试 --source modelscope；如果两个站点都没有，请把它的文件放到 {folder}。",
+    ),
+    "talk_missing": (
+        "No model for talking is loaded. Get it with: studio models download internlm2-chat-1.8b, "
+        "or give its folder with --talk; then start the studio again.",
+        "没有加载聊天模型。请运行 studio models download internlm2-chat-1.8b 下载，或用 --talk 指定它的文件夹，"
+        "然后重新启动。",
+    ),
+    "talk_refused": (
+        "{path}: this is {found}; talking needs a model that writes text, as InternLM2-Chat does.",
+        "{path}：这是 {found}；聊天需要能写文字的模型，例如 InternLM2-Chat。",
+    ),
     "viewer_missing": (
         "No model for pictures is loaded. Get it with: studio models download xcomposer2-vl-7b, "
         "or give its folder with --vl; then start the studio again.",

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from studio.prompts.instruct import Instruct
 from studio.prompts.internlm2 import InternLM2
+from studio.prompts.messages import Message
 from studio.prompts.starter import Starter
 from studio.prompts.xcomposer2 import XComposer2
 from studio.protocol import Image, ModelCard, Prompt, Sampling
@@ -88,6 +89,10 @@ class Dialect(Protocol):
 
     def chat(self, turns: tuple[tuple[str, tuple[Image, ...], str], ...], begin: str = "") -> Prompt:
         """Turns of (question, pictures, answer); the last answer is empty and starts with `begin`."""
+        ...
+
+    def talk(self, messages: tuple[Message, ...], begin: str = "") -> Prompt:
+        """Messages of any roles, as a person's own system texts and tools make them; the answer starts with `begin`."""
         ...
 
 

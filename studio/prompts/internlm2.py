@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from studio.prompts.chat_protocol import END, START
 from studio.prompts.xcomposer2 import XComposer2
 from studio.protocol import Control, Image, Prompt, Sampling, Segment, Text
-
-START = Control("<|im_start|>")
-END = Control("<|im_end|>")
 
 SYSTEM = """You are an AI assistant whose name is InternLM (书生·浦语).
 - InternLM (书生·浦语) is a conversational language model that is developed by Shanghai AI Laboratory \

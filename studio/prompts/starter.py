@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-from studio.protocol import Control, Image, Prompt, Sampling, Segment, Text
-
-START = Control("<|im_start|>")
-END = Control("<|im_end|>")
+from studio.prompts import chat_protocol
+from studio.prompts.chat_protocol import END, START
+from studio.prompts.messages import Message
+from studio.protocol import Image, Prompt, Sampling, Segment, Text
 
 _REQUEST = re.compile(
     r"^(please\s+)?(can you\s+|could you\s+)?(write|compose|create|draft|tell|make)\b(\s+(me|us))?", re.IGNORECASE
@@ -100,6 +100,10 @@ class Starter:
             segments += [START, Text(f"user\n{question}"), END, Text("\n"), START, Text(f"assistant\n{answer}")]
             segments += [END, Text("\n")]
         return (*segments[:-3], Text(f"assistant\n{begin}"))
+
+    def talk(self, messages: tuple[Message, ...], begin: str = "") -> Prompt:
+        """ChatML."""
+        return chat_protocol.chatml(messages, begin)
 
 
 def topic(instruction: str) -> str:

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from studio.language import language_of
+from studio.prompts import chat_protocol
+from studio.prompts.chat_protocol import merged as merged  # other dialects take it from here
+from studio.prompts.messages import Message
 from studio.protocol import Control, Image, Prompt, Sampling, Segment, Text
 
 USER = Control("[UNUSED_TOKEN_146]")
@@ -118,6 +121,10 @@ class XComposer2:
             segments += [END, Text("\n")]
         return (*segments[:-3], Text(f"assistant\n{begin}"))
 
+    def talk(self, messages: tuple[Message, ...], begin: str = "") -> Prompt:
+        """The protocol that its language model was trained with."""
+        return chat_protocol.internlm2(messages, begin)
+
 
 def _ask(content: tuple[Segment, ...], begin: str = "") -> Prompt:
     """One user turn and the beginning of the answer."""
@@ -132,18 +139,6 @@ def _request(instruction: str, materials: str) -> str:
     return (MATERIALS_ZH if language_of(instruction) == "zh" else MATERIALS_EN).format(
         title=instruction, materials=materials
     )
-
-
-def merged(prompt: Prompt) -> Prompt:
-    """Neighbouring texts joined, since a tokenizer may join their characters into one token."""
-    result: list[Segment] = []
-    for segment in prompt:
-        last = result[-1] if result else None
-        if isinstance(segment, Text) and isinstance(last, Text):
-            result[-1] = Text(last.text + segment.text)
-        else:
-            result.append(segment)
-    return tuple(result)
 
 
 def _numbered(paragraphs: tuple[str, ...], first: int) -> str:

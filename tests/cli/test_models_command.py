@@ -47,7 +47,8 @@ def test_list(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     found = {row["name"]: row for row in json.loads(out)}
     assert set(found) == {
         "xcomposer2-7b", "xcomposer2-vl-7b", "xcomposer2-vl-1.8b", "xcomposer2-4khd-7b",
-        "internlm2-chat-1.8b", "internlm2-chat-7b", *(model.name for model in LADDER),
+        "internlm2-chat-1.8b", "internlm2-chat-7b", "bajie-chat-mini", "huanhuan-chat-1.8b", "horowag-mini",
+        *(model.name for model in LADDER),
     }  # fmt: skip
     assert found["xcomposer2-vl-7b"]["folder"] == str(here)
     assert found["internlm2-chat-1.8b"]["modelscope"] == "Shanghai_AI_Laboratory/internlm2-chat-1_8b"

@@ -60,7 +60,9 @@ def test_a_model_is_found_where_each_client_keeps_it(
     layout: str, model: catalog.Published, home: Path, settings: Settings
 ) -> None:
     assert find(settings, model) == ""
-    owner, name = model.modelscope.split("/")
+    if ("{hf}" in layout and not model.huggingface) or ("{ms_" in layout and not model.modelscope):
+        pytest.skip("not published there")
+    owner, _, name = model.modelscope.partition("/")
     parts = {"name": model.name, "ms_owner": owner, "ms_name": name, "ms_mangled": name.replace(".", "___")}
     folder = put(home / layout.format(**parts, hf=model.huggingface.replace("/", "--")))
     assert find(settings, model) == folder
@@ -125,29 +127,32 @@ def test_with_a_gpu_what_is_found_runs(home: Path, settings: Settings, monkeypat
     monkeypatch.setattr(catalog, "gpus", lambda: [Gpu("card", 1 << 36, 1 << 36)])
     assert isinstance(plan(settings), GgufSpec)
     assert CHAT and SMALL
-    put(home / "data/models" / CHAT.name)
-    assert isinstance(plan(settings), GgufSpec)  # a chat model runs only when it is named
     small = put(home / "data/models" / SMALL.name)
     spec = plan(settings)
-    assert isinstance(spec, NativeSpec) and spec.folders == {"viewer": small}
+    assert isinstance(spec, NativeSpec) and spec.folders == {"viewer": small, "talk": small}  # it talks, too
+    chat = put(home / "data/models" / CHAT.name)
+    spec = plan(settings)
+    assert isinstance(spec, NativeSpec) and spec.folders == {"composer": chat, "viewer": small, "talk": chat}
     viewer, composer = put(home / "data/models" / VIEWER.name), put(home / "data/models" / COMPOSER.name)
     spec = plan(settings)
-    assert isinstance(spec, NativeSpec) and spec.folders == {"composer": composer, "viewer": viewer}
+    assert isinstance(spec, NativeSpec) and spec.folders == {"composer": composer, "viewer": viewer, "talk": chat}
+    silent = plan(with_flags(settings, talk="none"))
+    assert isinstance(silent, NativeSpec) and silent.folders == {"composer": composer, "viewer": viewer}
     assert isinstance(plan(with_flags(settings, models="starter")), GgufSpec)
     alone = plan(with_flags(settings, vl="none", quantize="int8", swap="off"))
     assert isinstance(alone, NativeSpec)
-    assert (alone.folders, alone.quantize, alone.swap) == ({"composer": composer}, "int8", "off")
+    assert (alone.folders, alone.quantize, alone.swap) == ({"composer": composer, "talk": chat}, "int8", "off")
 
 
 def test_a_named_model_runs_without_a_gpu_too(home: Path, settings: Settings) -> None:
     assert CHAT
     folder = put(home / "data/models" / CHAT.name)
     spec = plan(with_flags(settings, composer="internlm2-chat-1.8b"))
-    assert isinstance(spec, NativeSpec) and spec.folders == {"composer": folder}
+    assert isinstance(spec, NativeSpec) and spec.folders == {"composer": folder, "talk": folder}
     with pytest.raises(ModelError, match="studio models download"):
         plan(with_flags(settings, models="xcomposer2"))
     spec = plan(with_flags(settings, random_weights="7b"))
-    assert isinstance(spec, NativeSpec) and (spec.folders, spec.random_weights) == ({}, "7b")
+    assert isinstance(spec, NativeSpec) and (spec.folders, spec.random_weights) == ({"talk": folder}, "7b")
 
 
 def test_looking_for_models_imports_neither_torch_nor_a_hubs_client() -> None:

@@ -12,9 +12,9 @@ from PIL import Image as Picture
 
 from studio.checkpoints import machine
 from studio.checkpoints.architecture import Architecture
-from studio.checkpoints.families import published, published_pixels, read, require_role
+from studio.checkpoints.families import published_by_role, read, require_role
 from studio.checkpoints.machine import gib as gib  # benchmarks take it from here
-from studio.checkpoints.memory_plan import MemoryPlan, model_sizes, plan_memory
+from studio.checkpoints.memory_plan import MemoryPlan, allowed, model_sizes, plan_memory
 from studio.engine.native.block_manager import RESERVED
 from studio.engine.native.executor import ModelExecutor
 from studio.engine.native.model_runner import RunnerOptions
@@ -25,7 +25,7 @@ from studio.models.kv_cache import BLOCK, blocks_for
 from studio.models.model import from_source
 from studio.models.weights import Checkpoint, RandomSource, Source
 from studio.protocol import MIN_NEW_TOKENS, Control, Image, ModelCard, Prompt, Role, Text
-from studio.roles import COMPOSER
+from studio.roles import COMPOSER, with_shared
 from studio.specs import MAX_BEAMS, NativeSpec
 
 RANDOM_NOTE = "Random weights: the text means nothing · 随机权重：文字没有意义"
@@ -59,6 +59,9 @@ def load(spec: NativeSpec) -> LoadedModels:
     plans = _plans(spec)
     distinct = {plan.folder if plan.checkpoint else id(plan): plan for plan in plans.values()}
     plan = plan_memory_of([planned.architecture for planned in distinct.values()], device, dtype, spec)
+    if spec.gpu_memory and device.type == "cuda":
+        total = torch.cuda.mem_get_info(device)[1]
+        torch.cuda.set_per_process_memory_fraction(min(1.0, allowed(total, spec.gpu_memory) / total), device)
     swap = Swap(device) if plan.swap else None
     done: dict[object, ModelExecutor] = {}
     for (key, planned), context in zip(distinct.items(), plan.contexts, strict=True):
@@ -132,7 +135,7 @@ def plan_memory_of(
 ) -> MemoryPlan:
     """What will be where; ModelError with the numbers and the flag that helps when it cannot be."""
     host = machine.host_free()
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else host
+    free = allowed(torch.cuda.mem_get_info(device)[0], spec.gpu_memory) if device.type == "cuda" else host
     how = spec.quantize, spec.swap, spec.context
     return plan_memory([model_sizes(a) for a in models], str(device), dtype.itemsize, free, host, *how)
 
@@ -156,14 +159,11 @@ def self_test(executor: ModelExecutor) -> None:
 
 def _plans(spec: NativeSpec) -> dict[Role, PlannedModel]:
     if spec.random_weights:
-        return {
-            role: PlannedModel(
-                published(spec.random_weights, pixels),
-                Path(folder) if (folder := spec.folders.get(role)) else None,
-                seed=seed,
-            )
-            for seed, (role, pixels) in enumerate(published_pixels().items())
+        random = {
+            role: PlannedModel(a, Path(folder) if (folder := spec.folders.get(role)) else None, seed=seed)
+            for seed, (role, a) in enumerate(published_by_role(spec.random_weights).items())
         }
+        return with_shared(random)
     plans = {role: _opened(role, Path(name).expanduser()) for role, name in spec.folders.items() if name}
     if not plans:
         raise ModelError(COMPOSER.missing)

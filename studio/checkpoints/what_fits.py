@@ -1,0 +1,53 @@
+"""Which published models would fit a GPU of a given size, from their published shapes: nothing need be here."""
+
+from __future__ import annotations
+
+from studio.checkpoints.architecture import Architecture
+from studio.checkpoints.families import published, published_chat
+from studio.checkpoints.machine import gib
+from studio.checkpoints.memory_plan import MemoryPlan, allowed, model_sizes, plan_memory
+from studio.errors import ModelError
+
+PLENTY = 1 << 50  # bytes of main memory: what a turn of models takes there is another question
+CANDIDATES = (
+    ("xcomposer2-7b", "xcomposer2-vl-7b", "internlm2-chat-7b"),
+    ("xcomposer2-7b", "xcomposer2-vl-7b"),
+    ("xcomposer2-7b",),
+    ("xcomposer2-vl-7b",),
+    ("internlm2-chat-7b",),
+    ("internlm2-chat-1.8b",),
+)
+
+
+def architecture_of(name: str) -> Architecture:
+    """The published shapes of one of the `CANDIDATES`."""
+    if name.startswith("internlm2-"):
+        return published_chat(name.removeprefix("internlm2-"))
+    return published("7b", 490 if "-vl-" in name else 224)
+
+
+def lines(memory: int, context: int) -> list[str]:
+    """For each set of models a line that says how it fits `memory` bytes of a GPU, or that it does not."""
+    return [_line(names, memory, context) for names in CANDIDATES]
+
+
+def _line(names: tuple[str, ...], memory: int, context: int) -> str:
+    title = " + ".join(names)
+    failed: ModelError | None = None
+    for quantize in ("none", "int8"):
+        try:
+            plan = _plan(names, memory, context, quantize)
+        except ModelError as e:
+            failed = failed or e
+            continue
+        flags = " --quantize int8" * (quantize == "int8") + " --swap auto" * plan.swap
+        tokens = " / ".join(f"{tokens:,}" for tokens in dict.fromkeys(plan.contexts))
+        how = f", with{flags}" if flags else ""
+        return f"{title}: fits, {gib(plan.needed)}, context {tokens} tokens{how}"
+    assert failed is not None
+    return f"{title}: does not fit, needs {failed.facts['needed']}"
+
+
+def _plan(names: tuple[str, ...], memory: int, context: int, quantize: str) -> MemoryPlan:
+    sizes = [model_sizes(architecture_of(name)) for name in names]
+    return plan_memory(sizes, "cuda", 2, allowed(memory, memory), PLENTY, quantize, "auto", context)
