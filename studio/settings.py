@@ -58,7 +58,9 @@ class Settings:
         choices=("auto", "on", "off"),
     )
     random_weights: str = _setting(
-        "", "Full-size XComposer2 with random weights, to try a GPU without checkpoints: 7b", choices=("", "7b")
+        "",
+        "Full-size models with random weights, to try a GPU without checkpoints: 7b (XComposer2), 2.5-7b (XComposer2.5)",
+        choices=("", "7b", "2.5-7b"),
     )
     device: str = _setting("auto", "Device of the models: auto, cpu, cuda, cuda:1 …")
     threads: int = _setting(0, "CPU threads of the models; 0 takes all cores", low=0, high=1024)

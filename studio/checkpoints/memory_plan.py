@@ -3,7 +3,7 @@
 Sizes come from the shapes in the files and the settings; torch is not imported. The choice, in this order: all models
 on the device; where that is too much, the idle one in main memory (`--swap`); else an error with the numbers and the
 flag that helps. Either way the context is halved, down to 4,096 tokens, where that makes the difference. `--quantize
-int8` shrinks the linears of the decoder alone: PLoRA, ViT, projector, embeddings and head stay in 16 bits.
+int8` shrinks the linears of the decoder alone: LoRA, ViT, projector, embeddings and head stay in 16 bits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from studio.checkpoints import machine
 from studio.checkpoints import shapes as files
 from studio.checkpoints.architecture import LINEARS, Architecture
-from studio.checkpoints.families import published, published_pixels, read
+from studio.checkpoints.families import published_by_role, read
 from studio.checkpoints.machine import gib
 from studio.errors import ModelError
 from studio.specs import NativeSpec
@@ -32,7 +32,7 @@ class ModelSizes:
 
     name: str
     linears: int
-    plora: int
+    plora: int  # all low-rank matrices
     vision: int
     tables: int  # embeddings, head, norms
     cache: int
@@ -158,9 +158,8 @@ def before_loading(spec: NativeSpec) -> MemoryPlan | None:
     Raises ModelError when a file is wrong or nothing allowed fits.
     """
     if spec.random_weights:
-        found: list[Architecture | None] = [
-            published(spec.random_weights, pixels) for pixels in published_pixels().values()
-        ]
+        models_of_roles = published_by_role(spec.random_weights).values()
+        found: list[Architecture | None] = [*{id(a): a for a in models_of_roles}.values()]
     else:
         folders = dict.fromkeys(Path(name).expanduser().resolve() for name in spec.folders.values() if name)
         found = [of_folder(folder) for folder in folders]
@@ -210,7 +209,7 @@ def _ways(swap: str, swappable: bool) -> tuple[bool, ...]:
 
 
 def _part(name: str) -> str:
-    if ".Plora_" in name:
+    if ".Plora_" in name or ".lora_" in name:
         return "plora"
     if any(name.endswith(f".{linear}.weight") for linear in LINEARS):
         return "linears"
