@@ -59,7 +59,7 @@ class Settings:
     )
     random_weights: str = _setting(
         "",
-        "Full-size models with random weights, to try a GPU without checkpoints: 7b (XComposer2), 2.5-7b (XComposer2.5)",
+        "Full-size XComposer2 with random weights, to try a GPU without checkpoints: 7b; 2.5-7b is XComposer2.5",
         choices=("", "7b", "2.5-7b"),
     )
     device: str = _setting("auto", "Device of the models: auto, cpu, cuda, cuda:1 …")

@@ -1,7 +1,7 @@
 """A matrix of the decoder, 16-bit or int8, with its low-rank partners: sets of LoRA matrices that act on some rows.
 
-A set is known by its name. `IMAGE` is the partial LoRA of the XComposer2 family, which acts at image positions; the other
-names are adapters, which act on all rows of a request that asked for them, generated tokens included.
+A set is known by its name. `IMAGE` is the partial LoRA of the XComposer2 family, which acts at image positions; the
+other names are adapters, which act on all rows of a request that asked for them, generated tokens included.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class LowRank:
 
 @dataclass(frozen=True)
 class AdapterStack:
-    """The matrices of all adapters of one linear, for kernels that serve rows of several at once. All have the same rank,
-    a power of two: smaller ones are filled up with zeros."""
+    """The matrices of all adapters of one linear, for kernels that serve rows of several at once. All have the same
+    rank, a power of two: smaller ones are filled up with zeros."""
 
     a: Tensor  # [adapters, parts · rank, in]
     b: Tensor  # [adapters, out, rank]
@@ -70,8 +70,8 @@ class AdapterStack:
 
 @dataclass(frozen=True)
 class RowAdapters:
-    """The adapters in use by the rows of a decoding step: `count` of them from number `first` on; each row's is in `rows`
-    [rows] int32, 0 for none."""
+    """The adapters in use by the rows of a decoding step: `count` of them from number `first` on; each row's is in
+    `rows` [rows] int32, 0 for none."""
 
     first: int
     count: int

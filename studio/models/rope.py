@@ -1,5 +1,5 @@
-"""Rotary position embedding (arXiv:2104.09864): the angles of each position, beyond the trained positions with a base that
-grows (dynamic NTK).
+"""Rotary position embedding (arXiv:2104.09864): the angles of each position, beyond the trained positions with a base
+that grows (dynamic NTK).
 
 Behind a prompt, a token that stands at position p is rotated as in a text of p + 1 tokens, so the table serves every
 decoding step. A prompt longer than the trained positions is rotated as a whole for its own length.

@@ -1,8 +1,8 @@
 """Vision towers that cut a large picture into tiles, whose features are joined again.
 
-A picture is shown twice: whole, at the size of a tile, and as rows × columns tiles. 2×2 neighbouring patches are merged,
-so that a tile is (side / 28)² positions. A learned newline ends each row of positions and a learned separator stands
-between whole and tiles. A family's `Tiling` says how a picture is cut.
+A picture is shown twice: whole, at the size of a tile, and as rows × columns tiles. 2×2 neighbouring patches are
+merged, so that a tile is (side / 28)² positions. A learned newline ends each row of positions and a learned separator
+stands between whole and tiles. A family's `Tiling` says how a picture is cut.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from studio.models.weights import Source
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a family cuts pictures: `columns` of tiles of `side` pixels for a picture that is at least as wide as high (its
-    width, height, the most tiles); `centred`: filled up with white above and below, or else below alone."""
+    """How a family cuts pictures: `columns` of tiles of `side` pixels for a picture that is at least as wide as high
+    (its width, height, the most tiles); `centred`: filled up with white above and below, or else below alone."""
 
     side: int
     most: int  # tiles of a picture that is the only one of its prompt

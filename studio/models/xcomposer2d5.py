@@ -1,7 +1,7 @@
 """XComposer2.5 (arXiv:2407.03320): pictures in tiles of 560 px, 24 at the most and 6 each of several, filled up below.
 
-As many tiles as fit are taken, but no more columns than the picture has pixels for. The language model is InternLM2 with
-adapters, see `studio.models.internlm2`.
+As many tiles as fit are taken, but no more columns than the picture has pixels for. The language model is InternLM2
+with adapters, see `studio.models.internlm2`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Every prompt and every parser of a model's reply, as pure functions.
 
 The steps of composing are the same for all models; how a model is asked for them is its dialect.
-`dialect_of(card)` gives the right one: `xcomposer2` has the prompts that model was trained on, `xcomposer2.5` those of its
-successor, `starter` plain English sentences that a very small model understands, `internlm2` chat without pictures. A dialect that answers None to a
-step says that its model cannot do it, and the composer does it by retrieval.
+`dialect_of(card)` gives the right one: `xcomposer2` has the prompts that model was trained on, `xcomposer2.5` those of
+its successor, `starter` plain English sentences that a very small model understands, `internlm2` chat without pictures.
+A dialect that answers None to a step says that its model cannot do it, and the composer does it by retrieval.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """XComposer2.5: the prompts of XComposer2, its pictures named in the text, and its adapters for what it writes.
 
-As the model repository's `modeling_internlm_xcomposer2.py` does (`chat`, `write_artical`): a picture alone stands in front
-of everything, several are named where they are asked about; articles are the bare instruction in mode `write`. The
-original has no prompts for placing pictures: those of XComposer2 are asked of the base weights, and each picture is
+As the model repository's `modeling_internlm_xcomposer2.py` does (`chat`, `write_artical`): a picture alone stands in
+front of everything, several are named where they are asked about; articles are the bare instruction in mode `write`.
+The original has no prompts for placing pictures: those of XComposer2 are asked of the base weights, and each picture is
 shown at its smallest there.
 """
 

@@ -1,4 +1,4 @@
-"""Every family computes what its original code computed: recorded results, here in parts and beside the checkout whole."""
+"""Every family computes what its original code computed: recorded results, in parts here, whole beside the checkout."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class ModelExecutor:
     def fail(self, error: StudioError) -> Events:
         """End every running request with `error`, after a step that failed."""
         self._pending = []
-        failed = [sequence for sequence in self.scheduler.running]
+        failed = self.scheduler.running
         for sequence in failed:
             self._finish(sequence)
         return [(sequence.number, Failed(error)) for sequence in failed]

@@ -140,8 +140,8 @@ def matmul(
     """out = matrix · x (+ residual), for x [rows, in]; gated: silu(first half) · second half of the product.
 
     A `norm` weight, for the input, is for one row only. `out` and `residual` may be one. Without a workspace no sum
-    is cut into parts. With `adapters` of the rows, those of the matrix are added; one row needs a counter of its own for
-    it, `made` [1], which stands at zero.
+    is cut into parts. With `adapters` of the rows, those of the matrix are added; one row needs a counter of its own
+    for it, `made` [1], which stands at zero.
     """
     rows, into = x.shape
     stack = matrix.adapters if adapters else None
@@ -159,8 +159,8 @@ def matmul(
         makers = rank * (2 if gated else 1) // each
         small_matmul.vector_kernel[(makers + triton.cdiv(width, t.rows),)](
             x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, a, b, low,
-            counter, width, eps, into, t.rows, t.columns, norm is not None, residual is not None, gated, int8, x.is_cuda,
-            pdl, rank, each, num_warps=t.warps, **launch_options(x.device),
+            counter, width, eps, into, t.rows, t.columns, norm is not None, residual is not None, gated, int8,
+            x.is_cuda, pdl, rank, each, num_warps=t.warps, **launch_options(x.device),
         )  # fmt: skip
         return
     padded = max(8, triton.next_power_of_2(rows))

@@ -1,9 +1,10 @@
 """Compare a checkpoint with recorded results of the original code: `studio models check FOLDER --golden IO`.
 
 The file has any of: `pixel_values` → `image_embeds`; `image_embeds.NAME` of the file `pictures/NAME.png` beside it;
-`text_ids` → `text_logits`; `inputs_embeds`, `im_mask` → `logits`, and the ids that follow them: `greedy`, `beam3` (3 beams),
-either with a repetition penalty (`greedy_penalty_1_3`). With an ending (`logits.write`) they are computed with that
-adapter, `base` is none. `ntk600_logits_last100` and `ntk600_greedy`: as if the model had been trained on 600 positions.
+`text_ids` → `text_logits`; `inputs_embeds`, `im_mask` → `logits`, and the ids that follow them: `greedy`, `beam3` (3
+beams), either with a repetition penalty (`greedy_penalty_1_3`). With an ending (`logits.write`) they are computed with
+that adapter, `base` is none; `logits_last100` are the last rows. `ntk600_logits` and `ntk600_greedy`: as if the model
+had been trained on 600 positions.
 Everything is computed on the CPU in float32, the way the records were made.
 """
 
