@@ -40,7 +40,20 @@ def tiny(pixels: int = 490) -> Architecture:
     return replace(base, vocab=1000, hidden=64, layers=2, heads=4, kv_heads=2, ffn=128, ranks=ranks, vision=eyes)
 
 
-SIZES: dict[str, Callable[[int], Architecture]] = {"7b": lambda pixels: published("7b", pixels), "tiny": tiny}
+def tiny_2d5(pixels: int = 560) -> Architecture:
+    """The same of XComposer2.5."""
+    base = published("2.5-7b", pixels)
+    eyes = Vision(560, 14, 64, 2, 4, 128, 1601, 256, 96)
+    ranks = {"ranks": dict.fromkeys(base.ranks, 16), "lora_ranks": {"sft": 16, "dpo": 16, "web": 32}}
+    return replace(base, vocab=1000, hidden=64, layers=2, heads=4, kv_heads=2, ffn=128, vision=eyes, **ranks)
+
+
+SIZES: dict[str, Callable[[int], Architecture]] = {
+    "7b": lambda pixels: published("7b", pixels),
+    "2.5-7b": lambda pixels: published("2.5-7b", pixels),
+    "tiny": tiny,
+    "2.5-tiny": tiny_2d5,
+}
 
 
 def executor(

@@ -61,7 +61,7 @@ def measure(size: str, device: torch.device, quick: bool, calls: int) -> dict[st
     settle(device)
     result |= {"model": made.card.name, "dtype": str(made.model.decoder.dtype)}
     result["built_s"] = time.perf_counter() - started
-    result["decode_bytes"] = made.model.decoder.bytes_per_token
+    result["decode_bytes"] = made.model.decoder.bytes_per_token()
     with engine_of({"viewer": made}, 64) as engine:
         result |= decoding(engine, 24 if quick else 512)
         result |= first_tokens(engine, made, 1 if quick else 7)
@@ -178,7 +178,7 @@ def quantised(size: str, device: torch.device, quick: bool) -> dict[str, float]:
             run = together(engine, [text(512, i, 256) for i in range(8)])
             result["int8_total_8x512+256_tokens_per_s"] = run["tokens"] / run["seconds"]
     return {**result, "decode_int8_tokens_per_s": result["int8_decode_tokens_per_s"]} | {
-        "int8_decode_bytes": made.model.decoder.bytes_per_token
+        "int8_decode_bytes": made.model.decoder.bytes_per_token()
     }
 
 

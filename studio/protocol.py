@@ -37,9 +37,23 @@ class Image:
 
     key: str
     data: bytes = field(repr=False)
+    tiles: int = 0  # the most tiles that a model of tiles cuts it into; 0: as many as suit the model
+
+    @property
+    def cache_key(self) -> str:
+        """The same for the same embeddings."""
+        return f"{self.key}/{self.tiles}" if self.tiles else self.key
 
 
-Segment = Text | Control | Image
+@dataclass(frozen=True)
+class Adapter:
+    """A prompt that has one is read, and continued, with the model's LoRA matrices of this name; with its own weights
+    alone where it has none of the name. It takes no room in the context."""
+
+    name: str
+
+
+Segment = Text | Control | Image | Adapter
 Prompt = tuple[Segment, ...]  # without the leading BOS, which the engine adds where the model has one
 
 
@@ -237,3 +251,11 @@ class ModelCard:
     image_tokens: int = 0  # tokens that a picture takes in the context; where it depends on the picture, the most
     parameters: int = 0  # weights; 0 where it is not known
     chat: ChatFormat | None = None  # how it is talked to, where its file says it
+    tile_tokens: int = 0  # the most tokens of a tile, where pictures are cut into tiles
+    adapters: tuple[str, ...] = ()  # the names that an `Adapter` may have
+
+    def tokens_of(self, image: Image) -> int:
+        """Tokens that a picture takes at the most: its tiles, the whole picture and a separator."""
+        if not (self.tile_tokens and image.tiles):
+            return self.image_tokens
+        return (image.tiles + 1) * self.tile_tokens + 1

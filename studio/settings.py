@@ -68,9 +68,9 @@ class Settings:
     )
     random_weights: str = _setting(
         "",
-        "Full-size models with random weights, to try a GPU without checkpoints: 7b (XComposer2), chat-7b, chat-1.8b "
-        "(InternLM2-Chat)",
-        choices=("", "7b", "chat-7b", "chat-1.8b"),
+        "Full-size models with random weights, to try a GPU without checkpoints: 7b (XComposer2), 2.5-7b "
+        "(XComposer2.5), chat-7b, chat-1.8b (InternLM2-Chat)",
+        choices=("", "7b", "2.5-7b", "chat-7b", "chat-1.8b"),
     )
     gpu_memory: int = _setting(
         0, "GB of the GPU's memory that the models may take, workspace included; 0: all that is free", low=0, high=1024

@@ -11,7 +11,7 @@ import pytest
 from studio.app import Studio
 from studio.documents.article import Picture
 from studio.documents.conversation import Conversation
-from studio.engine.scripted import shown
+from studio.engine.scripted import prompt_text
 from studio.protocol import Call, Describe, Generate, ModelCard
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
@@ -50,7 +50,7 @@ def ask(tmp_path: Path) -> Iterator[Ask]:
 
 def question_of(calls: list[Call]) -> str:
     (asked,) = (call for call in calls if isinstance(call, Generate))
-    return shown(asked.prompt)
+    return prompt_text(asked.prompt)
 
 
 def test_the_starter_begins_with_what_is_known(ask: Ask) -> None:

@@ -16,6 +16,7 @@ from studio.protocol import Role
 
 LINEARS = ("attention.wqkv", "attention.wo", "feed_forward.w1", "feed_forward.w3", "feed_forward.w2")
 TOWER = "vit.vision_tower.vision_model."
+UNLIMITED = 1 << 30  # positions
 VIT_NORM_EPS = 1e-5  # CLIP's, which no checkpoint of this family writes down
 Tensors = dict[str, tuple[int, ...]]  # name in the published files → shape
 
@@ -71,6 +72,7 @@ class Family:
     control_tokens: tuple[tuple[str, ...], ...] = CONTROL_TOKENS  # each by all its names
     start_of_turn: str = "[UNUSED_TOKEN_146]"
     end_of_turn: str = "[UNUSED_TOKEN_145]"  # ends generation, as EOS does
+    tiled: bool = False  # cuts pictures into tiles, so that their size decides how many positions they take
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ class Architecture:
     eos: int
     ranks: Mapping[str, int] = field(default_factory=dict)  # PLoRA rank by linear, for those that have one
     vision: Vision | None = None
+    adapters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name → the LoRA sets that act together
+    lora_ranks: Mapping[str, int] = field(default_factory=dict)  # of those sets, in every linear
+    biases: tuple[str, ...] = ()  # linears that have one
+    trained: int = UNLIMITED  # positions up to which RoPE's base is rope_theta; beyond them it grows (dynamic NTK) …
+    rope_factor: float = 1.0  # … by this factor
 
     @property
     def head_dim(self) -> int:
@@ -106,6 +113,12 @@ class Architecture:
     def image_tokens(self) -> int:
         """Positions of one picture in the context; where they depend on the picture, the most."""
         return self.family.image_tokens(self.vision) if self.vision else 0
+
+    @property
+    def tile_tokens(self) -> int:
+        """Positions that a tile of a picture takes at the most, line ends included; 0 where pictures are not cut."""
+        side = self.vision.grid // 2 if self.vision else 0
+        return side**2 + side if self.family.tiled else 0
 
     @property
     def name(self) -> str:

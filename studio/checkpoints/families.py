@@ -7,14 +7,22 @@ its name promises; `config.json` gives what shapes cannot say (heads, epsilon, R
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from studio.checkpoints.architecture import LINEARS, TOWER, Architecture, Family, Tensors, Vision
-from studio.checkpoints.config_json import Fields, Shapes, config_of, layers_of, shape_of
+from studio.checkpoints.architecture import LINEARS, Architecture, Family, Tensors, Vision
+from studio.checkpoints.config_json import Shapes, config_of
+from studio.checkpoints.internlm2 import (
+    clip_tensors,
+    internlm2_tensors,
+    is_internlm2,
+    read_clip,
+    read_internlm2,
+    read_lora_sets,
+    tile_pixels,
+)
 from studio.errors import ModelError
 from studio.protocol import Role
 from studio.roles import COMPOSER, ROLES, TALK, VIEWER, role_of
@@ -23,6 +31,8 @@ SIZES = {(4096, 32): "7B", (2048, 24): "1.8B"}
 CHAT_SHAPES = {"chat-1.8b": (2048, 24, 16, 8192), "chat-7b": (4096, 32, 32, 14336)}  # hidden, layers, heads, ffn
 POSITIONS = 32768  # max_position_embeddings in the config.json of every published XComposer2
 TILE_PIXELS, MAX_TILES = 336, 25  # 4KHD: side of a tile, and how many the original takes at inference
+TILE_PIXELS_2D5, MAX_TILES_2D5 = 560, 24  # the same of XComposer2.5
+ADAPTERS_2D5 = {"write": ("sft", "dpo"), "web": ("web",)}  # its modes, and the LoRA sets that act together in each
 
 
 def read(folder: Path, shapes: Shapes) -> Architecture:
@@ -69,9 +79,12 @@ def published_pixels() -> dict[Role, int]:
 
 
 def published_by_role(size: str) -> dict[Role, Architecture]:
-    """The published models for random weights: by size those of the roles that have pixels, or a chat model by name."""
+    """The published models for random weights: by size those of the roles that have pixels, a chat model by name;
+    XComposer2.5 is one model for both."""
     if size in CHAT_SHAPES:
         return {TALK.name: published_chat(size)}
+    if size == "2.5-7b":
+        return dict.fromkeys(published_pixels(), _published_2d5())
     return {role: published(size, pixels) for role, pixels in published_pixels().items()}
 
 
@@ -82,10 +95,13 @@ def published_chat(size: str) -> Architecture:
 
 
 def published(size: str, image: int) -> Architecture:
-    """The published shapes without a file, for random weights: XComposer2-7B (224 px) and -VL-7B (490 px). `tiny` has
-    their context and tokens a picture and is small everywhere else: to try a whole path on a CPU."""
+    """The published shapes without a file, for random weights: XComposer2-7B (224 px) and -VL-7B (490 px), or
+    XComposer2.5-7B. `tiny` has XComposer2's context and tokens a picture and is small everywhere else: to try a whole
+    path on a CPU."""
+    if size == "2.5-7b":
+        return _published_2d5()
     if size not in ("7b", "tiny"):
-        raise ModelError("model_unknown", name=size, known="7b")
+        raise ModelError("model_unknown", name=size, known="7b, 2.5-7b")
     positions = (image // 14) ** 2 + 1
     if size == "tiny":
         vision = Vision(image, 14, 64, 1, 4, 128, positions, 64, 64)
@@ -94,65 +110,6 @@ def published(size: str, image: int) -> Architecture:
     vision = Vision(image, 14, 1024, 24, 16, 4096, positions, 1024, 4096)
     ranks = dict.fromkeys(LINEARS, 256)
     return Architecture(XCOMPOSER2, 92544, 4096, 32, 32, 8, 14336, 1e-5, 1e6, POSITIONS, 1, 2, ranks, vision)
-
-
-# InternLM2, which all families so far share
-
-
-def _is_internlm2(config: Mapping[str, Any], shapes: Shapes) -> bool:
-    kinds = ("internlmxcomposer2", "internlm2", "internlm")  # 4KHD calls itself InternLM2: the tensors tell them apart
-    return config.get("model_type") in kinds and "model.tok_embeddings.weight" in shapes
-
-
-def read_internlm2(family: Family, folder: Path, config: Mapping[str, Any], shapes: Shapes) -> Architecture:
-    """An InternLM2 decoder without a vision tower."""
-    get = Fields(folder, config)
-    vocab, hidden = shape_of(folder, shapes, "model.tok_embeddings.weight", 2)
-    first = {name: f"model.layers.0.{name}.Plora_A.weight" for name in LINEARS}
-    return Architecture(
-        family=family,
-        vocab=vocab,
-        hidden=hidden,
-        layers=layers_of(shapes, "model.layers."),
-        heads=get.whole("num_attention_heads"),
-        kv_heads=get.whole("num_key_value_heads"),
-        ffn=shape_of(folder, shapes, "model.layers.0.feed_forward.w1.weight", 2)[0],
-        norm_eps=get("rms_norm_eps"),
-        rope_theta=get("rope_theta"),
-        context=_context(config, get),
-        bos=get.whole("bos_token_id", vocab - 1),
-        eos=get.whole("eos_token_id", vocab - 1),
-        ranks={name: shape_of(folder, shapes, plora, 2)[0] for name, plora in first.items() if plora in shapes},
-    )
-
-
-def internlm2_tensors(a: Architecture) -> Tensors:
-    """Tensors of the decoder."""
-    wide = {"attention.wqkv": (a.qkv_rows, a.hidden), "attention.wo": (a.hidden, a.hidden)}
-    wide |= {"feed_forward.w1": (a.ffn, a.hidden), "feed_forward.w3": (a.ffn, a.hidden)}
-    wide |= {"feed_forward.w2": (a.hidden, a.ffn)}
-    needed: Tensors = {"model.tok_embeddings.weight": (a.vocab, a.hidden)}
-    for i in range(a.layers):
-        for name in LINEARS:
-            out, into = wide[name]
-            needed[f"model.layers.{i}.{name}.weight"] = (out, into)
-            if rank := a.ranks.get(name):
-                needed[f"model.layers.{i}.{name}.Plora_A.weight"] = (rank, into)
-                needed[f"model.layers.{i}.{name}.Plora_B.weight"] = (out, rank)
-        needed[f"model.layers.{i}.attention_norm.weight"] = (a.hidden,)
-        needed[f"model.layers.{i}.ffn_norm.weight"] = (a.hidden,)
-    return needed | {"model.norm.weight": (a.hidden,), "output.weight": (a.vocab, a.hidden)}
-
-
-def _context(config: Mapping[str, Any], get: Fields) -> int:
-    """Tokens. Beyond max_position_embeddings the dynamic NTK scaling would begin, which this code does not do.
-
-    `max_length` does not count: it is where the original demo cuts a prompt.
-    """
-    scaling = config.get("rope_scaling")
-    if isinstance(scaling, dict) and scaling.get("type", "dynamic") != "dynamic":
-        raise get.wrong("rope_scaling", f"cannot be {scaling}")
-    return get.whole("max_position_embeddings")
 
 
 def _size(a: Architecture) -> str:
@@ -169,57 +126,6 @@ def _require_agreement(folder: Path, config: Mapping[str, Any], a: Architecture)
         if name in config and config[name] != value:
             cause = f"{name!r} is {config[name]} and the tensors say {value}"
             raise ModelError("config_bad", path=folder / "config.json", cause=cause)
-
-
-# XComposer2: a CLIP ViT and a projector in front of it
-
-
-def read_clip(folder: Path, config: Mapping[str, Any], shapes: Shapes, merged: int = 1) -> Vision:
-    """The ViT; `merged` neighbouring patches become one position of the context."""
-    get = Fields(folder, config)
-    width, _, patch, _ = shape_of(folder, shapes, TOWER + "embeddings.patch_embedding.weight", 4)
-    positions = shape_of(folder, shapes, TOWER + "embeddings.position_embedding.weight", 2)[0]
-    projector_hidden, projector_in = shape_of(folder, shapes, "vision_proj.0.weight", 2)
-    if projector_in != merged * width:
-        cause = f"vision_proj.0.weight reads {projector_in} numbers, the ViT gives {width}"
-        raise ModelError("model_broken", path=folder, cause=cause)
-    tiled = merged > 1  # a tile is what the position table was stored for, whatever img_size says
-    image = get.whole("img_size", 4096) if "img_size" in get and not tiled else math.isqrt(positions - 1) * patch
-    if image < patch:
-        raise get.wrong("img_size", f"cannot be {image}")
-    return Vision(
-        image=image,
-        patch=patch,
-        width=width,
-        layers=layers_of(shapes, TOWER + "encoder.layers."),
-        heads=max(4, width // 64),  # no file says it: every published CLIP has heads of 64, tiny test towers four
-        ffn=shape_of(folder, shapes, TOWER + "encoder.layers.0.mlp.fc1.weight", 2)[0],
-        positions=positions,
-        projector_in=projector_in,
-        projector_hidden=projector_hidden,
-    )
-
-
-def clip_tensors(v: Vision, hidden: int) -> Tensors:
-    """Tensors of the ViT and the projector."""
-    needed: Tensors = {
-        "embeddings.class_embedding": (v.width,),
-        "embeddings.patch_embedding.weight": (v.width, 3, v.patch, v.patch),
-        "embeddings.position_embedding.weight": (v.positions, v.width),
-    }
-    linears = {f"self_attn.{c}_proj": (v.width, v.width) for c in ("q", "k", "v", "out")}
-    linears |= {"mlp.fc1": (v.ffn, v.width), "mlp.fc2": (v.width, v.ffn)}
-    norms = ["pre_layrnorm"] + [f"encoder.layers.{i}.layer_norm{j}" for i in range(v.layers) for j in (1, 2)]
-    for norm in norms:
-        needed |= {f"{norm}.weight": (v.width,), f"{norm}.bias": (v.width,)}
-    for i in range(v.layers):
-        for name, shape in linears.items():
-            needed |= {f"encoder.layers.{i}.{name}.weight": shape, f"encoder.layers.{i}.{name}.bias": shape[:1]}
-    result = {TOWER + name: shape for name, shape in needed.items()}
-    projector = {"vision_proj.0": (v.projector_hidden, v.projector_in), "vision_proj.2": (hidden, v.projector_hidden)}
-    for name, shape in projector.items():
-        result |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
-    return result
 
 
 def _read_xcomposer2(family: Family, folder: Path, config: Mapping[str, Any], shapes: Shapes) -> Architecture:
@@ -247,40 +153,86 @@ def _xcomposer2_roles(a: Architecture) -> tuple[Role, ...]:
 # XComposer2-4KHD: pictures are cut into tiles of 336 px
 
 
-def tile_tokens(rows: int, columns: int) -> int:
-    """Positions of a 4KHD picture of rows × columns tiles: global view, separator, tiles, one newline a row."""
-    return (rows * columns + 1) * 144 + 1 + (rows + 1) * 12
+def tile_tokens(rows: int, columns: int, side: int = TILE_PIXELS // 28) -> int:
+    """Positions of a picture of rows × columns tiles of `side`² positions: global view, separator, tiles, and a newline
+    behind each row of positions."""
+    return (rows * columns + 1) * side**2 + 1 + (rows + 1) * side
 
 
 def _read_4khd(family: Family, folder: Path, config: Mapping[str, Any], shapes: Shapes) -> Architecture:
     text = read_internlm2(family, folder, config, shapes)
     vision = read_clip(folder, config, shapes, merged=4)
-    if vision.image != TILE_PIXELS:  # XComposer2.5 has these tensors too, and cuts otherwise
+    if vision.image != TILE_PIXELS:  # another tiled model, which cuts otherwise
         raise ModelError("model_refused", path=folder, found=f"a model with tiles of {vision.image} px")
     return replace(text, vision=vision)
 
 
-def _4khd_tensors(a: Architecture) -> Tensors:
+def _tiled_tensors(a: Architecture) -> Tensors:
     assert a.vision is not None
     into = a.vision.projector_in
     return _xcomposer2_tensors(a) | {"plora_glb_GN": (1, 1, into), "plora_sub_GN": (1, 1, 1, into)}
 
 
+# XComposer2.5: tiles of 560 px, and adapters for what it writes
+
+
+def _is_2d5(config: Mapping[str, Any], shapes: Shapes) -> bool:
+    return is_internlm2(config, shapes) and "plora_glb_GN" in shapes and tile_pixels(shapes) == TILE_PIXELS_2D5
+
+
+def _read_2d5(family: Family, folder: Path, config: Mapping[str, Any], shapes: Shapes) -> Architecture:
+    """With the adapters whose LoRA sets are there: a checkpoint without any (OmniLive's) has its base weights alone."""
+    ranks = read_lora_sets(folder, shapes, dict.fromkeys(part for parts in ADAPTERS_2D5.values() for part in parts))
+    return replace(
+        read_internlm2(family, folder, config, shapes),
+        vision=read_clip(folder, config, shapes, merged=4),
+        adapters={name: parts for name, parts in ADAPTERS_2D5.items() if all(part in ranks for part in parts)},
+        lora_ranks=ranks,
+    )
+
+
+def _published_2d5() -> Architecture:
+    vision = Vision(TILE_PIXELS_2D5, 14, 1024, 24, 16, 4096, 1601, 4096, 4096)
+    base = Architecture(XCOMPOSER2D5, 92544, 4096, 32, 32, 8, 14336, 1e-5, 1e6, 2 * 24576, 1, 2)
+    return replace(
+        base,
+        ranks=dict.fromkeys(LINEARS, 256),
+        vision=vision,
+        adapters=ADAPTERS_2D5,
+        lora_ranks={"sft": 256, "dpo": 256, "web": 512},
+        trained=24576,
+        rope_factor=2.0,
+    )
+
+
+XCOMPOSER2D5 = Family(
+    name="xcomposer2.5",
+    dialect="xcomposer2.5",
+    matches=_is_2d5,
+    read=_read_2d5,
+    tensors=_tiled_tensors,
+    title=lambda a: f"XComposer2.5-{_size(a)}",
+    roles=lambda a: (COMPOSER.name, VIEWER.name),
+    image_tokens=lambda vision: tile_tokens(MAX_TILES_2D5, 1, TILE_PIXELS_2D5 // 28),
+    tower="studio.models.xcomposer2d5:TiledVisionTower",
+    tiled=True,
+)
 XCOMPOSER2_4KHD = Family(
     name="xcomposer2-4khd",
     dialect="xcomposer2",
-    matches=lambda config, shapes: _is_internlm2(config, shapes) and "plora_glb_GN" in shapes,
+    matches=lambda config, shapes: is_internlm2(config, shapes) and "plora_glb_GN" in shapes,
     read=_read_4khd,
-    tensors=_4khd_tensors,
+    tensors=_tiled_tensors,
     title=lambda a: f"XComposer2-4KHD-{_size(a)}",
     roles=lambda a: (VIEWER.name,),
-    image_tokens=lambda vision: tile_tokens(1, MAX_TILES),
+    image_tokens=lambda vision: tile_tokens(MAX_TILES, 1),  # tall pictures have more rows to end
     tower="studio.models.xcomposer2_4khd:TiledVisionTower",
+    tiled=True,
 )
 XCOMPOSER2 = Family(
     name="xcomposer2",
     dialect="xcomposer2",
-    matches=lambda config, shapes: _is_internlm2(config, shapes) and "vision_proj.0.weight" in shapes,
+    matches=lambda config, shapes: is_internlm2(config, shapes) and "vision_proj.0.weight" in shapes,
     read=_read_xcomposer2,
     tensors=_xcomposer2_tensors,
     title=_xcomposer2_title,
@@ -290,7 +242,7 @@ XCOMPOSER2 = Family(
 INTERNLM2_CHAT = Family(
     name="internlm2",
     dialect="internlm2",
-    matches=_is_internlm2,
+    matches=is_internlm2,
     read=read_internlm2,
     tensors=internlm2_tensors,
     title=lambda a: f"InternLM2-Chat-{_size(a)}",
@@ -298,4 +250,9 @@ INTERNLM2_CHAT = Family(
     image_tokens=lambda vision: 0,
 )
 
-FAMILIES: tuple[Family, ...] = (XCOMPOSER2_4KHD, XCOMPOSER2, INTERNLM2_CHAT)  # the first that matches is taken
+FAMILIES: tuple[Family, ...] = (
+    XCOMPOSER2D5,
+    XCOMPOSER2_4KHD,
+    XCOMPOSER2,
+    INTERNLM2_CHAT,
+)  # the first that matches is taken

@@ -16,7 +16,7 @@ from studio.specs import GgufSpec
 IMAGE_TOKENS = 1024  # of a picture: most models take fewer, and the file does not say it
 UNKNOWN_CONTEXT = 4096  # tokens, where a file does not say
 SHORTEST_CONTEXT = 512  # a file that says less says nothing
-LEAST_CONTEXT = 2048  # to which it is shortened where memory is short
+MIN_CONTEXT = 2048  # to which it is shortened where memory is short
 CPU_CONTEXT = 8192  # tokens: a CPU reads some fifty a second, so that more would be waited for in vain
 CPU_CALLS = 2  # at once on a CPU: a short one is not behind a long one
 WORKSPACE = 512 << 20  # bytes beside weights and cache
@@ -81,9 +81,9 @@ def need_of(header: GgufHeader, weights: int, context: int, calls: int, free: in
     longest = min(made_for, context if gpu else min(context, CPU_CONTEXT))
     while True:
         need = Need(weights, header.cache_bytes(longest) * calls, longest)
-        if need.total <= free or longest <= LEAST_CONTEXT:
+        if need.total <= free or longest <= MIN_CONTEXT:
             return need
-        longest = max(LEAST_CONTEXT, longest // 2)
+        longest = max(MIN_CONTEXT, longest // 2)
 
 
 def check_memory(spec: GgufSpec) -> None:

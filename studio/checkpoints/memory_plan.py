@@ -3,7 +3,7 @@
 Sizes come from the shapes in the files and the settings; torch is not imported. The choice, in this order: all models
 on the device; where that is too much, the idle one in main memory (`--swap`); else an error with the numbers and the
 flag that helps. Either way the context is halved, down to 4,096 tokens, where that makes the difference. `--quantize
-int8` shrinks the linears of the decoder alone: PLoRA, ViT, projector, embeddings and head stay in 16 bits.
+int8` shrinks the linears of the decoder alone: LoRA, ViT, projector, embeddings and head stay in 16 bits.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ModelSizes:
 
     name: str
     linears: int
-    plora: int
+    plora: int  # all low-rank matrices
     vision: int
     tables: int  # embeddings, head, norms
     cache: int
@@ -159,7 +159,8 @@ def before_loading(spec: NativeSpec) -> MemoryPlan | None:
     Raises ModelError when a file is wrong or nothing allowed fits.
     """
     if spec.random_weights:
-        found: list[Architecture | None] = [*published_by_role(spec.random_weights).values()]
+        models_of_roles = published_by_role(spec.random_weights).values()
+        found: list[Architecture | None] = [*{id(a): a for a in models_of_roles}.values()]
     else:
         folders = dict.fromkeys(Path(name).expanduser().resolve() for name in spec.folders.values() if name)
         found = [of_folder(folder) for folder in folders]
@@ -215,7 +216,7 @@ def _ways(swap: str, swappable: bool) -> tuple[bool, ...]:
 
 
 def _part(name: str) -> str:
-    if ".Plora_" in name:
+    if ".Plora_" in name or ".lora_" in name:
         return "plora"
     if any(name.endswith(f".{linear}.weight") for linear in LINEARS):
         return "linears"

@@ -114,9 +114,10 @@ class ScriptedEngine:
 
     def _count(self, prompt: Prompt) -> int:
         if self._tokenizer is None:
-            texts = sum(len(WORDS.findall(s.text)) if isinstance(s, Text) else 1 for s in prompt)
+            texts = sum(len(WORDS.findall(s.text)) for s in prompt if isinstance(s, Text))
+            controls = sum(isinstance(s, Control) for s in prompt)
             images = sum(isinstance(s, Image) for s in prompt)
-            return 1 + texts + images * (self._card.image_tokens - 1)
+            return 1 + texts + controls + images * self._card.image_tokens
         runs = self._tokenizer.encode(prompt)
         return sum(len(run) if isinstance(run, list) else self._card.image_tokens for run in runs)
 

@@ -51,7 +51,7 @@ class Block:
 
 @dataclass(frozen=True)
 class PreprocessedImage:
-    """A picture as the ViT sees it: one view, or for 4KHD the whole and then rows × columns tiles."""
+    """A picture as the ViT sees it: one view, or the whole and then rows × columns tiles."""
 
     views: Tensor  # normalised pixels [views, 3, side, side]
     rows: int = 1
@@ -84,11 +84,15 @@ class VisionTower:
         """Normalised pixels [pictures, 3, side, side] → embeddings [pictures, grid², hidden]."""
         return self.project(self.features(pixels))
 
-    def tokens(self, width: int, height: int) -> int:
-        """Positions that a picture of this size takes in the prompt."""
+    def tiles_for(self, pictures: int) -> int:
+        """The most tiles that each of so many pictures of one prompt is cut into; 0 where pictures are not cut."""
+        return 0
+
+    def tokens(self, width: int, height: int, tiles: int = 0) -> int:
+        """Positions that a picture of this size takes in the prompt, cut into at most so many tiles."""
         return self.vision.grid**2
 
-    def preprocess(self, picture: Image.Image) -> PreprocessedImage:
+    def preprocess(self, picture: Image.Image, tiles: int = 0) -> PreprocessedImage:
         """An RGB picture, resized and normalised on the CPU: what `embed` takes."""
         return PreprocessedImage(pixels(picture, self.vision.image)[None])
 

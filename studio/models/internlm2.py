@@ -1,15 +1,16 @@
-"""InternLM2 with partial LoRA: embeddings in, hidden states out, over a paged KV cache.
+"""InternLM2 with low-rank sets: embeddings in, hidden states out, over a paged KV cache.
 
 The mathematics is Llama's (w1 gate, w3 up, w2 down; RMSNorm before attention and before the feed-forward); three things
-are its own. `wqkv` holds, for each key-value head, its query heads, its key and its value. Each linear has a low-rank
-partner (PLoRA) that is added at image positions only. And generated tokens never use it, so the decoding step knows
-nothing of it.
+are its own. `wqkv` holds, for each key-value head, its query heads, its key and its value. Each linear may have a
+low-rank partner (PLoRA) that is added at image positions only, so never to generated tokens. And it may have adapters,
+sets of LoRA matrices for the rows of whoever asks for them: in prompts here, in decoding in the step's kernels.
 
 `forward` reads any number of tokens of any number of sequences at once. The fast decoding step of a GPU is `step`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +20,8 @@ from torch import Tensor
 from studio.checkpoints.architecture import Architecture
 from studio.models import ops
 from studio.models.kv_cache import BatchLayout, KVCache
-from studio.models.linear import ImageRows, Linear, PartialLoRA
+from studio.models.linear import IMAGE, ActiveRows, AdapterStack, Linear, LowRank
+from studio.models.rope import RopeTables
 from studio.models.weights import Source
 
 
@@ -45,7 +47,7 @@ class Decoder:
         self.layers = [_layer(architecture, source, i, int8) for i in range(architecture.layers)]
         self.norm = source("model.norm.weight")
         self.output = source("output.weight")
-        self.rope = _rope_table(architecture, device)
+        self.rope = RopeTables(architecture, device)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -53,10 +55,13 @@ class Decoder:
         return self.embedding.dtype
 
     @property
-    def bytes_per_token(self) -> int:
-        """Weights that a decoded token must read: neither PLoRA nor the embedding table."""
-        linears = sum(linear.bytes for layer in self.layers for linear in (layer.wqkv, layer.wo, layer.w13, layer.w2))
-        return linears + self.output.nbytes
+    def linears(self) -> Iterator[Linear]:
+        """The matrices of all layers."""
+        return (linear for layer in self.layers for linear in (layer.wqkv, layer.wo, layer.w13, layer.w2))
+
+    def bytes_per_token(self, adapter: str = "") -> int:
+        """Weights that a decoded token must read: with its adapter, without PLoRA and the embedding table."""
+        return self.output.nbytes + sum(linear.bytes + linear.lora_bytes(adapter) for linear in self.linears)
 
     def new_kv_cache(self, blocks: int) -> KVCache:
         """An empty KV cache for this model."""
@@ -72,26 +77,27 @@ class Decoder:
         x: Tensor,
         kv_cache: KVCache,
         layout: BatchLayout,
-        image: ImageRows | None = None,
+        active: ActiveRows | None = None,
         output_rows: Tensor | None = None,
     ) -> Tensor:
-        """Read embeddings [tokens, hidden], laid out as `layout` says; returns hidden states before the last norm, of
-        all tokens or of the `output_rows` rows [n] alone.
+        """Read embeddings [tokens, hidden], laid out as `layout` says, with the low-rank sets on their `active` rows;
+        returns hidden states before the last norm, of all tokens or of the `output_rows` rows [n] alone.
 
         Positions count by slot of the sequence. x is used up.
         """
         a = self.architecture
         delta = None
+        angles = self.rope.angles(layout)
         for i, layer in enumerate(self.layers):
-            qkv = layer.wqkv(ops.add_norm(x, delta, layer.attention_norm, a.norm_eps), image)
-            q = ops.rotate_and_write(qkv, layout, kv_cache, i, self.rope, a)
+            qkv = layer.wqkv(ops.add_norm(x, delta, layer.attention_norm, a.norm_eps), active)
+            q = ops.rotate_and_write(qkv, layout, kv_cache, i, angles, a)
             attended = ops.attention(q, layout, kv_cache, i)
             if output_rows is not None and layer is self.layers[-1]:  # from here on no token knows of another
                 x, attended = x.index_select(0, output_rows), attended.index_select(0, output_rows)
-                image = image.among(output_rows) if image else None
-            delta = layer.wo(attended, image)
-            gates = layer.w13(ops.add_norm(x, delta, layer.ffn_norm, a.norm_eps), image)
-            delta = layer.w2(ops.swiglu(gates), image)
+                active = {name: rows.among(output_rows) for name, rows in active.items()} if active else None
+            delta = layer.wo(attended, active)
+            gates = layer.w13(ops.add_norm(x, delta, layer.ffn_norm, a.norm_eps), active)
+            delta = layer.w2(ops.swiglu(gates), active)
         return x if delta is None else x + delta
 
     @torch.inference_mode()
@@ -107,26 +113,36 @@ class Decoder:
         return F.linear(x, self.output).float()
 
 
-def _rope_table(a: Architecture, device: torch.device) -> tuple[Tensor, Tensor]:
-    """cos and sin [context, head width] in float32."""
-    frequencies = 1.0 / a.rope_theta ** (torch.arange(0, a.head_dim, 2, device=device).float() / a.head_dim)
-    angles = torch.outer(torch.arange(a.context, device=device).float(), frequencies)
-    angles = torch.cat((angles, angles), dim=-1)
-    return angles.cos(), angles.sin()
-
-
 def _layer(architecture: Architecture, source: Source, i: int, int8: bool) -> Layer:
     path, ffn = f"model.layers.{i}.", architecture.ffn
+    lora_sets = {IMAGE: ("Plora",)} | {
+        name: tuple(f"lora_{part}" for part in parts) for name, parts in architecture.adapters.items()
+    }
 
-    def plora(name: str, first: int = 0) -> tuple[PartialLoRA, ...]:
-        if not (rank := architecture.ranks.get(name)):
-            return ()
-        a, b = (source(f"{path}{name}.Plora_{half}.weight") for half in "AB")
-        return (PartialLoRA(a, b, _plora_scale(rank), first),)
+    def loras(*names: str) -> dict[str, LowRank]:
+        """The low-rank sets of a matrix that is these of the checkpoint's, one below the other. Pairs that act together
+        are one of the sum of their ranks."""
+        found = {}
+        for name, sets in lora_sets.items():
+            if name == IMAGE and not architecture.ranks.get(names[0]):
+                continue
+            low = [[source(f"{path}{n}.{part}_A.weight") for part in sets] for n in names]
+            high = [torch.cat([source(f"{path}{n}.{part}_B.weight") for part in sets], 1) for n in names]
+            scale = _plora_scale(high[0].shape[1]) if name == IMAGE else 1.0
+            found[name] = LowRank(torch.cat([a for each in low for a in each]), torch.cat(high), scale)
+        return found
+
+    def finished(weight: Tensor, loras: dict[str, LowRank], bias: Tensor | None = None) -> Linear:
+        names = [name for name in architecture.adapters if name in loras]
+        stack = AdapterStack.of([loras[name] for name in names]) if names else None
+        if stack:  # one copy in memory: the sets become views of the stack
+            loras |= {name: stack.lora(i) for i, name in enumerate(names, 1)}
+        made = Linear(weight, loras, bias=bias, adapters=stack)
+        return made.quantised() if int8 else made
 
     def linear(name: str) -> Linear:
-        made = Linear(source(f"{path}{name}.weight"), plora(name))
-        return made.quantised() if int8 else made
+        bias = source(f"{path}{name}.bias") if name in architecture.biases else None
+        return finished(source(f"{path}{name}.weight"), loras(name), bias)
 
     def gates() -> Linear:
         w1 = source(f"{path}feed_forward.w1.weight")
@@ -134,8 +150,7 @@ def _layer(architecture: Architecture, source: Source, i: int, int8: bool) -> La
         both[:ffn] = w1
         del w1
         both[ffn:] = source(f"{path}feed_forward.w3.weight")
-        made = Linear(both, plora("feed_forward.w1") + plora("feed_forward.w3", first=ffn))
-        return made.quantised() if int8 else made
+        return finished(both, loras("feed_forward.w1", "feed_forward.w3"))
 
     return Layer(
         attention_norm=source(f"{path}attention_norm.weight"),

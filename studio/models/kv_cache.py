@@ -50,11 +50,13 @@ class KVCache:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive tokens of one sequence that are read in one go: `count` of them, the first at position `start`."""
+    """Consecutive tokens of one sequence that are read in one go: `count` of them, the first at position `start`.
+    `prompt`: tokens of the whole prompt that they belong to; 0 for tokens behind it."""
 
     start: int
     count: int
     table: Sequence[int]
+    prompt: int = 0
 
     @property
     def end(self) -> int:

@@ -28,8 +28,7 @@ class Model:
     def bytes(self) -> int:
         """Memory of the weights."""
         element = self.decoder.embedding.element_size()
-        linears = (linear for layer in self.decoder.layers for linear in (layer.wqkv, layer.wo, layer.w13, layer.w2))
-        saved = sum(linear.weight.numel() * element - linear.bytes for linear in linears)
+        saved = sum(linear.weight.numel() * element - linear.bytes for linear in self.decoder.linears)
         return self.architecture.parameters() * element - saved
 
 

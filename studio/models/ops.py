@@ -13,6 +13,7 @@ from torch import Tensor
 
 from studio.checkpoints.architecture import Architecture
 from studio.models.kv_cache import BatchLayout, KVCache
+from studio.models.rope import Angles
 
 MAX_ROWS = 64  # of the kernels for few rows
 HAS_TRITON = importlib.util.find_spec("triton") is not None
@@ -40,20 +41,21 @@ def add_norm(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float) -> Ten
 
 
 def rotate_and_write(
-    qkv: Tensor, layout: BatchLayout, kv_cache: KVCache, layer: int, table: tuple[Tensor, Tensor], a: Architecture
+    qkv: Tensor, layout: BatchLayout, kv_cache: KVCache, layer: int, angles: Angles, a: Architecture
 ) -> Tensor:
-    """Rotate queries and keys to their positions, put keys and values into their slots.
+    """Rotate queries and keys by their angles, put keys and values into their slots.
 
     qkv [tokens, rows], grouped by kv head: its g query heads, its key, its value; query head h·g + i is the i-th of
     group h. Returns q [tokens, heads, width].
     """
-    metadata = layout.metadata
+    metadata, (cos, sin, rows) = layout.metadata, angles
+    rows = metadata.positions if rows is None else rows
     if use_kernels(qkv):
         from studio.models.kernels import launch
 
-        return launch.rotate_and_write(qkv, metadata.positions, metadata.slots, kv_cache, layer, table, a)
+        return launch.rotate_and_write(qkv, rows, metadata.slots, kv_cache, layer, (cos, sin), a)
     grouped = qkv.view(qkv.shape[0], a.kv_heads, -1, a.head_dim)
-    cos, sin = (t[metadata.positions][:, None] for t in table)
+    cos, sin = cos[rows][:, None], sin[rows][:, None]
     kv_cache.keys[layer][metadata.slots] = rotated(grouped[..., -2, :], cos, sin)
     kv_cache.values[layer][metadata.slots] = grouped[..., -1, :]
     return rotated(grouped[..., :-2, :].flatten(1, 2), cos, sin)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from studio.errors import ContextOverflow
-from studio.protocol import MIN_NEW_TOKENS, Control, Image, ModelCard, Prompt, Text
+from studio.protocol import MIN_NEW_TOKENS, Adapter, Control, Image, ModelCard, Prompt, Segment, Text
 
 Count = Callable[[tuple[Prompt, ...]], tuple[int, ...]]
 S = TypeVar("S")
@@ -24,11 +24,11 @@ class Budget:
         """What a prompt takes, BOS and pictures included (of tiled pictures the most). The pictures themselves are not
         sent to be counted: a control token stands for each."""
         mark = next((s for s in prompt if isinstance(s, Control)), None)
-        images = sum(isinstance(s, Image) for s in prompt)
+        images = [s for s in prompt if isinstance(s, Image)]
         if mark is None and images:
             raise ValueError("a prompt with pictures has a control token")
         (counted,) = self.count((tuple(mark if mark and isinstance(s, Image) else s for s in prompt),))
-        return counted + images * (self.card.image_tokens - 1)
+        return counted + sum(self.card.tokens_of(image) - 1 for image in images)
 
     def fits(self, prompt: Prompt, answer: int) -> bool:
         """Whether `answer` new tokens have room after it. Counts only where bytes do not decide: no text has more
@@ -65,7 +65,15 @@ class Budget:
         return min(wanted, max(MIN_NEW_TOKENS, self.card.context // 4))
 
     def _max_tokens(self, prompt: Prompt) -> int:
-        sizes = {Control: 1, Image: self.card.image_tokens}
-        return 1 + sum(
-            len(s.text.encode("utf-8", "surrogatepass")) if isinstance(s, Text) else sizes[type(s)] for s in prompt
-        )
+        return 1 + sum(map(self._most, prompt))
+
+    def _most(self, segment: Segment) -> int:
+        match segment:
+            case Text(text):
+                return len(text.encode("utf-8", "surrogatepass"))
+            case Image():
+                return self.card.tokens_of(segment)
+            case Control():
+                return 1
+            case Adapter():
+                return 0

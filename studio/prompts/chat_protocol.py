@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby, takewhile
+
 from studio.prompts.messages import TOOL_KINDS, Message
-from studio.protocol import Control, Image, Prompt, Segment, Text
+from studio.protocol import ChatFormat, Control, Image, Prompt, Segment, Text
 
 START = Control("<|im_start|>")
 END = Control("<|im_end|>")
@@ -28,6 +31,38 @@ def chatml(messages: tuple[Message, ...], begin: str = "") -> Prompt:
         role = "user" if message.role == "environment" else message.role
         segments += [START, Text(f"{role}\n"), *message.content, END, Text("\n")]
     return merged((*segments, START, Text(f"assistant\n{begin}")))
+
+
+def by_template(chat: ChatFormat, messages: tuple[Message, ...], begin: str = "") -> Prompt:
+    """In the form of the model's own chat template, which knows a system message, then questions and answers in turn:
+    tools' results count as questions, neighbours of one kind are joined."""
+    leading = [*takewhile(lambda message: message.role == "system", messages)]
+    system = _joined(message.content for message in leading)
+    turns: list[tuple[bool, Prompt]] = [(False, ())] if _answers(messages[len(leading) :]) else []
+    for answers, group in groupby(messages[len(leading) :], lambda message: message.role == "assistant"):
+        turns.append((answers, _joined(message.content for message in group)))
+    (_, first), *rest = turns or [(False, ())]
+    if system and chat.system is not None:
+        before, between = chat.system
+        segments = [*before, *system, *between, *first]
+    else:
+        segments = [*chat.begin, *_joined((system, first))]
+    for answers, content in rest:
+        segments += [*(chat.answered if answers else chat.following), *content]
+    return merged((*segments, *chat.ask, Text(begin)))
+
+
+def _answers(messages: tuple[Message, ...]) -> bool:
+    """Whether an answer is the first, as a persona's greeting is."""
+    return bool(messages) and messages[0].role == "assistant"
+
+
+def _joined(contents: Iterable[Prompt]) -> Prompt:
+    """One after another, an empty line between them."""
+    segments: list[Segment] = []
+    for content in contents:
+        segments += [Text("\n\n"), *content] if segments and content else content
+    return tuple(segments)
 
 
 def merged(prompt: Prompt) -> Prompt:

@@ -111,8 +111,8 @@ def places(
         return ()
     if budget.fits(whole, PLACES):
         return (Part(whole, 0, len(paragraphs), count),)
-    if images:
-        images = images[: budget.card.context // 2 // max(1, budget.card.image_tokens)]
+    if seen := next((segment for segment in whole if isinstance(segment, Image)), None):
+        images = images[: budget.card.context // 2 // max(1, budget.card.tokens_of(seen))]
 
     def ask(shown: tuple[str, ...], number: int | None, first: int) -> Prompt:
         asked = dialect.places(shown, number, images, first)

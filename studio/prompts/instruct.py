@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from studio.language import language_of
+from studio.prompts import chat_protocol
+from studio.prompts.chat_protocol import merged
 from studio.prompts.instruct_words import WORDS, Words
-from studio.prompts.xcomposer2 import merged
+from studio.prompts.messages import Message
 from studio.protocol import CHATML, Image, ModelCard, Prompt, Sampling, Segment, Text
 
 SMALL = 3_000_000_000  # parameters below which a model is not asked to plan (measured on 0.5B and 1.5B)
@@ -131,6 +133,14 @@ class Instruct:
             segments += [*chat.answered, Text(answer), *chat.following, *self._seen(shown), Text(asked)]
             answer = given
         return merged((*segments, *chat.ask, Text(begin)))
+
+    def talk(self, messages: tuple[Message, ...], begin: str = "") -> Prompt:
+        """The model's own chat template. Pictures that it cannot see are left out."""
+        known = tuple(replace(m, content=self._known(m.content)) for m in messages)
+        return chat_protocol.by_template(self._chat, known, begin)
+
+    def _known(self, content: Prompt) -> Prompt:
+        return tuple(s for s in content if self._sees or not isinstance(s, Image))
 
     def _ask(self, system: str, content: tuple[Segment, ...], begin: str = "") -> Prompt:
         """One question and the beginning of the answer."""

@@ -26,7 +26,8 @@ from studio.protocol import Image
 
 DATA = Path(__file__).parents[1] / "data"
 GOLDEN = DATA / "golden_small"
-REAL_TOKENIZER = Path(__file__).parents[3] / "shared" / "data" / "tokenizer.model"
+SHARED = Path(__file__).parents[3] / "shared" / "data"  # beside the checkout: whole sets of recorded results
+REAL_TOKENIZER = SHARED / "tokenizer.model"
 needs_tokenizer = pytest.mark.skipif(not REAL_TOKENIZER.is_file(), reason=f"no real tokenizer here: {REAL_TOKENIZER}")
 
 CORPUS = (

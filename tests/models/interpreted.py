@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -29,22 +31,32 @@ from studio.protocol import Sampling
 CPU = torch.device("cpu")
 
 
-def compare(count: int, int8: bool) -> None:
-    """A step of `count` rows of all lengths: logits, what is drawn from them, and how the rows move on."""
+ADAPTERS = {"write": ("sft", "dpo"), "web": ("web",)}
+RANKS = {"sft": 7, "dpo": 6, "web": 12}
+
+
+def compare(count: int, int8: bool, adapters: Sequence[int] = ()) -> None:
+    """A step of `count` rows of all lengths: logits, what is drawn from them, and how the rows move on. Row i has the
+    adapter of this number."""
     a = architecture(200, eyes=False, layers=1)
+    if adapters:
+        a = replace(a, adapters=ADAPTERS, lora_ranks=RANKS)
+    whose = ["", *a.adapters]
     decoder = Decoder(a, Given(tensors(a)), CPU, int8)
     kv_cache, rows = decoder.new_kv_cache(40), DecodeBatch(count, 8, a.vocab, CPU)
     lengths = [5, 40, 33, 1, 64, 70, 31, 32, 100][:count]
     tables = [list(range(1 + 4 * i, 5 + 4 * i)) for i in range(count)]
     for i, (length, table) in enumerate(zip(lengths, tables, strict=True)):
         ids = torch.randint(3, a.vocab, (length,), generator=torch.Generator().manual_seed(i))
-        read_prompt(decoder, kv_cache, table, decoder.embed(ids))
+        adapter = whose[adapters[i]] if adapters else ""
+        read_prompt(decoder, kv_cache, table, decoder.embed(ids), (), adapter)
         rows.set_row(
             i, length + 1, table, Sampling(top_k=5 + i, seed=i - 1, temperature=i % 3, repetition_penalty=1.2), 1
         )
         rows.state[i, 0] = 17 + i
+        rows.adapter[i] = adapters[i] if adapters else 0
     chunks = [Chunk(n, 1, t) for n, t in zip(lengths, tables, strict=True)]
-    expected = step(decoder, kv_cache, rows.tokens, chunks)
+    expected = step(decoder, kv_cache, rows.tokens, chunks, [whose[number] for number in adapters])
     twin = DecodeBatch(count, 8, a.vocab, CPU)
     for name in ("state", "sampling", "seen"):
         getattr(twin, name).copy_(getattr(rows, name))
@@ -57,7 +69,7 @@ def compare(count: int, int8: bool) -> None:
         kernel(found, some, ids, top_k_kernel)
 
     moving.sample = watch  # type: ignore[method-assign, assignment]
-    moving.run(count, top_k_kernel=True)
+    moving.run(count, True, tuple(sorted({*adapters} - {0})))
     torch.testing.assert_close(logits, expected, atol=4e-3 if int8 else 1e-5, rtol=1e-5)
     assert moving.ids.tolist() == sample(logits, twin).tolist()
     assert torch.equal(rows.state, twin.state) and torch.equal(rows.seen, twin.seen)
@@ -107,6 +119,12 @@ CASES = {
     "9 rows": lambda: compare(9, int8=False),
     "1 row, int8": lambda: compare(1, int8=True),
     "3 rows, int8": lambda: compare(3, int8=True),
+    "1 row, adapter": lambda: compare(1, int8=False, adapters=[2]),
+    "1 row, adapter, int8": lambda: compare(1, int8=True, adapters=[1]),
+    "4 rows, one adapter and none": lambda: compare(4, int8=False, adapters=[0, 2, 2, 0]),
+    "6 rows, all adapters": lambda: compare(6, int8=False, adapters=[1, 0, 2, 2, 1, 0]),
+    "9 rows, all adapters": lambda: compare(9, int8=False, adapters=[1, 0, 2, 2, 1, 0, 0, 1, 2]),
+    "3 rows, adapters, int8": lambda: compare(3, int8=True, adapters=[1, 0, 2]),
     "guesses": trial,
     "prompts": prefill,  # the last: it leaves the plain code behind
 }

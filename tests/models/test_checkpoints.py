@@ -14,6 +14,7 @@ from golden import architecture, config, tensors, whole, write
 from studio.checkpoints.architecture import LINEARS
 from studio.checkpoints.families import XCOMPOSER2_4KHD, published, read
 from studio.errors import ModelError
+from studio.models.linear import IMAGE
 from studio.models.model import from_folder, with_random_weights
 from studio.models.weights import Checkpoint
 
@@ -45,7 +46,7 @@ def test_every_form_gives_the_same_architecture_and_weights(form: str, eyes: boo
     layer = model.decoder.layers[1]
     assert torch.equal(layer.w13.weight[: a.ffn], weights["model.layers.1.feed_forward.w1.weight"].half())
     assert torch.equal(layer.w13.weight[a.ffn :], weights["model.layers.1.feed_forward.w3.weight"].half())
-    assert [patch.first for patch in layer.w13.loras] == ([0, a.ffn] if eyes else [])
+    assert {name: lora.parts for name, lora in layer.w13.loras.items()} == ({"image": 2} if eyes else {})
     assert torch.equal(model.decoder.output, weights["output.weight"].half())
 
 
@@ -71,7 +72,7 @@ def test_4khd_is_known_by_its_separators(tmp_path: Path) -> None:
     model = from_folder(folder, CPU, torch.float32)
     assert model.architecture == a and model.architecture.name.startswith("XComposer2-4KHD")
     layer = model.decoder.layers[0]
-    assert (layer.wqkv.loras[0].scale, layer.wo.loras[0].scale) == (2.0, 1.0)
+    assert (layer.wqkv.loras[IMAGE].scale, layer.wo.loras[IMAGE].scale) == (2.0, 1.0)
     assert model.tower is not None and model.tower.tiled
 
 

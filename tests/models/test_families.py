@@ -26,7 +26,7 @@ from studio.specs import NativeSpec
 class HalfTower(VisionTower):
     """Gives the language model the first half of a picture's positions."""
 
-    def tokens(self, width: int, height: int) -> int:
+    def tokens(self, width: int, height: int, tiles: int = 0) -> int:
         return self.vision.grid**2 // 2
 
     def embed(self, images: Any) -> list[Any]:

@@ -14,7 +14,20 @@ launch = pytest.importorskip("studio.models.kernels.launch", reason="no Triton o
 SCRIPT = Path(__file__).with_name("interpreted.py")
 
 
-CASES = ("1 row", "9 rows", "1 row, int8", "3 rows, int8", "guesses", "prompts")
+CASES = (
+    "1 row",
+    "9 rows",
+    "1 row, int8",
+    "3 rows, int8",
+    "1 row, adapter",
+    "1 row, adapter, int8",
+    "4 rows, one adapter and none",
+    "6 rows, all adapters",
+    "9 rows, all adapters",
+    "3 rows, adapters, int8",
+    "guesses",
+    "prompts",
+)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from studio.errors import ModelError
 from studio.models.clip import VisionTower, resized
 from studio.models.internlm2 import Decoder
 from studio.models.kv_cache import BatchLayout, Chunk
-from studio.models.linear import image_rows
+from studio.models.linear import image_rows, row_spans
 from studio.models.model import from_folder
 
 CPU = torch.device("cpu")
@@ -185,7 +185,7 @@ def test_position_rows_of_another_size_are_resized() -> None:
 def test_image_rows_among_others_are_the_same_rows() -> None:
     """A hole between two pictures, rows before and behind them, and a picture without a hole."""
     rows = torch.tensor([0, 2, 4, 5, 6, 7, 8])
-    holed, solid = (image_rows(spans, CPU, torch.float32) for spans in ([(2, 5), (6, 7)], [(4, 7)]))
+    holed, solid = (row_spans(spans, CPU, torch.float32) for spans in ([(2, 5), (6, 7)], [(4, 7)]))
     assert (
         holed
         and (mask := holed.among(rows).mask) is not None

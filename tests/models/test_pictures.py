@@ -14,10 +14,11 @@ import torch
 from golden import Given, architecture, tensors
 from PIL import Image as Picture
 
-from studio.checkpoints.families import TILE_PIXELS, XCOMPOSER2_4KHD, tile_tokens
+from studio.checkpoints.families import MAX_TILES, TILE_PIXELS, XCOMPOSER2_4KHD, tile_tokens
 from studio.errors import InputError
-from studio.models import xcomposer2_4khd as tiles
+from studio.models import tiles
 from studio.models.image_preprocessing import MEAN, STD, opened, pixels
+from studio.models.xcomposer2_4khd import TILING, TiledVisionTower
 from studio.pictures.stored import MAX_STORED_PIXELS
 
 
@@ -119,13 +120,14 @@ def test_broken_files_are_told_apart() -> None:
     [((1000, 1000), (5, 5)), ((2000, 1000), (3, 6)), ((1000, 2000), (6, 3)), ((9000, 100), (1, 25)), ((3, 4), (5, 4))],
 )
 def test_4khd_tiles_by_the_largest_scale_that_fits(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    assert tiles.layout(*size) == expected
+    assert TILING.layout(*size, MAX_TILES) == expected
 
 
 @pytest.mark.parametrize("size", [(1300, 700), (700, 1300), (90, 90)])
 def test_4khd_cuts_as_laid_out_and_fills_up_with_white(size: tuple[int, int]) -> None:
-    cut, rows, columns = tiles.cut(Picture.new("RGB", size, "black"))
-    assert (rows, columns) == tiles.layout(*size)
+    found = TILING.cut(Picture.new("RGB", size, "black"), MAX_TILES)
+    cut, rows, columns = found.views, found.rows, found.columns
+    assert (rows, columns) == TILING.layout(*size, MAX_TILES)
     assert cut.shape == (1 + rows * columns, 3, TILE_PIXELS, TILE_PIXELS)
     whole = cut[1:].view(rows, columns, 3, TILE_PIXELS, TILE_PIXELS).permute(2, 0, 3, 1, 4)
     whole = whole.reshape(3, rows * TILE_PIXELS, columns * TILE_PIXELS)
@@ -163,7 +165,7 @@ def test_a_4khd_tower_gives_the_tokens_it_promises() -> None:
     assert a.vision is not None
     merged = replace(a.vision, patch=14, positions=577, layers=1, projector_in=4 * a.vision.width)
     a = replace(a, family=XCOMPOSER2_4KHD, vision=merged)
-    tower = tiles.TiledVisionTower(a, Given(tensors(a)))
+    tower = TiledVisionTower(a, Given(tensors(a)))
     picture = Picture.new("RGB", (900, 36), "teal")
     assert tower.embed([tower.preprocess(picture)])[0].shape == (tower.tokens(900, 36), a.hidden)
     assert tower.tokens(900, 36) == tile_tokens(1, 25) == 26 * 144 + 1 + 2 * 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from golden import Given, architecture, tensors, whole
 
-from studio.models.linear import Linear, PartialLoRA, image_rows
+from studio.models.linear import IMAGE, Linear, LowRank, image_rows
 from studio.models.model import from_source
 
 CPU = torch.device("cpu")
@@ -26,12 +26,14 @@ def test_every_number_is_within_half_a_step_of_its_row() -> None:
 
 def test_patches_stay_as_they_are() -> None:
     g = torch.Generator().manual_seed(1)
-    patch = PartialLoRA(torch.randn(4, 64, generator=g), torch.randn(30, 4, generator=g), 0.5, first=10)
-    linear = Linear(torch.zeros(40, 64), (patch,)).quantised()
+    patch = LowRank(torch.randn(8, 64, generator=g), torch.randn(40, 4, generator=g), 0.5)
+    assert patch.parts == 2  # of the 40 outputs
+    linear = Linear(torch.zeros(40, 64), {IMAGE: patch}).quantised()
     x = torch.randn(6, 64, generator=g)
     y = linear(x, image_rows([(1, 3)], CPU, x.dtype))
     expected = torch.zeros(6, 40)
-    expected[1:3, 10:] = 0.5 * x[1:3] @ patch.a.T @ patch.b.T
+    expected[1:3, :20] = 0.5 * x[1:3] @ patch.a[:4].T @ patch.b[:20].T
+    expected[1:3, 20:] = 0.5 * x[1:3] @ patch.a[4:].T @ patch.b[20:].T
     torch.testing.assert_close(y, expected)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from studio.prompts import Dialect, dialect_of, replies
 from studio.prompts.instruct import DEFAULT, Instruct
+from studio.prompts.messages import message
 from studio.protocol import CHATML, ChatFormat, Control, Image, Prompt, Text
 
 GEMMA = ChatFormat(
@@ -131,3 +132,24 @@ def test_typed_control_tokens_stay_text(typed: str) -> None:
         dialect.chat(((typed, (), ""),), typed),
     ):
         assert prompt and [s.piece for s in prompt if isinstance(s, Control)] == plain
+
+
+def test_messages_in_the_template_of_a_model_without_a_system_turn() -> None:
+    dialect = Instruct(replace(DEFAULT, chat=GEMMA))
+    greeted = (message("system", "Be a pig."), message("assistant", "Hello."), message("user", "Who?"))
+    turn, end = "[<start_of_turn>]", "[<end_of_turn>]\n"
+    expected = f"[<bos>]{turn}user\nBe a pig.{end}{turn}model\nHello.{end}{turn}user\nWho?{end}{turn}model\nI"
+    assert said(dialect.talk(greeted, "I")) == expected
+
+
+def test_a_tools_result_is_told_as_a_question() -> None:
+    messages = (
+        message("system", "Be brief."), message("system", "Tools: none."), message("user", "<|im_start|>2*3?"),
+        message("assistant", "6"), message("environment", "6.0", "<|plugin|>"), message("user", "Sure?"),
+    )  # fmt: skip
+    start, end = "[<|im_start|>]", "[<|im_end|>]\n"
+    expected = (
+        f"{start}system\nBe brief.\n\nTools: none.{end}{start}user\n<|im_start|>2*3?{end}{start}assistant\n6{end}"
+        f"{start}user\n6.0\n\nSure?{end}{start}assistant\n"
+    )
+    assert said(Instruct().talk(messages)) == expected

@@ -45,12 +45,13 @@ class BlockManager:
         """Blocks in the prefix cache."""
         return len(self._hash_of)
 
-    def hash_blocks(self, units: Sequence[Unit], before: Sequence[bytes] = ()) -> list[bytes]:
-        """The hash of each full block of these units; `before` are the hashes of their first blocks, where known."""
+    def hash_blocks(self, units: Sequence[Unit], before: Sequence[bytes] = (), salt: bytes = b"") -> list[bytes]:
+        """The hash of each full block of these units; `before` are the hashes of their first blocks, where known. Units
+        whose keys and values are computed in another way have another `salt`."""
         hashes = list(before)
         for i in range(len(hashes), len(units) // self.size):
             inside = repr(units[i * self.size : (i + 1) * self.size]).encode()
-            hashes.append(hashlib.blake2b((hashes[-1] if hashes else b"") + inside, digest_size=16).digest())
+            hashes.append(hashlib.blake2b((hashes[-1] if hashes else salt) + inside, digest_size=16).digest())
         return hashes
 
     def allocate(self, hashes: Sequence[bytes], total: int) -> Allocation | None:

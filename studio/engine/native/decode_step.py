@@ -8,6 +8,8 @@ the speculative step of one sequence.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,7 +20,9 @@ from studio.engine.native.speculative import MAX_DRAFT_TOKENS, SpeculativeStep
 from studio.models.graphs import CudaGraphs
 from studio.models.internlm2 import Decoder, Layer
 from studio.models.kv_cache import KVCache
-from studio.models.linear import Linear
+from studio.models.linear import Linear, RowAdapters
+
+Adapters: TypeAlias = tuple[int, ...]  # numbers, in order
 
 
 class DecodeStep:
@@ -34,38 +38,60 @@ class DecodeStep:
         self._head = Linear(decoder.output)
         self.ids = torch.zeros(len(rows), dtype=torch.int32, device=decoder.device)
         self.speculative_step = SpeculativeStep(rows.slice(0, 1))
+        self._adapters: RowAdapters | None = None  # of the step that is being launched
+        self._next_counter = 0
 
     def size(self, count: int) -> int:
         """The batch size of the graph that serves `count` sequences: the next power of two."""
         return min(len(self._rows), 1 << (count - 1).bit_length())
 
     @torch.inference_mode()
-    def __call__(self, rows: int, top_k_kernel: bool) -> None:
-        """One step of the first `rows` rows, a `size`."""
-        self._graphs.run(("step", rows, top_k_kernel), lambda: self.run(rows, top_k_kernel))
+    def __call__(self, rows: int, top_k_kernel: bool, adapters: Adapters = ()) -> None:
+        """One step of the first `rows` rows, a `size`, which use these adapters, one of `adapter_sets`."""
+        name = ("step", rows, top_k_kernel, self._known(adapters))
+        self._graphs.run(name, lambda: self.run(rows, top_k_kernel, adapters))
 
     @torch.inference_mode()
-    def speculative(self, top_k_kernel: bool) -> None:
+    def speculative(self, top_k_kernel: bool, adapters: Adapters = ()) -> None:
         """One step of the first row with `speculative_step.draft`; see its `accepted`."""
-        self._graphs.run(("speculative", top_k_kernel), lambda: self._run_speculative(top_k_kernel))
+        name = ("speculative", top_k_kernel, self._known(adapters))
+        self._graphs.run(name, lambda: self._run_speculative(top_k_kernel, adapters))
 
-    def run(self, count: int, top_k_kernel: bool) -> None:
+    @property
+    def adapter_sets(self) -> list[Adapters]:
+        """The numbers of adapters that steps are made for: none, each alone, all together."""
+        numbers = tuple(range(1, 1 + len(self._decoder.architecture.adapters)))
+        return list(dict.fromkeys(((), *((number,) for number in numbers), numbers)))
+
+    def run(self, count: int, top_k_kernel: bool, adapters: Adapters = ()) -> None:
         """The step of the first `count` rows, kernel by kernel."""
-        self._forward(self._rows.slice(0, count), self.ids[:count], top_k_kernel)
+        self._forward(self._rows.slice(0, count), self.ids[:count], top_k_kernel, adapters)
 
-    def _run_speculative(self, top_k_kernel: bool) -> None:
-        self.speculative_step.prepare()
-        self._forward(
-            self.speculative_step.rows, self.speculative_step.ids, top_k_kernel, self.speculative_step.slots()
-        )
-        self.speculative_step.accept()
+    def _known(self, adapters: Adapters) -> Adapters:
+        """Several adapters are served by the step for all."""
+        return adapters if len(adapters) < 2 else self.adapter_sets[-1]
+
+    def _run_speculative(self, top_k_kernel: bool, adapters: Adapters) -> None:
+        step = self.speculative_step
+        step.prepare()
+        self._forward(step.rows, step.ids, top_k_kernel, adapters, step.slots())
+        step.accept()
 
     def _forward(
-        self, rows: DecodeBatch, ids: Tensor, top_k_kernel: bool, places: tuple[Tensor, Tensor] | None = None
+        self,
+        rows: DecodeBatch,
+        ids: Tensor,
+        top_k_kernel: bool,
+        adapters: Adapters,
+        places: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         """The rows through the model. `places`: positions and slots of rows that attend to each other."""
-        decoder = self._decoder
+        decoder, adapters = self._decoder, self._known(adapters)
         x = decoder.embed(rows.tokens)
+        self._adapters = RowAdapters(adapters[0], len(adapters), rows.adapter) if adapters else None
+        self._next_counter = 0
+        if adapters:
+            self._work.made.zero_()
         for i, layer in enumerate(decoder.layers):
             self._layer(x, i, layer, rows, places)
         logits = torch.empty(len(rows), decoder.architecture.vocab, device=x.device)
@@ -81,7 +107,7 @@ class DecodeStep:
 
     def _layer(self, x: Tensor, i: int, layer: Layer, rows: DecodeBatch, places: tuple[Tensor, Tensor] | None) -> None:
         """With `places`, see `_through`, all keys and values are written before any row attends."""
-        a, count, rope = self._decoder.architecture, x.shape[0], self._decoder.rope
+        a, count, rope = self._decoder.architecture, x.shape[0], self._decoder.rope.table
         qkv = x.new_empty(count, a.qkv_rows)
         self._product(x, layer.wqkv, qkv, norm=layer.attention_norm)
         y = x.new_empty(count, a.heads * a.head_dim)
@@ -98,19 +124,44 @@ class DecodeStep:
         """out = matrix · norm(x), gated or not."""
         launch, eps = self._launch, self._decoder.architecture.norm_eps
         if x.shape[0] == 1:
-            launch.matmul(x, matrix, out, self._work, norm=norm, eps=eps, gated=gated)
-            return
-        x = launch.add_norm(x, None, norm, eps)
-        if matrix is self._head or launch.fits_matmul(x.shape[0], matrix):
-            launch.matmul(x, matrix, out, self._work, gated=gated)
-        elif gated:
-            out.copy_(launch.swiglu(F.linear(x, matrix.weight)))
+            launch.matmul(
+                x, matrix, out, self._work, norm=norm, eps=eps, gated=gated, adapters=self._adapters, made=self._made()
+            )
         else:
-            torch.mm(x, matrix.weight.T, out=out)
+            x = launch.add_norm(x, None, norm, eps)
+            if matrix is self._head or launch.fits_matmul(x.shape[0], matrix):
+                launch.matmul(x, matrix, out, self._work, gated=gated, adapters=self._adapters)
+            elif gated:
+                y = F.linear(x, matrix.weight)
+                self._add_adapters(x, matrix, y)
+                out.copy_(launch.swiglu(y))
+            else:
+                torch.mm(x, matrix.weight.T, out=out)
+                self._add_adapters(x, matrix, out)
+        if matrix.bias is not None:
+            out += matrix.bias
 
     def _add(self, y: Tensor, matrix: Linear, x: Tensor) -> None:
         """x += matrix · y."""
         if self._launch.fits_matmul(y.shape[0], matrix):
-            self._launch.matmul(y, matrix, x, self._work, residual=x)
+            made = self._made() if y.shape[0] == 1 else None
+            self._launch.matmul(y, matrix, x, self._work, residual=x, adapters=self._adapters, made=made)
         else:
             x.addmm_(y, matrix.weight.T)
+            self._add_adapters(y, matrix, x)
+        if matrix.bias is not None:
+            x += matrix.bias
+
+    def _add_adapters(self, x: Tensor, matrix: Linear, y: Tensor) -> None:
+        """y += the adapters of the rows of x, where there are too many rows for the kernels."""
+        if matrix.adapters and self._adapters:
+            for number in range(self._adapters.first, self._adapters.first + self._adapters.count):
+                mask = (self._adapters.rows == number)[:, None].to(x.dtype)
+                matrix.adapters.lora(number).add_to(y, x, mask)
+
+    def _made(self) -> Tensor | None:
+        """A counter that no other matrix of this step has."""
+        if self._adapters is None:
+            return None
+        self._next_counter += 1
+        return self._work.made[self._launch.COUNTER * (self._next_counter - 1) :]

@@ -88,7 +88,8 @@ class ModelExecutor:
 
     def count(self, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         """See `studio.engine.base.Engine.count`."""
-        return tuple(len(self._prompt_builder.units(self.tokenizer.encode(prompt))) for prompt in prompts)
+        builder = self._prompt_builder
+        return tuple(len(builder.units(builder.encode(prompt))) for prompt in prompts)
 
     def cancel(self, number: int) -> Result | None:
         """End a request now. Returns its last event, or None for a number that is unknown or over."""
@@ -101,7 +102,7 @@ class ModelExecutor:
 
     def logits_after(self, prompt: Prompt) -> Tensor:
         """Logits [vocab] after a prompt that is prefilled in one go: for the self-test and tests."""
-        runs = self.tokenizer.encode(prompt)
+        runs = self._prompt_builder.encode(prompt)
         units = self._prompt_builder.units(runs)
         sequence = Sequence(0, "choice", units, 1, blocks_for(len(units)))
         allocation = self.scheduler.blocks.allocate([], sequence.num_blocks)
@@ -137,7 +138,7 @@ class ModelExecutor:
     def fail(self, error: StudioError) -> Events:
         """End every running request with `error`, after a step that failed."""
         self._pending = []
-        failed = [sequence for sequence in self.scheduler.running]
+        failed = self.scheduler.running
         for sequence in failed:
             self._finish(sequence)
         return [(sequence.number, Failed(error)) for sequence in failed]

@@ -32,19 +32,19 @@ class ImageCache:
 
     def prefetch(self, image: Image) -> None:
         """Begin to open a picture whose embeddings are not cached."""
-        if image.key not in self._embeddings and image.key not in self._pending:
-            self._pending[image.key] = self._threads.submit(self._preprocess, image)
+        if image.cache_key not in self._embeddings and image.cache_key not in self._pending:
+            self._pending[image.cache_key] = self._threads.submit(self._preprocess, image)
         while len(self._pending) > MAX_PENDING:
             self._pending.popitem(last=False)
 
     def ready(self, image: Image) -> bool:
         """Whether `embed` need not wait for the file."""
-        return image.key not in self._pending or self._pending[image.key].done()
+        return image.cache_key not in self._pending or self._pending[image.cache_key].done()
 
     @torch.inference_mode()
     def embed(self, images: Sequence[Image]) -> list[Tensor]:
         """Embeddings of each picture [positions, hidden]. Raises InputError for one that cannot be opened."""
-        fresh = {image.key: image for image in images if image.key not in self._embeddings}
+        fresh = {image.cache_key: image for image in images if image.cache_key not in self._embeddings}
         for image in fresh.values():
             self.prefetch(image)
         opening = {key: self._pending.pop(key, None) for key in fresh}
@@ -55,8 +55,8 @@ class ImageCache:
             self._embeddings |= dict(zip(some, self._vision_graphs([cuts[key] for key in some]), strict=True))
         found = []
         for image in images:
-            self._embeddings.move_to_end(image.key)
-            found.append(self._embeddings[image.key])
+            self._embeddings.move_to_end(image.cache_key)
+            found.append(self._embeddings[image.cache_key])
         while len(self._embeddings) > 1 and self.bytes > MAX_BYTES:
             self._embeddings.popitem(last=False)
         return found
@@ -66,7 +66,8 @@ class ImageCache:
         self._embeddings.clear()
 
     def _preprocess(self, image: Image) -> PreprocessedImage:
-        return self._tower.preprocess(opened(image.data))
+        picture = opened(image.data)
+        return self._tower.preprocess(picture, image.tiles) if image.tiles else self._tower.preprocess(picture)
 
     @property
     def bytes(self) -> int:

@@ -88,9 +88,7 @@ def load_executor(
         source = RandomSource(a.tensors(), device, dtype, plan.seed)
     note = "" if plan.checkpoint else RANDOM_NOTE
     executor = ModelExecutor(
-        ModelCard(
-            a.name, a.family.dialect, ("zh", "en"), a.vision is not None, a.context, MAX_BEAMS, note, a.image_tokens
-        ),
+        _card(a, note),
         from_source(a, source, device, int8=spec.quantize == "int8"),
         _tokenizer(plan),
         blocks,
@@ -99,6 +97,21 @@ def load_executor(
     )
     self_test(executor)
     return executor
+
+
+def _card(a: Architecture, note: str) -> ModelCard:
+    return ModelCard(
+        name=a.name,
+        dialect=a.family.dialect,
+        languages=("zh", "en"),
+        sees=a.vision is not None,
+        context=a.context,
+        beams=MAX_BEAMS,
+        note=note,
+        image_tokens=a.image_tokens,
+        tile_tokens=a.tile_tokens,
+        adapters=tuple(a.adapters),
+    )
 
 
 def num_kv_blocks(a: Architecture, batch: int, spare: int, element: int) -> int:
@@ -159,11 +172,12 @@ def self_test(executor: ModelExecutor) -> None:
 
 def _plans(spec: NativeSpec) -> dict[Role, PlannedModel]:
     if spec.random_weights:
-        random = {
-            role: PlannedModel(a, Path(folder) if (folder := spec.folders.get(role)) else None, seed=seed)
-            for seed, (role, a) in enumerate(published_by_role(spec.random_weights).items())
-        }
-        return with_shared(random)
+        models = published_by_role(spec.random_weights)
+        made: dict[int, PlannedModel] = {}
+        for seed, (role, a) in enumerate(models.items()):
+            folder = Path(given) if (given := spec.folders.get(role)) else None
+            made.setdefault(id(a), PlannedModel(a, folder, seed=seed))
+        return with_shared({role: made[id(a)] for role, a in models.items()})
     plans = {role: _opened(role, Path(name).expanduser()) for role, name in spec.folders.items() if name}
     if not plans:
         raise ModelError(COMPOSER.missing)

@@ -26,7 +26,7 @@ from studio.models.async_copy import AsyncCopy, to_device
 from studio.models.graphs import CudaGraphs
 from studio.models.internlm2 import Decoder
 from studio.models.kv_cache import BLOCK, BatchLayout, Chunk, blocks_for
-from studio.models.linear import image_rows
+from studio.models.linear import IMAGE, active_rows
 from studio.protocol import Sampling
 
 
@@ -74,6 +74,7 @@ class ModelRunner:
             self._prompt_graphs = PromptGraphs(decoder, self.kv_cache, self.graphs)
         self._speculative = self._step.speculative_step if self._step else SpeculativeStep(self._rows.slice(0, 1))
         self._samplings: dict[int, Sampling] = {}
+        self._adapters = list(a.adapters)
 
     @property
     def runs_ahead(self) -> bool:
@@ -88,10 +89,12 @@ class ModelRunner:
             return
         sizes = {self._step.size(count) for count in range(1, len(self._rows) + 1)}
         for rows in sorted(sizes):
-            self._step(rows, top_k_kernel=True)
+            for adapters in self._step.adapter_sets:
+                self._step(rows, top_k_kernel=True, adapters=adapters)
             self.logits(self.decoder.embedding[:rows])
         if not self._options.deterministic:
-            self._step.speculative(top_k_kernel=True)
+            for adapters in self._step.adapter_sets:
+                self._step.speculative(top_k_kernel=True, adapters=adapters[:1])
         self._prompt_graphs.warm_up()
 
     def prefill_rate(self, tokens: int = 1024) -> float:
@@ -125,17 +128,19 @@ class ModelRunner:
         each, counted from its first token; `decoding` are the sequences of the first rows, which process their last
         token in the same forward. Returns the hidden states of the last token of each [decoding + prefills, hidden]."""
         chunks = tuple(self._next(s) for s in decoding)
-        chunks += tuple(Chunk(r.start, r.count, r.sequence.block_table) for r in prefills)
+        chunks += tuple(Chunk(r.start, r.count, r.sequence.block_table, r.sequence.num_prompt_tokens) for r in prefills)
         if decoding:
             parts = [self.decoder.embed(self._rows.slice(0, len(decoding)).tokens), *parts]
         layout = BatchLayout(chunks, self.decoder.device)
         edges = layout.edges[len(decoding) :]
         moved = [(a + first, b + first) for (first, _), found in zip(edges, spans, strict=True) for a, b in found]
         x = torch.cat(parts) if len(parts) > 1 else parts[0]
-        image = image_rows(moved, self.decoder.device, self.decoder.dtype)
-        if self._prompt_graphs and image is None and self._prompt_graphs.fits(layout):
-            return self._prompt_graphs(x, layout)
-        return self.decoder.forward(x, self.kv_cache, layout, image, layout.metadata.ends)
+        adapters = [sequence.adapter for sequence in (*decoding, *(r.sequence for r in prefills))]
+        if self._prompt_graphs and not moved and len({*adapters}) == 1 and self._prompt_graphs.fits(layout):
+            return self._prompt_graphs(x, layout, adapters[0])
+        theirs = {name: [e for e, of in zip(layout.edges, adapters, strict=True) if of == name] for name in {*adapters}}
+        active = active_rows(theirs | {IMAGE: moved}, self.decoder.device, self.decoder.dtype)
+        return self.decoder.forward(x, self.kv_cache, layout, active, layout.metadata.ends)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[rows, hidden] → [rows, vocab]."""
@@ -156,6 +161,7 @@ class ModelRunner:
                 self.decoder.architecture.bos,
                 self._stops,
             )
+            rows.adapter[i] = self._number_of(sequence)
             self._samplings[sequence.number] = sampling
         return self._sample(sequences, rows, logits)
 
@@ -170,10 +176,11 @@ class ModelRunner:
         count = len(sequences)
         if self._step is None:
             rows = self._rows.slice(0, count)
-            logits = step(self.decoder, self.kv_cache, rows.tokens, [self._next(s) for s in sequences])
+            adapters = [s.adapter for s in sequences]
+            logits = step(self.decoder, self.kv_cache, rows.tokens, [self._next(s) for s in sequences], adapters)
             return self._sample(sequences, rows, logits)
         size = len(self._rows) if self._options.deterministic else self._step.size(count)
-        self._step(size, self._all_fit_top_k_kernel(sequences))
+        self._step(size, self._all_fit_top_k_kernel(sequences), tuple(sorted({*map(self._number_of, sequences)} - {0})))
         return StepOutput(sequences, AsyncCopy(self._step.ids[:count]))
 
     @torch.inference_mode()
@@ -184,12 +191,15 @@ class ModelRunner:
             to_device((draft + [0] * MAX_DRAFT_TOKENS)[:MAX_DRAFT_TOKENS], self.decoder.device), non_blocking=True
         )
         if self._step:
-            self._step.speculative(self._all_fit_top_k_kernel((sequence,)))
+            adapters = (self._number_of(sequence),) if sequence.adapter else ()
+            self._step.speculative(self._all_fit_top_k_kernel((sequence,)), adapters)
         else:
             speculative.prepare()
             at = self._next(sequence)
             layout = BatchLayout((Chunk(at.start, len(speculative.rows), at.table),), self.decoder.device)
-            hidden = self.decoder.forward(self.decoder.embed(speculative.rows.tokens), self.kv_cache, layout)
+            x = self.decoder.embed(speculative.rows.tokens)
+            active = active_rows({sequence.adapter: [(0, len(x))]}, self.decoder.device, self.decoder.dtype)
+            hidden = self.decoder.forward(x, self.kv_cache, layout, active)
             speculative.ids.copy_(sample(self.decoder.logits(hidden), speculative.rows))
             speculative.accept()
         return StepOutput((sequence,), AsyncCopy(speculative.accepted), speculative=True)
@@ -197,6 +207,10 @@ class ModelRunner:
     def _next(self, sequence: Sequence) -> Chunk:
         """The token that a scheduled decode step processes."""
         return Chunk(sequence.num_prompt_tokens + sequence.num_generated - 2, 1, sequence.block_table)
+
+    def _number_of(self, sequence: Sequence) -> int:
+        """Its adapter as rows know it: 0 for none."""
+        return 1 + self._adapters.index(sequence.adapter) if sequence.adapter else 0
 
     def _all_fit_top_k_kernel(self, sequences: Iterable[Sequence]) -> bool:
         return all(fits_top_k_kernel(self._samplings[s.number]) for s in sequences)
@@ -231,5 +245,12 @@ class ModelRunner:
         a, count = self.decoder.architecture, sampling.beams
         beams = BeamScorer(count, stops, sampling.repetition_penalty, a.bos, self.decoder.device)
         return BeamSearch(
-            self.decoder, self.kv_cache, sequence.block_table, sequence.num_prompt_tokens, logits, beams, count
+            self.decoder,
+            self.kv_cache,
+            sequence.block_table,
+            sequence.num_prompt_tokens,
+            logits,
+            beams,
+            count,
+            sequence.adapter,
         )

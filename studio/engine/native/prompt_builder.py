@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,14 +12,14 @@ from studio.engine.native.block_manager import RESERVED, Unit
 from studio.engine.native.check.reference_loop import Span, beam_search_blocks, beam_search_tokens
 from studio.engine.native.image_cache import ImageCache
 from studio.engine.native.requests import ChoiceRequest, GenerationRequest
-from studio.engine.native.scheduler import PrefillChunk, Sequence
+from studio.engine.native.scheduler import Kind, PrefillChunk, Sequence
 from studio.errors import ContextOverflow, ModelError
 from studio.models.async_copy import to_device
 from studio.models.image_preprocessing import opened
 from studio.models.kv_cache import blocks_for
 from studio.models.model import Model
 from studio.models.tokenizer import Run, Tokenizer
-from studio.protocol import MIN_NEW_TOKENS, Choose, Generate, Image, ModelCard, Text
+from studio.protocol import MIN_NEW_TOKENS, Adapter, Choose, Generate, Image, ModelCard, Prompt, Text
 
 
 class PromptBuilder:
@@ -33,17 +34,16 @@ class PromptBuilder:
     def generation(self, number: int, call: Generate) -> GenerationRequest:
         """Raises ContextOverflow when the prompt leaves too little room. A beam search that would need more blocks than
         there are ends sooner, like one that reaches the end of the context."""
-        runs, sampling = self._tokenizer.encode(call.prompt), call.sampling
+        runs, sampling = self.encode(call.prompt), call.sampling
         units = self._fitting(runs, min(sampling.max_tokens, MIN_NEW_TOKENS))
         max_new = min(sampling.max_tokens, self._card.context - len(units))
         if sampling.beams > 1:
             max_new = min(max_new, beam_search_tokens(len(units), self._blocks, sampling.beams))
             blocks = beam_search_blocks(len(units), max_new, sampling.beams)
-            sequence = Sequence(number, "search", units, max_new, blocks, self._images_ready(runs))
+            sequence = self._sequence(number, "search", units, max_new, blocks, call.prompt, runs)
         else:
-            sequence = Sequence(
-                number, "stream", units, max_new, blocks_for(len(units) + max_new), self._images_ready(runs)
-            )
+            blocks = blocks_for(len(units) + max_new)
+            sequence = self._sequence(number, "stream", units, max_new, blocks, call.prompt, runs)
         return GenerationRequest(call, runs, sequence, self._tokenizer)
 
     def choice(self, number: int, call: Choose) -> ChoiceRequest:
@@ -52,15 +52,22 @@ class PromptBuilder:
         Prompt and option are encoded together, since the characters where they meet may share a token. Options that
         agree in that token share its score.
         """
-        encoded = [self._tokenizer.encode((*call.prompt, Text(option))) for option in call.options]
+        encoded = [self.encode((*call.prompt, Text(option))) for option in call.options]
         ends = [runs[-1] for runs in encoded if isinstance(runs[-1], list)]
         shared = 0
         while shared < min(map(len, ends)) - 1 and len({end[shared] for end in ends}) == 1:
             shared += 1
         runs: list[Run] = [run for run in (*encoded[0][:-1], ends[0][:shared]) if run != []]
         units = self._fitting(runs, 1)
-        sequence = Sequence(number, "choice", units, 1, blocks_for(len(units)), self._images_ready(runs))
+        sequence = self._sequence(number, "choice", units, 1, blocks_for(len(units)), call.prompt, runs)
         return ChoiceRequest(call, runs, sequence, tuple(end[shared] for end in ends))
+
+    def encode(self, prompt: Prompt) -> list[Run]:
+        """The prompt as runs of ids with the images between them, each with the most tiles that it is cut into."""
+        tower = self._model.tower
+        alone = tower.tiles_for(sum(isinstance(s, Image) for s in prompt)) if tower else 0
+        runs = self._tokenizer.encode(prompt)
+        return [replace(run, tiles=alone and (run.tiles or alone)) if isinstance(run, Image) else run for run in runs]
 
     def units(self, runs: list[Run]) -> list[Unit]:
         """What stands at each position of a prompt. Raises ModelError for a picture where the model takes none."""
@@ -72,8 +79,8 @@ class PromptBuilder:
             elif tower is None:
                 raise ModelError("cannot_see", model=self._card.name)
             else:
-                size = opened(run.data).size if tower.tiled else (0, 0)
-                units += [(run.key, i) for i in range(tower.tokens(*size))]
+                count = tower.tokens(*opened(run.data).size, run.tiles) if tower.tiled else tower.tokens(0, 0)
+                units += [(run.cache_key, i) for i in range(count)]
         return units
 
     def _fitting(self, runs: list[Run], room: int) -> list[Unit]:
@@ -82,6 +89,15 @@ class PromptBuilder:
         if (needed := len(units) + room) > self._card.context:
             raise ContextOverflow("context_overflow", needed=needed, model=self._card.name, limit=self._card.context)
         return units
+
+    def _sequence(
+        self, number: int, kind: Kind, units: list[Unit], new: int, blocks: int, prompt: Prompt, runs: list[Run]
+    ) -> Sequence:
+        a = self._model.architecture
+        wanted = next((segment.name for segment in prompt if isinstance(segment, Adapter)), "")
+        adapter = wanted if wanted in a.adapters else ""
+        ready, stretched = self._images_ready(runs), len(units) > a.trained
+        return Sequence(number, kind, units, new, blocks, ready, adapter=adapter, stretched=stretched)
 
     def _images_ready(self, runs: list[Run]) -> ImagesReady:
         return ImagesReady(self._pictures, [run for run in runs if isinstance(run, Image)])
@@ -121,7 +137,7 @@ def _overlapping(runs: list[Run], units: list[Unit], first: int, last: int) -> I
             length = len(run)
         else:
             length = 1
-            while at + length < len(units) and units[at + length] == (run.key, length):
+            while at + length < len(units) and units[at + length] == (run.cache_key, length):
                 length += 1
         begin, end = max(first - at, 0), min(last - at, length)
         if begin < end:

@@ -13,6 +13,7 @@ from studio.models.async_copy import to_device
 from studio.models.graphs import CudaGraphs
 from studio.models.internlm2 import Decoder
 from studio.models.kv_cache import CHUNK_TILE, AttentionMetadata, BatchLayout, KVCache, MetadataShape, blocks_for
+from studio.models.linear import RowSpans
 
 SIZES = (16, 64, 128, 256)  # tokens
 MAX_CHUNKS = 8
@@ -26,24 +27,26 @@ class PromptGraphs:
         self._buffers: dict[int, _GraphBuffers] = {}
 
     def fits(self, layout: BatchLayout) -> bool:
-        """Whether a graph has room for it."""
-        return layout.tokens <= SIZES[-1] and len(layout.chunks) <= MAX_CHUNKS
+        """Whether a graph has room for it, and the table of its RoPE serves it."""
+        few = layout.tokens <= SIZES[-1] and len(layout.chunks) <= MAX_CHUNKS
+        return few and all(chunk.prompt <= self._decoder.architecture.trained for chunk in layout.chunks)
 
     @torch.inference_mode()
     def warm_up(self) -> None:
         """Capture all sizes."""
-        for tokens in SIZES:
-            self._run(tokens)
+        for adapter in ("", *self._decoder.architecture.adapters):
+            for tokens in SIZES:
+                self._run(tokens, adapter)
 
     @torch.inference_mode()
-    def __call__(self, x: Tensor, layout: BatchLayout) -> Tensor:
+    def __call__(self, x: Tensor, layout: BatchLayout, adapter: str = "") -> Tensor:
         """Embeddings [tokens, hidden] → hidden states after the last token of each chunk [chunks, hidden], which
-        the next call overwrites."""
+        the next call overwrites. All chunks are read with one adapter, or with none."""
         tokens = next(size for size in SIZES if size >= x.shape[0])
         buffers = self._at(tokens)
         buffers.x[: x.shape[0]] = x
         buffers.metadata.numbers.copy_(to_device(buffers.metadata.filled(layout.chunks), x.device, torch.int32))
-        self._run(tokens)
+        self._run(tokens, adapter)
         return buffers.hidden[: len(layout.chunks)]
 
     def _at(self, tokens: int) -> _GraphBuffers:
@@ -51,14 +54,17 @@ class PromptGraphs:
             self._buffers[tokens] = _GraphBuffers(self._decoder, tokens)
         return self._buffers[tokens]
 
-    def _run(self, tokens: int) -> None:
+    def _run(self, tokens: int, adapter: str) -> None:
         at = self._at(tokens)
         layout = BatchLayout((), self._decoder.device, at.metadata)
 
-        def prefill() -> None:
-            at.hidden.copy_(self._decoder.forward(at.x.clone(), self._kv_cache, layout, output_rows=at.metadata.ends))
+        active = {adapter: RowSpans(0, tokens)} if adapter else {}
 
-        self._graphs.run(("prefill", tokens), prefill)
+        def prefill() -> None:
+            x = at.x.clone()
+            at.hidden.copy_(self._decoder.forward(x, self._kv_cache, layout, active, at.metadata.ends))
+
+        self._graphs.run(("prefill", tokens, adapter), prefill)
 
 
 class _GraphBuffers:

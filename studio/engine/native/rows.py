@@ -19,7 +19,8 @@ MAX_TOP_K = 64  # the largest top-k that the kernels serve
 class DecodeBatch:
     """state [rows, BLOCK_TABLE + blocks] int32: the token to process next, its position, the number of sampled tokens,
     top-k (0: the row is empty or has stopped), seed, up to three stop ids, then the block table. sampling [rows, 4]
-    float32: temperature, top-p, repetition penalty. seen [rows, vocab] int8: 1 for BOS and every sampled token.
+    float32: temperature, top-p, repetition penalty. seen [rows, vocab] int8: 1 for BOS and every sampled token. adapter
+    [rows] int32: the number of the adapter that a row is processed with, from 1 on; 0: none.
 
     The penalty looks at BOS and what was generated, never at the prompt: XComposer2 always called transformers'
     `generate` with embeddings (modeling_internlm_xcomposer2.py), where it knows no prompt ids.
@@ -29,6 +30,7 @@ class DecodeBatch:
         self.state = torch.zeros(count, BLOCK_TABLE + -(-blocks // 8) * 8, dtype=torch.int32, device=device)
         self.sampling = torch.ones(count, 4, device=device)
         self.seen = torch.zeros(count, vocab, dtype=torch.int8, device=device)
+        self.adapter = torch.zeros(count, dtype=torch.int32, device=device)
 
     def __len__(self) -> int:
         return self.state.shape[0]
@@ -41,15 +43,14 @@ class DecodeBatch:
     def slice(self, first: int, last: int) -> DecodeBatch:
         """Rows `first` to `last`, as views."""
         part = object.__new__(DecodeBatch)
-        part.state, part.sampling, part.seen = (t[first:last] for t in (self.state, self.sampling, self.seen))
+        part.state, part.sampling, part.seen, part.adapter = (t[first:last] for t in self._tensors)
         return part
 
     def empty_like(self, count: int) -> DecodeBatch:
         """A batch of `count` empty rows of the same width."""
         made = object.__new__(DecodeBatch)
-        made.state, made.sampling, made.seen = (
-            torch.zeros(count, *t.shape[1:], dtype=t.dtype, device=t.device)
-            for t in (self.state, self.sampling, self.seen)
+        made.state, made.sampling, made.seen, made.adapter = (
+            torch.zeros(count, *t.shape[1:], dtype=t.dtype, device=t.device) for t in self._tensors
         )
         return made
 
@@ -73,12 +74,13 @@ class DecodeBatch:
 
     def move_row(self, source: int, target: int) -> None:
         """Row `target` becomes what row `source` is."""
-        for t in (self.state, self.sampling, self.seen):
+        for t in self._tensors:
             t[target] = t[source]
 
     def clear_row(self, row: int) -> None:
         """An empty row: it processes token 0 at position 0 of block 0, which belongs to nobody."""
         self.state[row] = 0
+        self.adapter[row] = 0
 
     def advance(self, ids: Tensor) -> None:
         """Each row has sampled its token `ids` [rows]; rows with top-k 0 stay where they are."""
@@ -86,6 +88,10 @@ class DecodeBatch:
         self.state[:, POSITION : STEP + 1] += (self.state[:, TOP_K, None] > 0).int()
         self.state[:, TOP_K] *= (self.state[:, STOP_IDS:BLOCK_TABLE] != ids[:, None]).all(-1).int()
         self.seen.scatter_(1, ids[:, None].long(), 1)
+
+    @property
+    def _tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.state, self.sampling, self.seen, self.adapter
 
 
 def fits_top_k_kernel(sampling: Sampling) -> bool:

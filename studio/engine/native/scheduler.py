@@ -36,6 +36,8 @@ class Sequence:
     max_new_tokens: int
     num_blocks: int  # for its prompt and all that it may generate
     ready: Callable[[], bool] = _ready  # whether its pictures are opened
+    adapter: str = ""  # whose keys and values are not those of other adapters
+    stretched: bool = False  # a prompt beyond the trained positions, whose keys depend on its length
     block_table: list[int] = field(default_factory=list)
     block_hashes: list[bytes] = field(default_factory=list)
     num_prompt_tokens: int = 0
@@ -46,6 +48,12 @@ class Sequence:
 
     def __post_init__(self) -> None:
         self.num_prompt_tokens = len(self.units)
+
+    @property
+    def salt(self) -> bytes:
+        """See `BlockManager.hash_blocks`."""
+        length = self.num_prompt_tokens if self.stretched else 0
+        return repr((self.adapter, length)).encode() if self.adapter or length else b""
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         """Queue a new request."""
-        sequence.block_hashes = self.blocks.hash_blocks(sequence.units)
+        sequence.block_hashes = self.blocks.hash_blocks(sequence.units, salt=sequence.salt)
         self._waiting.append(sequence)
 
     def schedule(self) -> SchedulerOutput:
@@ -142,7 +150,8 @@ class Scheduler:
         if self.reuse and sequence.kind != "search" and sequence.num_prefilled == sequence.num_prompt_tokens:
             in_cache = max(sequence.num_prompt_tokens, len(sequence.units) - 1)  # the last token was never processed
             written = sequence.units[:in_cache]
-            self.blocks.cache_blocks(sequence.block_table, self.blocks.hash_blocks(written, sequence.block_hashes))
+            hashes = self.blocks.hash_blocks(written, sequence.block_hashes, sequence.salt)
+            self.blocks.cache_blocks(sequence.block_table, hashes)
         self.blocks.release(sequence.block_table)
 
     def _admit(self) -> None:

@@ -44,6 +44,7 @@ class SpeculativeStep:
         rows.state[1:, TOKEN] = self.draft.int()
         rows.sampling.copy_(self._text.sampling)
         rows.seen.copy_(self._text.seen)
+        rows.adapter.copy_(self._text.adapter)
         rows.seen.view(-1).index_fill_(0, row * rows.seen.shape[1] + self.draft[index], 1)
 
     def slots(self) -> tuple[Tensor, Tensor]:

@@ -10,16 +10,19 @@ import functools
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 import triton
 from torch import Tensor
 
 from studio.checkpoints.architecture import Architecture
 from studio.models.kernels import attention, elementwise, small_matmul
 from studio.models.kv_cache import BLOCK, CHUNK_TILE, AttentionMetadata, KVCache
-from studio.models.linear import Linear
+from studio.models.linear import Linear, RowAdapters
 
 FEW = 8  # rows of 16 bits up to which our own product is faster than cuBLAS
 MOST = 64  # rows of int8 up to which it is faster than making 16 bits of the matrix first
+LOW_ROWS = 4  # rows of an adapter's A that a program makes for one row of x
+COUNTER = 4  # numbers from one counter to the next: Triton compiles a kernel anew for pointers not aligned to 16 bytes
 LOG2_E = 1.4426950408889634
 
 
@@ -120,6 +123,8 @@ class Workspace:
         heads = rows * a.heads * 32
         self.parts = torch.empty(heads * a.head_dim, device=device)
         self.tops, self.sums = torch.empty(2, heads, device=device)
+        self.low = torch.empty(4096, device=device)  # A x of one row
+        self.made = torch.zeros(COUNTER * 4 * a.layers, device=device, dtype=torch.int32)  # a counter for each matrix
 
 
 def fits_matmul(rows: int, matrix: Linear) -> bool:
@@ -130,37 +135,62 @@ def fits_matmul(rows: int, matrix: Linear) -> bool:
 def matmul(
     x: Tensor, matrix: Linear, out: Tensor, work: Workspace | None, *,
     norm: Tensor | None = None, eps: float = 0.0, residual: Tensor | None = None, gated: bool = False,
+    adapters: RowAdapters | None = None, made: Tensor | None = None,
 ) -> None:  # fmt: skip
     """out = matrix · x (+ residual), for x [rows, in]; gated: silu(first half) · second half of the product.
 
     A `norm` weight, for the input, is for one row only. `out` and `residual` may be one. Without a workspace no sum
-    is cut into parts.
+    is cut into parts. With `adapters` of the rows, those of the matrix are added; one row needs a counter of its own
+    for it, `made` [1], which stands at zero.
     """
     rows, into = x.shape
-    made = out.shape[-1]
+    stack = matrix.adapters if adapters else None
+    rank = stack.b.shape[2] if stack else 0
+    width = out.shape[-1]
     pdl = supports_pdl(x.device)
     int8 = matrix.scales is not None
     scales = matrix.scales if int8 else x
     if rows == 1:
-        t = vector_tiles(made, into, gated, int8)
-        small_matmul.vector_kernel[(triton.cdiv(made, t.rows),)](
-            x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, made, eps,
-            into, t.rows, t.columns, norm is not None, residual is not None, gated, int8, x.is_cuda, pdl,
-            num_warps=t.warps, **launch_options(x.device),
+        t = vector_tiles(width, into, gated, int8)
+        a, b, low, counter = x, x, x, x
+        if stack and adapters and work and made is not None:
+            a, b, low, counter = stack.a[adapters.first - 1], stack.b[adapters.first - 1], work.low, made
+        each = LOW_ROWS * (2 if gated else 1)
+        makers = rank * (2 if gated else 1) // each
+        small_matmul.vector_kernel[(makers + triton.cdiv(width, t.rows),)](
+            x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, a, b, low,
+            counter, width, eps, into, t.rows, t.columns, norm is not None, residual is not None, gated, int8,
+            x.is_cuda, pdl, rank, each, num_warps=t.warps, **launch_options(x.device),
         )  # fmt: skip
         return
     padded = max(8, triton.next_power_of_2(rows))
-    t = few_rows_tiles(made, into, gated, int8, padded)
-    if work is None or t.parts * padded * made > work.partial.numel():
+    t = few_rows_tiles(width, into, gated, int8, padded)
+    if work is None or t.parts * padded * width > work.partial.numel() or 0 < rank < 16 * t.parts:
         t = replace(t, parts=1, columns=min(t.columns, into & -into))
     if x.is_cuda:
         t = shrink_tiles(t, padded, gated, matrix.weight.element_size(), shared_memory(x.device))
-    small_matmul.few_rows_kernel[(triton.cdiv(made, t.rows), t.parts)](
+    low, b, whose, first, count = x, x, x, 0, 0
+    if stack and adapters:
+        first, count, whose = adapters.first, adapters.count, adapters.rows
+        low, b = low_rank(x, matrix, adapters, work), stack.b[first - 1]
+    small_matmul.few_rows_kernel[(triton.cdiv(width, t.rows), t.parts)](
         x, matrix.weight, scales, x if residual is None else residual, out, work.partial if work else out,
-        work.arrived if work else out, rows, made, into, padded, t.rows, t.columns, t.parts, t.stages,
-        residual is not None, gated, int8, x.is_cuda, pdl, num_warps=t.warps, num_stages=t.stages,
-        **launch_options(x.device),
+        work.arrived if work else out, low, b, whose, rows, width, into, padded, t.rows, t.columns, t.parts, t.stages,
+        residual is not None, gated, int8, x.is_cuda, pdl, rank, min(64, rank // t.parts), first, count,
+        num_warps=t.warps, num_stages=t.stages, **launch_options(x.device),
     )  # fmt: skip
+
+
+def low_rank(x: Tensor, matrix: Linear, adapters: RowAdapters, work: Workspace | None) -> Tensor:
+    """A x [rows, adapters · parts · rank] of all adapters in use, for all rows."""
+    assert matrix.adapters
+    first = adapters.first - 1
+    a = matrix.adapters.a[first : first + adapters.count].flatten(0, 1)
+    if x.shape[0] > FEW:
+        return F.linear(x, a)
+    low = x.new_empty(x.shape[0], a.shape[0])
+    matmul(x, Linear(a), low, work)
+    return low
 
 
 def decode_attention(

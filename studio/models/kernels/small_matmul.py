@@ -5,6 +5,10 @@ through shared memory. `rows` serves up to 64 rows on the tensor cores; the matr
 fill them. What stands around the product is fused into it: RMSNorm of the input (the sum of squares is found on
 the way, its root divides the result), SwiGLU of two halves, the residual added, the scales of int8 rows.
 
+An adapter (LoRA) of the rows is added on the way: out += B (A x). For one row, the first programs make A x and the
+others, which come later, wait for it when they are done with their own rows. For few rows A x is an input, made by a
+product of its own, and each adapter is added to the rows that use it.
+
 On Hopper a kernel begins while the one before it ends (programmatic dependent launch): it starts to read its matrix,
 which nobody writes, and waits only then for its input.
 """
@@ -45,13 +49,57 @@ def _wide(tile, INT8: tl.constexpr, ASM: tl.constexpr):
 
 
 @triton.jit
-def vector_kernel(
-    x, w, scales, norm, residual, out, rows_out, eps,
-    K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, NORM: tl.constexpr, RESIDUAL: tl.constexpr,
-    GLU: tl.constexpr, INT8: tl.constexpr, ASM: tl.constexpr, PDL: tl.constexpr,
+def _make_low_rank(
+    x, a, norm, low, made, first, eps, K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, NORM: tl.constexpr,
+    PDL: tl.constexpr,
 ):  # fmt: skip
-    """out[n] = w[n] · x for BN rows n a program; K in steps of BK, the next step's weights on their way meanwhile."""
-    n = tl.program_id(0) * BN + tl.arange(0, BN)
+    """low[n] = a[n] · x for BN rows n from `first` on, in float32; then `made` counts one program more."""
+    n = first + tl.arange(0, BN)
+    k = tl.arange(0, BK)
+    at = a + n.to(tl.int64)[:, None] * K + k[None, :]
+    tile = tl.load(at, eviction_policy="evict_first")
+    if PDL:
+        gdc_wait()
+    acc = tl.zeros([BN, BK], tl.float32)
+    squares = tl.zeros([BK], tl.float32)
+    for step in tl.static_range(K // BK):
+        here = tile
+        if step + 1 < K // BK:
+            tile = tl.load(at + (step + 1) * BK, eviction_policy="evict_first")
+        part = tl.load(x + step * BK + k, eviction_policy="evict_last").to(tl.float32)
+        if NORM:
+            squares += part * part
+            part *= tl.load(norm + step * BK + k, eviction_policy="evict_last").to(tl.float32)
+        acc += here.to(tl.float32) * part[None, :]
+    result = tl.sum(acc, 1)
+    if NORM:
+        result *= tl.rsqrt(tl.sum(squares, 0) / K + eps)
+    tl.store(low + n, result)
+    tl.debug_barrier()
+    tl.atomic_add(made, 1, sem="acq_rel")
+
+
+@triton.jit
+def vector_kernel(
+    x, w, scales, norm, residual, out, lora_a, lora_b, low, made, rows_out, eps,
+    K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, NORM: tl.constexpr, RESIDUAL: tl.constexpr,
+    GLU: tl.constexpr, INT8: tl.constexpr, ASM: tl.constexpr, PDL: tl.constexpr, RANK: tl.constexpr, BL: tl.constexpr,
+):  # fmt: skip
+    """out[n] = w[n] · x for BN rows n a program; K in steps of BK, the next step's weights on their way meanwhile.
+
+    With a RANK, the first programs make lora_a · x, BL rows each, and `made` stands at zero before.
+    """
+    block = tl.program_id(0)
+    LOW: tl.constexpr = (2 if GLU else 1) * RANK
+    MAKERS: tl.constexpr = LOW // BL
+    if RANK:
+        if block < MAKERS:
+            if PDL:
+                gdc_launch_dependents()
+            _make_low_rank(x, lora_a, norm, low, made, block * BL, eps, K, BL, BK, NORM, PDL)
+            return
+        block -= MAKERS
+    n = block * BN + tl.arange(0, BN)
     k = tl.arange(0, BK)
     inside = n < rows_out
     at = w + tl.minimum(n, rows_out - 1).to(tl.int64)[:, None] * K + k[None, :]
@@ -96,6 +144,18 @@ def vector_kernel(
         root = tl.rsqrt(tl.sum(squares, 0) / K + eps)
         result *= root
         up *= root
+    if RANK:
+        r = tl.arange(0, RANK)
+        at_b = lora_b + tl.minimum(n, rows_out - 1).to(tl.int64)[:, None] * RANK + r[None, :]
+        b = tl.load(at_b, eviction_policy="evict_first")
+        b_up = b
+        if GLU:
+            b_up = tl.load(at_b + rows_out.to(tl.int64) * RANK, eviction_policy="evict_first")
+        while tl.atomic_add(made, 0, sem="acq_rel") < MAKERS:
+            pass
+        result += tl.sum(b.to(tl.float32) * tl.load(low + r, cache_modifier=".cg")[None, :], 1)
+        if GLU:
+            up += tl.sum(b_up.to(tl.float32) * tl.load(low + RANK + r, cache_modifier=".cg")[None, :], 1)
     if GLU:
         result = result / (1 + tl.exp(-result)) * up
     if RESIDUAL:
@@ -105,11 +165,14 @@ def vector_kernel(
 
 @triton.jit(do_not_specialize=["rows_in"])
 def few_rows_kernel(
-    x, w, scales, residual, out, partial, arrived, rows_in, rows_out,
+    x, w, scales, residual, out, partial, arrived, low, lora_b, adapter, rows_in, rows_out,
     K: tl.constexpr, M: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, SPLIT: tl.constexpr, STAGES: tl.constexpr,
     RESIDUAL: tl.constexpr, GLU: tl.constexpr, INT8: tl.constexpr, ASM: tl.constexpr, PDL: tl.constexpr,
+    RANK: tl.constexpr, BR: tl.constexpr, FIRST: tl.constexpr, ADAPTERS: tl.constexpr,
 ):  # fmt: skip
     """out[m, n] = x[m] · w[n] for BN rows n and one of SPLIT parts of K a program; m < rows_in ≤ M.
+
+    Row m has the adapter number adapter[m], of which ADAPTERS are given from FIRST on: low[m] is A x of all of them.
 
     The last program to arrive at a block of rows adds the parts up, always in the same order. int8 is multiplied in
     float16, which holds it exactly.
@@ -147,6 +210,20 @@ def few_rows_kernel(
         acc *= tl.load(scales + n, mask=inside)[:, None]
         if GLU:
             acc_up *= tl.load(scales + rows_out + n, mask=inside)[:, None]
+    if ADAPTERS:
+        LOW: tl.constexpr = (2 if GLU else 1) * RANK
+        r = tl.program_id(1) * (RANK // SPLIT) + tl.arange(0, BR)
+        at_b = lora_b + tl.minimum(n, rows_out - 1).to(tl.int64)[:, None] * RANK + r[None, :]
+        whose = tl.load(adapter + m, mask=real, other=0)
+        for i in tl.static_range(ADAPTERS):
+            at_low = low + m[None, :] * (ADAPTERS * LOW) + i * LOW + r[:, None]
+            mine = (real & (whose == FIRST + i))[None, :]
+            for step in tl.static_range(0, RANK // SPLIT, BR):
+                acc = tl.dot(tl.load(at_b + step), tl.load(at_low + step, mask=mine, other=0.0), acc)
+                if GLU:
+                    up = tl.load(at_b + rows_out.to(tl.int64) * RANK + step)
+                    acc_up = tl.dot(up, tl.load(at_low + RANK + step, mask=mine, other=0.0), acc_up)
+            at_b += rows_out.to(tl.int64) * LOW
     where = m[None, :] * rows_out + n[:, None]
     mask = real[None, :] & inside[:, None]
     if SPLIT > 1:

@@ -1,18 +1,25 @@
 """Compare a checkpoint with recorded results of the original code: `studio models check FOLDER --golden IO`.
 
-The file has any of: `pixel_values` → `image_embeds`; `text_ids` → `text_logits`; `inputs_embeds`, `im_mask` → `logits`,
-and the ids that follow them: `greedy`, `greedy_penalty_1_3` (repetition penalty 1.3), `beam3` (3 beams). Everything is
-computed on the CPU in float32, the way the records were made.
+The file has any of: `pixel_values` → `image_embeds`; `image_embeds.NAME` of the file `pictures/NAME.png` beside it;
+`text_ids` → `text_logits`; `inputs_embeds`, `im_mask` → `logits`, and the ids that follow them: `greedy`, `beam3` (3
+beams), either with a repetition penalty (`greedy_penalty_1_3`). With an ending (`logits.write`) they are computed with
+that adapter, `base` is none; `logits_last100` are the last rows. `ntk600_logits` and `ntk600_greedy`: as if the model
+had been trained on 600 positions.
+Everything is computed on the CPU in float32, the way the records were made.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from copy import copy
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -20,13 +27,53 @@ from torch import Tensor
 from studio.engine.native.beam import BeamScorer
 from studio.engine.native.check.reference_loop import BeamSearch, Span, beam_search_blocks, read_prompt, sample_ids
 from studio.errors import ModelError
+from studio.models.internlm2 import Decoder
 from studio.models.kv_cache import BatchLayout, Chunk, blocks_for
-from studio.models.linear import image_rows
+from studio.models.linear import IMAGE, active_rows
 from studio.models.model import Model, from_folder
+from studio.models.rope import RopeTables
 from studio.protocol import Sampling
 
 TOLERANCE = 1e-4
-PAIRS = {"image_embeds": ("pixel_values",), "text_logits": ("text_ids",), "logits": ("inputs_embeds", "im_mask")}
+RECORD = re.compile(
+    r"(?:ntk(?P<trained>\d+)_)?(?P<kind>image_embeds|text_logits|logits|greedy|beam(?P<beams>\d+))"
+    r"(?:_penalty_(?P<penalty>\d+_\d+))?(?:_last(?P<last>\d+))?(?:\.(?P<of>\w+))?"
+)
+INPUTS = {"image_embeds": ("pixel_values",), "text_logits": ("text_ids",)}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the name of a record says. `of`: the adapter, or the picture of its `image_embeds`."""
+
+    name: str
+    kind: str
+    beams: int
+    penalty: float
+    trained: int
+    last: int
+    of: str
+
+    @classmethod
+    def parse(cls, name: str) -> Record | None:
+        """None for a name of nothing that can be compared."""
+        if (found := RECORD.fullmatch(name)) is None:
+            return None
+        penalty = float((found["penalty"] or "1").replace("_", "."))
+        numbers = (int(found[key] or 0) for key in ("beams", "trained", "last"))
+        beams, trained, last = numbers
+        return cls(name, found["kind"].rstrip("0123456789"), beams, penalty, trained, last, found["of"] or "")
+
+    @property
+    def adapter(self) -> str:
+        """The adapter that it was computed with, or an empty string."""
+        return "" if self.of == "base" else self.of
+
+    def inputs(self) -> tuple[str, ...]:
+        """The records that it was computed from."""
+        if self.kind == "image_embeds" and self.of:
+            return ()
+        return INPUTS.get(self.kind, ("inputs_embeds", "im_mask"))
 
 
 def compare(folder: Path, golden: Path) -> dict[str, Any]:
@@ -35,18 +82,20 @@ def compare(folder: Path, golden: Path) -> dict[str, Any]:
     model = from_folder(folder, torch.device("cpu"), torch.float32)
     tensors: dict[str, float] = {}
     ids: dict[str, dict[str, Any]] = {}
-    for name, inputs in PAIRS.items():
-        if name in io and all(i in io for i in inputs):
-            try:
-                found = _compute(model, name, io)
-            except (RuntimeError, IndexError) as e:
-                raise ModelError("golden_bad", path=golden, cause=f"{inputs[0]} does not fit this model ({e})") from e
-            tensors[name] = _difference(golden, name, found, io[name])
-    for name in sorted(io):
-        if re.fullmatch(r"greedy(_penalty_\d+_\d+)?|beam\d+", name) and "inputs_embeds" in io:
-            expected = io[name].tolist()
-            step = _first_difference(_continue(model, name, io, len(expected)), expected)
-            ids[name] = {"equal": step is None, "first_difference": step, "steps": len(expected)}
+    for record in filter(None, map(Record.parse, sorted(io))):
+        if not all(name in io for name in record.inputs()):
+            continue
+        if record.kind in ("greedy", "beam"):
+            expected = io[record.name].tolist()
+            step = _first_difference(_continue(model, record, io, len(expected)), expected)
+            ids[record.name] = {"equal": step is None, "first_difference": step, "steps": len(expected)}
+            continue
+        try:
+            found = _compute(model, record, io, golden)
+        except (RuntimeError, IndexError) as e:
+            cause = f"{(*record.inputs(), record.name)[0]} does not fit this model ({e})"
+            raise ModelError("golden_bad", path=golden, cause=cause) from e
+        tensors[record.name] = _difference(golden, record.name, found, io[record.name])
     if not tensors and not ids:
         raise ModelError("golden_bad", path=golden, cause="it has none of the known names")
     equal = all(entry["equal"] for entry in ids.values())
@@ -84,20 +133,44 @@ def _records(golden: Path) -> dict[str, Tensor]:
 
 
 @torch.inference_mode()
-def _compute(model: Model, name: str, io: dict[str, Tensor]) -> Tensor:
-    decoder = model.decoder
-    if name == "image_embeds":
-        if model.tower is None:
-            raise ModelError("model_cannot", model=model.architecture.name, ability="see pictures", advice="")
-        return model.tower(io["pixel_values"])
-    if name == "text_logits":
+def _compute(model: Model, record: Record, io: dict[str, Tensor], golden: Path) -> Tensor:
+    if record.kind == "image_embeds":
+        return _image_embeds(model, record, io, golden)
+    decoder = _decoder(model, record)
+    if record.kind == "text_logits":
         x, spans = decoder.embed(io["text_ids"].flatten()), []
     else:
         x, spans = io["inputs_embeds"][0].clone(), _spans(io["im_mask"][0].tolist())
-    blocks = blocks_for(x.shape[0])
-    layout = BatchLayout((Chunk(0, x.shape[0], range(blocks)),), decoder.device)
-    hidden = decoder.forward(x, decoder.new_kv_cache(blocks), layout, image_rows(spans, decoder.device, x.dtype))
-    return decoder.logits(hidden).view(*io[name].shape[:-1], -1)
+    tokens = x.shape[0]
+    blocks = blocks_for(tokens)
+    layout = BatchLayout((Chunk(0, tokens, range(blocks), tokens),), decoder.device)
+    active = active_rows({IMAGE: spans, record.adapter: [(0, tokens)]}, decoder.device, x.dtype)
+    hidden = decoder.forward(x, decoder.new_kv_cache(blocks), layout, active)[-record.last :]
+    return decoder.logits(hidden).view(*io[record.name].shape[:-1], -1)
+
+
+def _image_embeds(model: Model, record: Record, io: dict[str, Tensor], golden: Path) -> Tensor:
+    if model.tower is None:
+        raise ModelError("model_cannot", model=model.architecture.name, ability="see pictures", advice="")
+    if not record.of:
+        return model.tower(io["pixel_values"])
+    path = golden.parent / "pictures" / f"{record.of}.png"
+    if not path.is_file():
+        raise ModelError("golden_bad", path=golden, cause=f"{path} is missing")
+    facts = golden.parent / "pictures.json"
+    known = json.loads(facts.read_text())["pictures"] if facts.is_file() else {}
+    tiles = known.get(record.of, {}).get("hd_num", 0)
+    return torch.stack(model.tower.embed([model.tower.preprocess(Image.open(path).convert("RGB"), tiles)]))
+
+
+def _decoder(model: Model, record: Record) -> Decoder:
+    """The model's decoder, or one that was trained on fewer positions."""
+    if not record.trained:
+        return model.decoder
+    decoder, a = copy(model.decoder), model.architecture
+    short = replace(a, trained=record.trained, context=int(a.rope_factor * record.trained))
+    decoder.architecture, decoder.rope = short, RopeTables(short, decoder.device)
+    return decoder
 
 
 def _difference(golden: Path, name: str, found: Tensor, expected: Tensor) -> float:
@@ -113,24 +186,23 @@ def _first_difference(found: list[int], expected: list[int]) -> int | None:
     return next((step for step, (a, b) in pairs if a != b), None)
 
 
-def _continue(model: Model, name: str, io: dict[str, Tensor], steps: int) -> list[int]:
+def _continue(model: Model, record: Record, io: dict[str, Tensor], steps: int) -> list[int]:
     """The ids that follow the recorded prompt: greedy, penalised or by beams, as the record's name says."""
-    a, decoder = model.architecture, model.decoder
-    x = io["inputs_embeds"][0]
+    decoder = _decoder(model, record)
+    a, x = decoder.architecture, io["inputs_embeds"][0]
     prompt, spans = x.shape[0], _spans(io["im_mask"][0].tolist())
-    count = int(name.removeprefix("beam")) if name.startswith("beam") else 1
-    table = range(beam_search_blocks(prompt, steps, count))
+    table = range(beam_search_blocks(prompt, steps, record.beams or 1))
     kv_cache = decoder.new_kv_cache(len(table))
-    logits = read_prompt(decoder, kv_cache, table, x, spans)
-    if name.startswith("beam"):
-        beams = BeamScorer(count, frozenset({a.eos}), 1.0, a.bos, decoder.device)
-        search = BeamSearch(decoder, kv_cache, table, prompt, logits, beams, count)
+    logits = read_prompt(decoder, kv_cache, table, x, spans, record.adapter)
+    if record.beams:
+        beams = BeamScorer(record.beams, frozenset({a.eos}), record.penalty, a.bos, decoder.device)
+        search = BeamSearch(decoder, kv_cache, table, prompt, logits, beams, record.beams, record.adapter)
         while not beams.done and search.rounds < steps:
             search.advance(last=search.rounds + 1 == steps)
         return list(beams.best().ids)
-    penalty = float(name.removeprefix("greedy_penalty_").replace("_", ".")) if "penalty" in name else 1.0
-    sampling = Sampling(temperature=0, repetition_penalty=penalty)
-    return list(islice(sample_ids(decoder, kv_cache, table, prompt, logits, sampling), steps))
+    sampling = Sampling(temperature=0, repetition_penalty=record.penalty)
+    ids = sample_ids(decoder, kv_cache, table, prompt, logits, sampling, record.adapter)
+    return list(islice(ids, steps))
 
 
 def _spans(mask: list[int]) -> list[Span]:

@@ -16,7 +16,7 @@ from studio.engine.native.sampler import sample
 from studio.models.async_copy import to_device
 from studio.models.internlm2 import Decoder
 from studio.models.kv_cache import BLOCK, BatchLayout, Chunk, KVCache, blocks_for
-from studio.models.linear import image_rows
+from studio.models.linear import IMAGE, active_rows
 from studio.protocol import Sampling
 
 Span = tuple[int, int]  # first position of an image block, and the one after its last
@@ -24,22 +24,43 @@ Span = tuple[int, int]  # first position of an image block, and the one after it
 
 @torch.inference_mode()
 def read_prompt(
-    decoder: Decoder, kv_cache: KVCache, table: Sequence[int], x: Tensor, spans: Sequence[Span] = ()
+    decoder: Decoder,
+    kv_cache: KVCache,
+    table: Sequence[int],
+    x: Tensor,
+    spans: Sequence[Span] = (),
+    adapter: str = "",
 ) -> Tensor:
     """Read a whole prompt x [tokens, hidden] in one go; returns the logits [vocab] after its last token."""
-    layout = BatchLayout((Chunk(0, x.shape[0], table),), decoder.device)
-    hidden = decoder.forward(x.clone(), kv_cache, layout, image_rows(list(spans), decoder.device, x.dtype))
-    return decoder.logits(hidden[-1:])[0]
+    tokens = x.shape[0]
+    layout = BatchLayout((Chunk(0, tokens, table, tokens),), decoder.device)
+    active = active_rows({IMAGE: spans, adapter: [(0, tokens)]}, decoder.device, x.dtype)
+    return decoder.logits(decoder.forward(x.clone(), kv_cache, layout, active)[-1:])[0]
 
 
 @torch.inference_mode()
-def step(decoder: Decoder, kv_cache: KVCache, ids: Tensor, chunks: Sequence[Chunk]) -> Tensor:
-    """Each sequence reads one id of `ids` [sequences]; returns the logits [sequences, vocab] of the next."""
-    return decoder.logits(decoder.forward(decoder.embed(ids), kv_cache, BatchLayout(tuple(chunks), decoder.device)))
+def step(
+    decoder: Decoder, kv_cache: KVCache, ids: Tensor, chunks: Sequence[Chunk], adapters: Sequence[str] = ()
+) -> Tensor:
+    """Each sequence reads one id of `ids` [sequences], with its adapter; returns the logits [sequences, vocab] of the
+    next."""
+    spans: dict[str, list[Span]] = {}
+    for i, adapter in enumerate(adapters):
+        if adapter:
+            spans.setdefault(adapter, []).append((i, i + 1))
+    active = active_rows(spans, decoder.device, decoder.dtype)
+    layout = BatchLayout(tuple(chunks), decoder.device)
+    return decoder.logits(decoder.forward(decoder.embed(ids), kv_cache, layout, active))
 
 
 def sample_ids(
-    decoder: Decoder, kv_cache: KVCache, table: Sequence[int], prompt: int, logits: Tensor, sampling: Sampling
+    decoder: Decoder,
+    kv_cache: KVCache,
+    table: Sequence[int],
+    prompt: int,
+    logits: Tensor,
+    sampling: Sampling,
+    adapter: str = "",
 ) -> Iterator[int]:
     """Ids one after another behind a prompt of so many tokens, until the table is full."""
     a = decoder.architecture
@@ -49,7 +70,7 @@ def sample_ids(
         ids = sample(logits[None], rows)
         yield int(ids)
         if at < len(table) * BLOCK:
-            logits = step(decoder, kv_cache, ids, [Chunk(at, 1, table)])[0]
+            logits = step(decoder, kv_cache, ids, [Chunk(at, 1, table)], [adapter])[0]
 
 
 class BeamSearch:
@@ -64,11 +85,13 @@ class BeamSearch:
         logits: Tensor,
         beams: BeamScorer,
         count: int,
+        adapter: str = "",
     ) -> None:
         """`table` has the prompt's blocks, then spare ones; see `beam_search_blocks`."""
         self._decoder, self._kv_cache, self._prompt = decoder, kv_cache, prompt
         self.beams = beams
         self.rounds = 0
+        self._adapters = [adapter] * count
         self._shared = list(table[: prompt // BLOCK])
         spare = list(table[blocks_for(prompt) :])
         each = len(spare) // count
@@ -93,7 +116,7 @@ class BeamSearch:
             self._kv_cache.copy_blocks(sources, targets)
         chunks = [Chunk(position, 1, self._shared + tail) for tail in self._tails]
         ids_there = to_device(ids, self._decoder.device)
-        self._scores = step(self._decoder, self._kv_cache, ids_there, chunks)
+        self._scores = step(self._decoder, self._kv_cache, ids_there, chunks, self._adapters)
 
 
 def beam_search_blocks(prompt: int, most: int, count: int) -> int:
