@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from studio.documents.article import Article
+from studio.documents.conversation import Kind
 from studio.library.index import Library
 from studio.library.picture_intake import DECODERS
-from studio.protocol import Describe, Description, Image
+from studio.prompts.transcript import to_list
+from studio.protocol import Describe, Description, Image, Prompt
 from studio.settings import Settings, assets
 from studio.specs import EngineSpec
 from studio.storage.store import Store
 from studio.storage.thumbnails import Thumbnails
-from studio.tasks.answers import Answers
+from studio.tasks.answers import Answerer, Answers
 from studio.tasks.chat import ChatAnswerer
 from studio.tasks.drafts import Drafts
 from studio.tasks.embedding import Embedder
 from studio.tasks.fill_table import TableJobs
 from studio.tasks.find import PictureFinder
 from studio.tasks.jobs import Jobs
+from studio.tasks.personas import PersonaShelf
 from studio.tasks.runner import Runner
+from studio.tasks.talk import Talker
+from studio.tasks.titles import Titles
 from studio.tasks.write import Composer
 from studio.worker.client import WorkerClient
 
@@ -35,11 +40,15 @@ class Studio:
         self.worker = WorkerClient(spec)
         self._embed = Embedder(self.worker)
         self.library = Library(self.store, assets() / "pictures", self._embed)
-        self.answerer = ChatAnswerer(self.worker, self.store.read_file, self.library.words)
+        self.answerer = ChatAnswerer(self.worker, self.store.read_file, self.library.words, self._keep_prompt)
+        self.talker = Talker(self.worker, self.store.read_file, self._keep_prompt)
+        self.personas = PersonaShelf(self.store, assets() / "personas")
+        self.titles = Titles(self.worker, self.store)
         self.composer = Composer(self.worker, self._finder, self.store.read_file)
         self.runner = Runner(lambda: self.worker.batch)
         self.jobs = Jobs(self.runner, self.composer, self.store)
-        self.answers = Answers(self.runner, self.answerer, self.worker, self.store)
+        answerers: dict[Kind, Answerer] = {"pictures": self.answerer, "talk": self.talker}
+        self.answers = Answers(self.runner, answerers, self.worker, self.store, self.titles)
         self.drafts = Drafts(self.runner, self.composer, self.worker)
         self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store)
 
@@ -58,6 +67,7 @@ class Studio:
         """`stop`, end the worker and the decoders, close the files. Harmless when it is closed."""
         if not self._closed:
             self._closed = True
+            self.titles.close()
             self.stop()
             self.worker.close()
             DECODERS.close()
@@ -88,6 +98,9 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _keep_prompt(self, person: str, prompt: Prompt) -> int:
+        return self.store.prompts.keep(person, to_list(prompt))
 
     def _finder(self) -> PictureFinder:
         return PictureFinder(self.worker, self._embed, self.library, self.store.read_file)

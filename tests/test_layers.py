@@ -41,7 +41,7 @@ TABLE: dict[str, set[str]] = {
     "library": {"storage", "encodings", "documents", "pictures", "prompts", "protocol"},
     "export": {"documents", "markdown", "pictures", "sampling"},
     "tasks": {"roles", "worker", "storage", "library", "prompts", "protocol", "sampling", "documents", "markdown"},
-    "app": {"tasks", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
+    "app": {"prompts", "tasks", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
     "api": {"app"},
     "ui": {
         "api", "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs",
