@@ -252,7 +252,7 @@ def talk(
     left_out: int = 0,
 ) -> Conversing:
     """See `Dialect.talk`. The opening stays, and the last turn's question, whose answer starts with `begin`; the oldest
-    turns go, those first that were `left_out` before. When more must go, so many go at once that a quarter of the
+    turns go, those first that were `left_out` before. When more must go, so many go at once that another quarter of the
     context is free: until then each prompt begins as the one before, and what was read need not be read again."""
     states = range(min(left_out, len(turns) - 1), len(turns))
 
@@ -263,7 +263,7 @@ def talk(
     share = budget.share(wanted)
     if budget.fits(prompt := build(states[0]), share):
         return Conversing(prompt, budget.room(prompt, wanted), turns=states[0])
-    for answer in (max(share, budget.card.context // 4), min(wanted, MIN_NEW_TOKENS)):
+    for answer in (share + budget.card.context // 4, min(wanted, MIN_NEW_TOKENS)):
         try:
             gone, prompt = budget.fullest(states, build, answer)
             return Conversing(prompt, budget.room(prompt, wanted), turns=gone)

@@ -99,5 +99,5 @@ class Titles:
 
 def cleaned(text: str) -> str:
     """The title in a model's reply, "" where there is none."""
-    title = " ".join(text.strip().strip("\"'“”‘’《》「」*#").split()).rstrip("。.")
+    title = " ".join(text.split()).strip("\"'“”‘’《》「」*# 。.")
     return title if 0 < len(title) <= LONGEST else ""
