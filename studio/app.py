@@ -7,7 +7,7 @@ from studio.documents.conversation import Kind
 from studio.library.index import Library
 from studio.library.picture_intake import DECODERS
 from studio.prompts.transcript import to_list
-from studio.protocol import Describe, Description, Image, Prompt
+from studio.protocol import Describe, Description, Encode, Image, Prompt, TokenIds
 from studio.settings import Settings, assets
 from studio.specs import EngineSpec
 from studio.storage.store import Store
@@ -77,6 +77,15 @@ class Studio:
         """Labels and text that the image tagger finds in a picture. Raises the error of a call that failed."""
         result = self.worker.submit(Describe(image)).result()
         assert isinstance(result, Description)
+        return result
+
+    def encode(self, prompt: Prompt, model: str) -> TokenIds | None:
+        """A prompt's token ids by the loaded model of that name; None where it is not loaded."""
+        role = next((role for role, card in self.worker.cards.items() if card.name == model), None)
+        if role is None or self.worker.state != "ready":
+            return None
+        result = self.worker.submit(Encode(role, prompt)).result()
+        assert isinstance(result, TokenIds)
         return result
 
     def export_article(self, person: str, article: Article, format: str) -> bytes:

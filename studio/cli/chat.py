@@ -80,7 +80,7 @@ def chat(
     settings: Settings, question: str | None, persona: str | None, system: str | None, sampling: Mapping[str, Any]
 ) -> None:
     """One answer to a question that was given or piped in; without any, a chat until its end. Raises StudioError."""
-    numbers = check_numbers("chat", sampling)
+    numbers = check_numbers("talk", sampling)
     question = _with_piped(question)
     language = language_of_messages(settings.language)
     with Studio(settings, _plan(settings)) as studio:

@@ -111,7 +111,7 @@ def ask(chosen: Settings, pictures: tuple[str, ...], question: str, **sampling: 
 @click.option("--persona", help="Who answers: a persona's name, or its file (JSON, or a character card)")
 @click.option("--system", help="System text: who the model is to be")
 @click.option("--model", help="The model that talks: folder, name or hub id, or a .gguf file")
-@sampled("chat")
+@sampled("talk")
 @with_settings
 def chat(
     chosen: Settings,

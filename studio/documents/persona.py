@@ -66,7 +66,7 @@ class Persona:
                 raise InputError("persona_too_long", part=part.split()[0], length=len(text), limit=limit)
         if len(self.examples) > MAX_EXAMPLES:
             raise InputError("persona_too_long", part="examples", length=len(self.examples), limit=MAX_EXAMPLES)
-        return replace(self, name=name, sampling=check_sampling("chat", self.sampling))
+        return replace(self, name=name, sampling=check_sampling("talk", self.sampling))
 
 
 def to_dict(persona: Persona) -> dict[str, Any]:
