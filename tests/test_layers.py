@@ -39,7 +39,7 @@ TABLE: dict[str, set[str]] = {
     "worker": {"engine", "protocol", "specs"},
     "storage": {"documents", "encodings", "pictures"},
     "library": {"storage", "encodings", "documents", "pictures", "prompts", "protocol"},
-    "tools": {"documents", "prompts", "settings"},
+    "tools": {"documents", "pictures", "prompts", "settings", "storage"},
     "export": {"documents", "markdown", "pictures", "sampling"},
     "tasks": {
         "roles", "worker", "storage", "library", "prompts", "protocol", "sampling", "documents", "markdown", "tools",

@@ -21,4 +21,53 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There is no time zone {name}. Use a name such as Asia/Shanghai, Europe/Berlin or UTC.",
         "没有时区 {name}，请使用 Asia/Shanghai、Europe/Berlin 或 UTC 这样的名称。",
     ),
+    "sandbox_no_linux": (
+        "The python tool is off: code can be kept apart from the machine on Linux (x86-64, arm64) only.",
+        "Python 工具已关闭：只有在 Linux（x86-64、arm64）上才能隔离代码。",
+    ),
+    "sandbox_nothing_offered": (
+        "The python tool is off: this machine has neither bubblewrap nor Landlock to keep code from other files."
+        " Install bubblewrap, or use Linux 5.13 or newer.",
+        "Python 工具已关闭：本机既没有 bubblewrap 也没有 Landlock，无法把代码与其他文件隔离。"
+        "请安装 bubblewrap，或使用 5.13 及以上的 Linux 内核。",
+    ),
+    "sandbox_data_readable": (
+        "The python tool is off: the data folder {data} lies in {path}, which code must read."
+        " Choose another with --data.",
+        "Python 工具已关闭：数据文件夹 {data} 位于代码必须能读取的 {path} 中。请用 --data 换一个位置。",
+    ),
+    "sandbox_not_started": (
+        "The python tool is off: code cannot be kept apart on this machine ({cause})."
+        " Install bubblewrap, or use Linux 5.13 or newer.",
+        "Python 工具已关闭：本机无法隔离代码（{cause}）。请安装 bubblewrap，或使用 5.13 及以上的 Linux 内核。",
+    ),
+    "code_timeout": (
+        "The code ran for {seconds} seconds and was ended; its variables are gone. Do less at once.",
+        "代码运行了 {seconds} 秒，已被终止，变量已丢失。请分成更小的步骤。",
+    ),
+    "code_stopped": ("The code was stopped before it began.", "代码在开始之前已停止。"),
+    "code_stopped_hard": (
+        "The code was stopped; it did not end by itself, so its variables are gone.",
+        "代码已停止；由于它没有自行结束，变量已丢失。",
+    ),
+    "code_process_died": (
+        "The code ended its own process (it may have used too much memory or processor time); its variables are gone.",
+        "代码使自己的进程结束了（可能占用了过多内存或处理器时间），变量已丢失。",
+    ),
+    "code_wrote_too_much": (
+        "The code wrote more than {limit} MB or {files} files and was ended; remove files before you go on.",
+        "代码写入超过 {limit} MB 或 {files} 个文件，已被终止；请先删除一些文件再继续。",
+    ),
+    "code_disk_full": (
+        "The disk has hardly any room left, so the code was ended. Free some space, then try again.",
+        "磁盘空间所剩无几，代码已被终止。请清理空间后再试。",
+    ),
+    "code_busy": (
+        "Too much code is running for other people already. Try again in a minute.",
+        "已有太多其他人的代码在运行，请一分钟后再试。",
+    ),
+    "code_too_long": (
+        "The code has {length:,} characters; at most {limit:,} fit. Write shorter code.",
+        "代码有 {length:,} 个字符，最多 {limit:,} 个，请写短一些。",
+    ),
 }
