@@ -70,4 +70,39 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The code has {length:,} characters; at most {limit:,} fit. Write shorter code.",
         "代码有 {length:,} 个字符，最多 {limit:,} 个，请写短一些。",
     ),
+    "arxiv_off": (
+        "The arxiv tool is off: the studio was started with --arxiv ''.",
+        "arxiv 工具已关闭：启动时设置了 --arxiv ''。",
+    ),
+    "arxiv_slow": (
+        "arXiv has not answered for {seconds} seconds. Try again later.",
+        "arXiv 在 {seconds} 秒内没有回应，请稍后再试。",
+    ),
+    "arxiv_gone": (
+        "arXiv cannot be reached ({cause}). Check the network, or try again later.",
+        "无法连接 arXiv（{cause}）。请检查网络，或稍后再试。",
+    ),
+    "arxiv_unreadable": (
+        "arXiv answered with something that is no list of papers ({cause}). Try again later.",
+        "arXiv 的回答不是论文列表（{cause}），请稍后再试。",
+    ),
+    "tool_stopped": ("The tool was stopped.", "工具已停止。"),
+    "mcp_file_wrong": (
+        "The file of MCP servers {path} cannot be used: {cause}. It must look like"
+        ' {{"mcpServers": {{"name": {{"command": "…", "args": []}}}}}} or have a "url".',
+        "MCP 服务器文件 {path} 不能用：{cause}。"
+        '格式应为 {{"mcpServers": {{"名称": {{"command": "…", "args": []}}}}}}，或给出 "url"。',
+    ),
+    "mcp_connecting": (
+        "The MCP server {name} has not answered yet. Wait a moment.",
+        "MCP 服务器 {name} 还没有回应，请稍候。",
+    ),
+    "mcp_failed": (
+        "The MCP server {name} does not work ({cause}). Check its entry in the file given with --mcp.",
+        "MCP 服务器 {name} 无法使用（{cause}）。请检查 --mcp 文件中的这一项。",
+    ),
+    "mcp_slow": (
+        "The MCP server {name} has not answered for {seconds} seconds.",
+        "MCP 服务器 {name} 在 {seconds} 秒内没有回应。",
+    ),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -130,12 +130,25 @@ class Tool(Protocol):
         ...
 
 
+class ToolProvider(Protocol):
+    """The tools of one source while the studio runs. They may come and go, as a server does."""
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """Those there are now. Answers at once."""
+        ...
+
+    def close(self) -> None:
+        """End what they have started."""
+        ...
+
+
 @dataclass(frozen=True)
 class ToolSource:
-    """The entry of a module: its tools, made when the studio starts. Menus go by `rank`."""
+    """The entry of a module. `open` is called once, when the studio starts. Menus go by `rank`."""
 
     rank: int
-    open: Callable[[Settings], tuple[Tool, ...]]
+    open: Callable[[Settings], ToolProvider]
 
 
 class SimpleTool:
@@ -152,31 +165,44 @@ class SimpleTool:
         """Nothing was started."""
 
 
+class FixedTools:
+    """What most sources are: tools that are there from the beginning."""
+
+    def __init__(self, *tools: Tool) -> None:
+        self.tools = tools
+
+    def close(self) -> None:
+        """See `Tool.close`."""
+        for tool in self.tools:
+            tool.close()
+
+
 class Toolbox:
     """The tools of a running studio by name. `close` it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._tools = {tool.name: tool for source in all_sources() for tool in source.open(settings)}
+        self._providers = [source.open(settings) for source in all_sources()]
 
     @property
     def all(self) -> tuple[Tool, ...]:
         """Every tool, in the order of menus, also those that cannot be used here."""
-        return tuple(self._tools.values())
+        return tuple(tool for provider in self._providers for tool in provider.tools)
 
     def find(self, name: str) -> Tool | None:
-        """The tool of that name. A model may leave out what stands before a dot: `ArxivSearch.search` is `search`."""
-        return self._tools.get(name) or self._tools.get(name.rpartition(".")[2])
+        """The tool of that name; of two, the first. A model may write a namespace before it: `Tools.python`."""
+        tools = {tool.name: tool for tool in reversed(self.all)}
+        return tools.get(name) or tools.get(name.rpartition(".")[2])
 
     def warm(self, names: tuple[str, ...]) -> None:
         """See `Tool.warm`."""
-        for name in names:
-            if (tool := self._tools.get(name)) and tool.unavailable() is None:
+        for tool in self.all:
+            if tool.name in names and tool.unavailable() is None:
                 tool.warm()
 
     def close(self) -> None:
-        """See `Tool.close`."""
-        for tool in self._tools.values():
-            tool.close()
+        """End what the tools have started."""
+        for provider in self._providers:
+            provider.close()
 
 
 def spec_of(tool: Tool, language: Language) -> ToolSpec:

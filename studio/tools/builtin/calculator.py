@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from studio.errors import InputError
-from studio.tools.registry import SimpleTool, ToolContext, ToolResult, ToolSource
+from studio.tools.registry import FixedTools, SimpleTool, ToolContext, ToolResult, ToolSource
 
 MAX_LENGTH = 500  # characters
 MAX_DEPTH = 50
@@ -103,4 +103,4 @@ def _bounded(value: Number) -> Number:
     return value
 
 
-TOOLS = ToolSource(40, lambda settings: (Calculator(),))
+TOOLS = ToolSource(40, lambda settings: FixedTools(Calculator()))

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from studio.errors import InputError
-from studio.tools.registry import SimpleTool, ToolContext, ToolResult, ToolSource
+from studio.tools.registry import FixedTools, SimpleTool, ToolContext, ToolResult, ToolSource
 
 _WEEKDAYS = (
     "Monday 星期一", "Tuesday 星期二", "Wednesday 星期三", "Thursday 星期四", "Friday 星期五", "Saturday 星期六",
@@ -65,4 +65,4 @@ def _zone(name: str | None) -> tzinfo | None:
         raise InputError("time_zone_unknown", name=name[:40]) from e
 
 
-TOOLS = ToolSource(50, lambda settings: (DateTool(),))
+TOOLS = ToolSource(50, lambda settings: FixedTools(DateTool()))

@@ -13,7 +13,7 @@ from studio.prompts.tool_protocol import CODE_TOOL
 from studio.settings import Settings
 from studio.storage.conversation_files import agent_folder, list_files
 from studio.storage.regular_file import read_regular
-from studio.tools.registry import DrawnPicture, ToolContext, ToolResult, ToolSource
+from studio.tools.registry import DrawnPicture, FixedTools, ToolContext, ToolResult, ToolSource
 from studio.tools.sandbox.code_pool import CodePool
 from studio.tools.sandbox.code_process import Run
 
@@ -102,8 +102,8 @@ def _drawn_files(folder: Path, files: tuple[StepFile, ...]) -> tuple[DrawnPictur
     return tuple(drawn)
 
 
-def _open(settings: Settings) -> tuple[PythonTool, ...]:
-    return (PythonTool(CodePool(agent_folder(settings.folder), settings.folder)),)
+def _open(settings: Settings) -> FixedTools:
+    return FixedTools(PythonTool(CodePool(agent_folder(settings.folder), settings.folder)))
 
 
 TOOLS = ToolSource(10, _open)

@@ -37,9 +37,10 @@ class CodePool:
         limits: Limits = LIMITS,
         at_once: int = AT_ONCE,
         idle_seconds: float = IDLE_SECONDS,
+        prepare: bool = True,
     ) -> None:
         self._root, self._data, self._limits = root, data, limits
-        self._at_once, self._idle_seconds = at_once, idle_seconds
+        self._at_once, self._idle_seconds, self._prepare = at_once, idle_seconds, prepare
         self._lock = threading.Lock()
         self._processes: dict[Path, tuple[CodeProcess, float]] = {}  # by conversation; when it was last used
         self._busy: set[Path] = set()
@@ -173,12 +174,13 @@ class CodePool:
         """By the first guard that holds here. The error of the last one stays, so that nobody tries again."""
         self._root.mkdir(parents=True, exist_ok=True)
         os.chmod(self._root, 0o711)  # a code's own user must get to its folder; names of folders cannot be guessed
-        compile_packages()
+        if self._prepare:
+            compile_packages()
         error = StudioError("sandbox_nothing_offered")
         for guard in guards(self._root):
             folder = Path(tempfile.mkdtemp(prefix=_SPARE, dir=self._root))
             try:
-                return start(folder, guard, self._limits, readable(), (str(self._data), "/root", "/home"))
+                return start(folder, guard, self._limits, readable(), (str(self._data),), self._prepare)
             except StudioError as e:
                 error = e
                 shutil.rmtree(folder, ignore_errors=True)
