@@ -4,6 +4,7 @@ broken kind."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,9 @@ from studio.documents.steps import AgentStep, steps_from_list, steps_to_list
 from studio.prompts.internlm2_tools import INTERPRETER_SYSTEM, META, InternLM2Tools
 from studio.prompts.json_tools import JsonTools
 from studio.prompts.messages import Message
-from studio.prompts.tool_conventions import fit
+from studio.prompts.tool_conventions import convention_of, fit
 from studio.prompts.tool_protocol import Exchange, ToolSpec, clip
-from studio.protocol import Control, ModelCard, Prompt, Text
+from studio.protocol import CHATML, Control, ModelCard, Prompt, Text
 
 PYTHON = ToolSpec("python", "Run Python.", {"type": "object", "properties": {"code": {"type": "string"}}})
 ARXIV = ToolSpec("arxiv", "在 arXiv 上检索论文", {"type": "object", "properties": {"query": {"type": "string"}}})
@@ -193,3 +194,11 @@ def test_steps_are_stored() -> None:
     data[0]["status"] = "running"
     assert steps_from_list(data)[0].status == "stopped", "the studio ended while it ran"
     assert steps_from_list(None) == ()
+
+
+def test_which_model_calls_how() -> None:
+    card = ModelCard("m", "instruct", ("en",), False, 4096)
+    header = (Control("<|eot_id|>"), Control("<|start_header_id|>"), Text("assistant"), Control("<|end_header_id|>"))
+    assert isinstance(convention_of(replace(card, dialect="internlm2")), InternLM2Tools)
+    assert convention_of(card) == JsonTools("qwen")
+    assert convention_of(replace(card, chat=replace(CHATML, ask=header))) == JsonTools("llama")
