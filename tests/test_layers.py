@@ -31,7 +31,7 @@ TABLE: dict[str, set[str]] = {
     "markdown": set(),
     "documents": {"markdown", "sampling"},
     "pictures": {"encodings"},
-    "prompts": {"protocol"},
+    "prompts": {"protocol", "documents"},
     "checkpoints": {"roles", "settings", "protocol", "specs"},
     "models": {"checkpoints", "pictures", "protocol"},
     "auxiliary": {"pictures", "protocol", "models"},
@@ -39,9 +39,15 @@ TABLE: dict[str, set[str]] = {
     "worker": {"engine", "protocol", "specs"},
     "storage": {"documents", "encodings", "pictures"},
     "library": {"storage", "encodings", "documents", "pictures", "prompts", "protocol"},
+    "tools": {"documents", "pictures", "prompts", "settings", "storage"},
     "export": {"documents", "markdown", "pictures", "sampling"},
-    "tasks": {"roles", "worker", "storage", "library", "prompts", "protocol", "sampling", "documents", "markdown"},
-    "app": {"prompts", "tasks", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
+    "tasks": {
+        "roles", "worker", "storage", "library", "prompts", "protocol", "sampling", "documents", "markdown", "tools",
+    },
+    "app": {
+        "prompts", "tasks", "tools", "worker", "library", "export", "storage", "documents", "specs", "protocol",
+        "settings",
+    },
     "api": {"app"},
     "ui": {
         "api", "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs",

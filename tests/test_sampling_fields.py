@@ -48,7 +48,7 @@ class Recorder:
 
     given: Sampling | None = None
 
-    def sampling(self) -> Sampling:
+    def sampling(self, conversation: Conversation) -> Sampling:
         return ToySampling()
 
     def ask(self, conversation: Conversation, person: str, stop: Any, sampling: Sampling, go_on: bool) -> Iterator[Any]:

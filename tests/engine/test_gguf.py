@@ -152,3 +152,15 @@ def test_files_that_are_no_model_are_refused(tmp_path) -> None:  # type: ignore[
     (tmp_path / "words.gguf").write_text("hello")
     with pytest.raises(ModelError, match="does not read it as a GGUF"):
         GgufEngine(GgufSpec(str(tmp_path / "words.gguf"), CARD))
+
+
+def test_control_tokens_come_as_text_where_they_are_asked_for(
+    engine: GgufEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (token,), stream = engine._tokenize("<|im_start|>", special=True), engine._stream
+    forced = {"logit_bias": [[token, 100.0]]}
+    monkeypatch.setattr(engine, "_stream", lambda request, cancelled: stream({**request, **forced}, cancelled))
+    for keep, text in (((), ""), (("<|im_start|>",), "<|im_start|>" * 2)):
+        call = Generate("composer", ARTICLE, replace(SAMPLING, max_tokens=2), keep_controls=keep)
+        written = [p.text for p in engine.generate(call, lambda: False) if isinstance(p, Piece)]
+        assert "".join(written) == text
