@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from studio.cli.write import read_picture
 from studio.documents.article import Picture
 from studio.documents.conversation import Conversation
 from studio.documents.persona import Persona
+from studio.documents.steps import AgentStep
 from studio.errors import InputError, StudioError
 from studio.library.picture_intake import normalise_file
 from studio.roles import TALK
@@ -64,12 +66,19 @@ class Chat:
 
     def _stream(self, asked: Conversation) -> Iterator[str]:
         answer = self.studio.answers.start(CLI, asked, self.numbers)
-        shown = ""
+        shown, steps = "", 0
         with _stopping(answer.stop):
             for state in answer.updates():
-                text = state.conversation.turns[-1].answer
-                yield printable(text[len(shown) :])
-                shown = text
+                turn = state.conversation.turns[-1]
+                if not turn.answer.startswith(shown):  # it was the thought before a call
+                    yield "\n"
+                    shown = ""
+                for step in turn.steps[steps:]:
+                    if step.ended:
+                        yield printable(format_step(step))
+                        steps += 1
+                yield printable(turn.answer[len(shown) :])
+                shown = turn.answer
                 if state.conversation.turns[-1].finish or state.ended:
                     self.conversation = state.conversation
                 if state.error:
@@ -77,7 +86,12 @@ class Chat:
 
 
 def chat(
-    settings: Settings, question: str | None, persona: str | None, system: str | None, sampling: Mapping[str, Any]
+    settings: Settings,
+    question: str | None,
+    persona: str | None,
+    system: str | None,
+    tools: str,
+    sampling: Mapping[str, Any],
 ) -> None:
     """One answer to a question that was given or piped in; without any, a chat until its end. Raises StudioError."""
     numbers = check_numbers("talk", sampling)
@@ -87,7 +101,8 @@ def chat(
         who = studio.personas.named(CLI, persona) if persona else Persona("")
         who = replace(who, system=who.system if system is None else system)
         said = who if who.system or who.greeting or who.name else None
-        talk = Chat(studio, Conversation(kind="talk", persona=said), numbers)
+        named = _tools(studio, tools)
+        talk = Chat(studio, Conversation(kind="talk", persona=said, tools=named), numbers)
         if question is not None:
             _print(talk.answer(question))
             return
@@ -101,6 +116,29 @@ def chat(
                 _obey(talk, line)
             except StudioError as e:
                 fail_softly(e, settings.language)
+
+
+def format_step(step: AgentStep) -> str:
+    """A call of a tool and what came of it, as lines."""
+    asked = step.code or json.dumps(dict(step.arguments), ensure_ascii=False) or step.written
+    made = [p.title or p.key[:12] for p in step.pictures] + [f.name for f in step.files]
+    result = "\n".join((step.result, *(f"[{name}]" for name in made))).strip()
+    lines = [f"[{step.tool or '?'}] {asked.strip()}", *(f"  | {line}" for line in result.splitlines())]
+    return "\n".join(lines) + "\n"
+
+
+def _tools(studio: Studio, given: str) -> tuple[str, ...]:
+    """The tools of a list by their names. Raises StudioError for one that is not there, or cannot be used here."""
+    names = tuple(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    for name in names:
+        tool = studio.toolbox.find(name)
+        if tool is None:
+            known = ", ".join(tool.name for tool in studio.toolbox.all)
+            raise InputError("setting_not_offered", name="tools", value=name, known=known)
+        if error := tool.unavailable():
+            raise error
+    studio.toolbox.warm(names)
+    return names
 
 
 def with_model(settings: Settings, model: str | None) -> Settings:

@@ -111,6 +111,7 @@ def ask(chosen: Settings, pictures: tuple[str, ...], question: str, **sampling: 
 @click.option("--persona", help="Who answers: a persona's name, or its file (JSON, or a character card)")
 @click.option("--system", help="System text: who the model is to be")
 @click.option("--model", help="The model that talks: folder, name or hub id, or a .gguf file")
+@click.option("--tools", default="", help="Tools that may be called, separated by commas: python,arxiv")
 @sampled("talk")
 @with_settings
 def chat(
@@ -119,12 +120,13 @@ def chat(
     persona: str | None,
     system: str | None,
     model: str | None,
+    tools: str,
     **sampling: Any,
 ) -> None:
     """Talk in the terminal; with a QUESTION, or one piped in, answer it alone."""
     from studio.cli import chat as command
 
-    command.chat(command.with_model(chosen, model), question, persona, system, sampling)
+    command.chat(command.with_model(chosen, model), question, persona, system, tools, sampling)
 
 
 @studio.command()

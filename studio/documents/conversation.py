@@ -14,6 +14,7 @@ from typing import Any, Literal
 from studio.documents import persona as personas
 from studio.documents.article import Picture
 from studio.documents.persona import Persona
+from studio.documents.steps import AgentStep, StepFile, steps_from_list
 
 MAX_PICTURES = 10  # in one message
 MAX_QUESTION = 8_000  # characters
@@ -26,7 +27,8 @@ class Turn:
     """One question and its answer. `pictures` came with this question; `finish` says how the answer ended. When it was
     answered, the first `unseen` pictures and the first `unread` turns of the conversation did not fit any more.
     `model` answered, and `seen` is the number of the prompt that it saw, 0 where none was kept. `others` are the other
-    versions of this turn in their order, of which this one is number `place`."""
+    versions of this turn in their order, of which this one is number `place`. `files` came with the question for tools,
+    and `steps` are what tools did for it."""
 
     question: str
     pictures: tuple[Picture, ...] = ()
@@ -39,6 +41,8 @@ class Turn:
     seen: int = 0
     others: tuple[Version, ...] = ()
     place: int = 0
+    files: tuple[StepFile, ...] = ()
+    steps: tuple[AgentStep, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class Version:
 @dataclass(frozen=True)
 class Conversation:
     """Turns in order. `id` is its number in the store, 0 until it is saved. `persona` is who answers, as it was when
-    the conversation began; `title` is empty until it has one of its own."""
+    the conversation began; `title` is empty until it has one of its own. `tools` may be called, those of `confirm`
+    only when the person has said yes."""
 
     turns: tuple[Turn, ...] = ()
     model: str = ""
@@ -60,6 +65,8 @@ class Conversation:
     kind: Kind = "pictures"
     title: str = ""
     persona: Persona | None = None
+    tools: tuple[str, ...] = ()
+    confirm: tuple[str, ...] = ()
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -88,9 +95,8 @@ class Conversation:
         others = [*old.others]
         others.insert(old.place, Version(replace(old, others=(), place=0), self.turns[at + 1 :]))
         others = others[-(MAX_VERSIONS - 1) :]
-        new = Turn(
-            old.question if question is None else question, old.pictures, others=tuple(others), place=len(others)
-        )
+        words = old.question if question is None else question
+        new = Turn(words, old.pictures, others=tuple(others), place=len(others), files=old.files)
         return replace(self, turns=(*self.turns[:at], new))
 
     def show_version(self, at: int, place: int) -> Conversation:
@@ -126,6 +132,8 @@ def from_dict(data: Mapping[str, Any]) -> Conversation:
             **data,
             "turns": tuple(map(_turn, data["turns"])),
             "persona": personas.from_dict(persona) if persona else None,
+            "tools": tuple(data.get("tools", ())),
+            "confirm": tuple(data.get("confirm", ())),
         }
     )
 
@@ -133,4 +141,6 @@ def from_dict(data: Mapping[str, Any]) -> Conversation:
 def _turn(data: Mapping[str, Any]) -> Turn:
     pictures = tuple(Picture(**p) for p in data.get("pictures", ()))
     others = tuple(Version(_turn(v["turn"]), tuple(map(_turn, v["after"]))) for v in data.get("others", ()))
-    return Turn(**{**data, "pictures": pictures, "others": others})
+    files = tuple(StepFile(**file) for file in data.get("files", ()))
+    steps = steps_from_list(data.get("steps"))
+    return Turn(**{**data, "pictures": pictures, "others": others, "files": files, "steps": steps})

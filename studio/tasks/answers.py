@@ -116,7 +116,8 @@ class Answers:
         saved = time.monotonic()
         for state in work:
             due = state.ended or time.monotonic() - saved > SAVE_EVERY
-            if due and state.conversation.turns[-1].answer:
+            last = state.conversation.turns[-1]
+            if due and (last.answer or last.steps):
                 try:
                     self._store.save_conversation(person, state.conversation)
                 except StudioError as e:  # tried again while it grows; at the end it is told

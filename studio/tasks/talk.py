@@ -13,10 +13,15 @@ from typing import Any
 from studio.documents.conversation import Conversation, Turn
 from studio.documents.persona import Persona
 from studio.errors import InputError, StudioError
+from studio.language import language_of
 from studio.prompts import dialect_of, fitting
 from studio.prompts.messages import Message, message
+from studio.prompts.tool_conventions import convention_of
+from studio.prompts.tool_protocol import Exchange
 from studio.protocol import Done, Failed, Generate, Image, ModelCard, Piece, Prompt, Queued, Role, Sampling, Text
 from studio.roles import TALK
+from studio.tasks.agent import Agent, AgentModel, AgentRequest
+from studio.tasks.approval import Approvals
 from studio.tasks.chat import AnswerProgress, check
 from studio.tasks.model_calls import budget_of, card_of
 from studio.tasks.progress import Stop
@@ -46,11 +51,23 @@ def opening(persona: Persona | None) -> tuple[Message, ...]:
     return (*found, message("assistant", persona.greeting)) if persona.greeting else tuple(found)
 
 
+def _exchange(turn: Turn) -> Exchange:
+    return Exchange(turn.question, tuple((f.name, f.size) for f in turn.files), turn.steps, turn.answer)
+
+
 class Talker:
     """See the module. `read` gives the bytes of a picture's file by its key, `keep` keeps a prompt that was sent."""
 
-    def __init__(self, worker: WorkerClient, read: Callable[[str], bytes], keep: KeepPrompt) -> None:
-        self._worker, self._read, self._keep = worker, read, keep
+    def __init__(
+        self, worker: WorkerClient, read: Callable[[str], bytes], keep: KeepPrompt, agent: Agent | None = None
+    ) -> None:
+        self._worker, self._read, self._keep, self._agent = worker, read, keep, agent
+        self._approvals: dict[tuple[str, int], Approvals] = {}  # of answers under way, by person and conversation
+
+    def allow(self, person: str, conversation: int, step: int, yes: bool) -> None:
+        """The person's word about a tool that asks; nothing happens where none does."""
+        if approvals := self._approvals.get((person, conversation)):
+            approvals.answer(step, yes)
 
     def sampling(self, conversation: Conversation) -> Sampling:
         """What suits the model that answers, and what the persona asks for. Raises ModelError where there is none."""
@@ -71,7 +88,10 @@ class Talker:
         begin = conversation.turns[-1].answer if continue_answer else ""
         conversation = conversation.answer(answer=begin, finish="")
         try:
-            yield from self._answer(conversation, person, stop, sampling, begin)
+            if self._agent and conversation.tools and not begin:
+                yield from self._answer_with_tools(self._agent, conversation, person, stop, sampling)
+            else:
+                yield from self._answer(conversation, person, stop, sampling, begin)
         except StudioError as e:
             yield AnswerProgress(conversation.answer(finish="failed"), ended=True, error=e)
 
@@ -109,6 +129,36 @@ class Talker:
                 case Done(reason, usage):
                     done = conversation.answer(answer=text, finish=reason)
                     yield AnswerProgress(done, speed=usage.tokens_per_second, ended=True)
+
+    def _answer_with_tools(
+        self, agent: Agent, conversation: Conversation, person: str, stop: Stop, sampling: Sampling | None
+    ) -> Iterator[AnswerProgress]:
+        role, card = talker_of(self._cards(), conversation.persona)
+        if conversation.turns[-1].pictures and not card.sees:
+            raise InputError("talk_blind", model=card.name)
+        sent: list[Prompt] = []
+        wanted = sampling or self.sampling(conversation)
+        model = AgentModel(role, card, convention_of(card), dialect_of(card).talk, wanted, sent.append)
+        request = AgentRequest(
+            tuple(map(_exchange, conversation.turns)),
+            conversation.tools,
+            str(conversation.id),
+            language_of(conversation.turns[-1].question),
+            conversation.persona.system if conversation.persona else "",
+        )
+        key = person, conversation.id
+        approvals = self._approvals[key] = Approvals(frozenset(conversation.confirm))
+        conversation = replace(conversation, model=card.name).answer(model=card.name)
+        try:
+            for state in agent.run(request, model, person, stop, approvals):
+                done = conversation.answer(
+                    answer=state.answer, steps=state.steps, finish=state.finish, unread=state.unread
+                )
+                if state.ended and sent and conversation.id:
+                    done = done.answer(seen=self._keep(person, sent[-1]))
+                yield AnswerProgress(done, state.speed, state.waiting, state.ended, state.error)
+        finally:
+            self._approvals.pop(key, None)
 
     def _messages(self, turn: Turn, sees: bool) -> tuple[Message, ...]:
         """Question and answer; the last one's answer is what is asked for."""

@@ -301,6 +301,37 @@ class PersonaForm(TypedDict):
     picture: str
 
 
+class TalkTool(TypedDict):
+    """A tool that may be switched on; `why` says why it cannot be, "" where it can. `about` is what it does."""
+
+    name: str
+    label: str
+    about: str
+    why: str
+
+
+class TalkTable(TypedDict):
+    """A table that a tool made, as text."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    left: int
+
+
+class TalkStep(TypedDict):
+    """A call of a tool: what was asked of it and what came of it; `pictures` are URLs, `files` names."""
+
+    tool: str
+    thought: str
+    asked: str
+    status: str
+    result: str
+    pictures: list[str]
+    tables: list[TalkTable]
+    files: list[str]
+    seconds: float
+
+
 class TalkTurn(TypedDict):
     """A question and its answer: `html` to be shown, `answer` to be copied, version `place` of `of`, `seen` the number
     of the prompt that it was written from."""
@@ -317,6 +348,8 @@ class TalkTurn(TypedDict):
     model: str
     seen: int
     unread: int
+    files: list[str]
+    steps: list[TalkStep]
 
 
 class UnchangedTurn(TypedDict):
@@ -336,6 +369,8 @@ class TalkView(TypedDict):
     said: str
     more: bool
     sees: bool
+    tools: list[str]
+    confirm: list[str]
     asked: float
 
 
@@ -352,6 +387,7 @@ class TalkLists(TypedDict):
 
     rows: list[TalkRow]
     personas: list[PersonaCard]
+    tools: list[TalkTool]
 
 
 class SeenPrompt(TypedDict):

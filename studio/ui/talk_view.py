@@ -3,11 +3,13 @@ here, never in the browser; all else is drawn as text."""
 
 from __future__ import annotations
 
+import json
 import time
 
 from studio.app import Studio
 from studio.documents.conversation import Conversation, Turn
 from studio.documents.persona import Example, Persona
+from studio.documents.steps import AgentStep
 from studio.errors import Language
 from studio.roles import TALK
 from studio.tasks.chat import AnswerProgress
@@ -27,6 +29,8 @@ EMPTY: page_data.TalkView = {
     "said": "",
     "more": False,
     "sees": False,
+    "tools": [],
+    "confirm": [],
     "asked": 0.0,
 }
 
@@ -55,7 +59,7 @@ def to_talk_data(
     turns = conversation.turns
     last = turns[-1] if turns else None
     said = ""
-    if running and last and not last.answer:
+    if running and last and not (last.answer or last.steps):
         waits = queue_position(progress.waiting if progress else None, language)
         said = t("loading", language) if studio.worker.state == "starting" else waits or t("talk_waiting", language)
     return {
@@ -67,6 +71,8 @@ def to_talk_data(
         "said": said,
         "more": not running and bool(last and last.answer and last.finish not in ("stop", "")),
         "sees": sees(studio, conversation.persona),
+        "tools": list(conversation.tools),
+        "confirm": list(conversation.confirm),
         "asked": time.time(),
     }
 
@@ -142,4 +148,38 @@ def _turn(number: int, turn: Turn) -> page_data.TalkTurn:
         "model": turn.model,
         "seen": turn.seen,
         "unread": turn.unread,
+        "files": [file.name for file in turn.files],
+        "steps": [_step(step) for step in turn.steps],
     }
+
+
+def _step(step: AgentStep) -> page_data.TalkStep:
+    asked = step.code or (json.dumps(dict(step.arguments), ensure_ascii=False) if step.arguments else step.written)
+    return {
+        "tool": step.tool,
+        "thought": step.thought.strip(),
+        "asked": asked.strip(),
+        "status": step.status,
+        "result": step.result,
+        "pictures": [f"pictures/{p.key}" for p in step.pictures],
+        "tables": [
+            {"columns": [*table.columns], "rows": [[*row] for row in table.rows], "left": table.rows_left_out}
+            for table in step.tables
+        ],
+        "files": [file.name for file in step.files],
+        "seconds": round(step.seconds, 2),
+    }
+
+
+def tool_facts(studio: Studio, language: Language) -> list[page_data.TalkTool]:
+    """The tools that there are, for their switches."""
+    zh = language == "zh"
+    return [
+        {
+            "name": tool.name,
+            "label": tool.words[zh],
+            "about": tool.description[zh],
+            "why": error.say(language) if (error := tool.unavailable()) else "",
+        }
+        for tool in studio.toolbox.all
+    ]

@@ -3,6 +3,7 @@
 import { arrange, button, h, icon, toast, word } from "./dom.js";
 import { sheet } from "./shelf.js";
 import { personaCards } from "./talk_personas.js";
+import { toolSwitches } from "./talk_tools.js";
 import { turnView } from "./talk_turn.js";
 import { send } from "./upload.js";
 
@@ -21,8 +22,10 @@ export function mount({ element, props, trigger, watch, server, upload }) {
   /** @type {PersonaCard[]} */
   let personas = [];
   let chosen = "";
-  /** @type {{ path: string, url: string }[]} */
-  let pictures = [];
+  /** @type {{ path: string, url: string, name: string }[]} */
+  let pictures = []; // and files for tools, which have no url
+  /** @type {import("./types").TalkTool[]} */
+  let known = [];
   let listed = 0;
 
   // At the side: the conversations.
@@ -53,7 +56,8 @@ export function mount({ element, props, trigger, watch, server, upload }) {
       }
     },
   });
-  const files = h("input", { type: "file", accept: "image/*", multiple: true, hidden: true, onchange: () => take() });
+  const files = h("input", { type: "file", multiple: true, hidden: true, onchange: () => take() });
+  const tools = toolSwitches();
   const strip = h("div", { className: "strip" });
   const picture = button("talk_picture", "image-plus", () => files.click(), { plain: true });
   const go = button("talk_send", "send-horizontal", () => ask(), { kind: "primary" });
@@ -64,7 +68,7 @@ export function mount({ element, props, trigger, watch, server, upload }) {
     { className: "box" },
     strip,
     field,
-    h("div", { className: "row" }, picture, files, more, h("span", { className: "grow" }), stop, go),
+    h("div", { className: "row" }, picture, files, tools.node, more, h("span", { className: "grow" }), stop, go),
   );
   element.replaceChildren(h("div", { className: "talk" }, side, h("section", { className: "middle" }, head, cards, said, note, box)));
 
@@ -78,7 +82,7 @@ export function mount({ element, props, trigger, watch, server, upload }) {
   }
   function fresh() {
     if (view.running) trigger("stop", {});
-    show({ ...view, id: 0, title: "", persona: null, turns: [], running: false, said: "", more: false });
+    show({ ...view, id: 0, title: "", persona: null, turns: [], running: false, said: "", more: false, ...tools.values() });
     field.focus();
   }
   function grow() {
@@ -87,12 +91,25 @@ export function mount({ element, props, trigger, watch, server, upload }) {
   }
   async function take() {
     for (const file of [...(files.files ?? [])].slice(0, props.most - pictures.length)) {
-      const { path, problem } = await send(upload, file);
+      const shown = file.type.startsWith("image/");
+      const { path, problem } = shown ? await send(upload, file) : await sendAny(file);
       if (problem !== undefined) toast(problem);
-      else pictures.push({ path, url: URL.createObjectURL(file) });
+      else pictures.push({ path, name: file.name, url: shown ? URL.createObjectURL(file) : "" });
     }
     files.value = "";
     draw();
+  }
+  /**
+   * A file for a tool, of any kind.
+   *
+   * @param {File} file
+   * @returns {Promise<import("./types").Sent>}
+   */
+  async function sendAny(file) {
+    const problem = word("not_uploaded", { name: file.name });
+    if (!tools.values().tools.length) return { problem: word("no_picture", { name: file.name }) };
+    const { path } = await upload(file).catch(() => ({ path: "" }));
+    return path ? { path } : { problem };
   }
   /** @param {number} at */
   function drop(at) {
@@ -105,7 +122,7 @@ export function mount({ element, props, trigger, watch, server, upload }) {
     field.value = "";
     pictures = [];
     grow();
-    start("ask", { id: view.id, persona: chosen, question, files: paths }, question);
+    start("ask", { id: view.id, persona: chosen, question, files: paths, ...tools.values() }, question);
   }
   /**
    * Show at once that something was asked; what is true comes from the studio.
@@ -114,7 +131,7 @@ export function mount({ element, props, trigger, watch, server, upload }) {
    * @param {Record<string, unknown>} data
    */
   function start(event, data, question = "") {
-    view = { ...view, running: true, said: word("talk_waiting"), more: false };
+    view = { ...view, running: true, said: word("talk_waiting"), more: false, ...tools.values() };
     if (question) {
       /** @type {TalkTurn} */
       const turn = {
@@ -130,6 +147,8 @@ export function mount({ element, props, trigger, watch, server, upload }) {
         model: "",
         seen: 0,
         unread: 0,
+        files: [],
+        steps: [],
       };
       view = { ...view, turns: [...view.turns, turn], persona: view.persona ?? personas.find((one) => one.key === chosen) ?? null };
     }
@@ -167,6 +186,7 @@ export function mount({ element, props, trigger, watch, server, upload }) {
     if (asked !== listed) return;
     if (answer.error !== undefined) return void toast(answer.error);
     personas = answer.personas;
+    known = answer.tools;
     chosen ||= personas[0]?.key ?? "";
     rows.replaceChildren(...(answer.rows.length ? answer.rows.map(rowOf) : [h("p", { className: "hint" }, word("talk_none"))]));
     draw();
@@ -251,12 +271,13 @@ export function mount({ element, props, trigger, watch, server, upload }) {
         h(
           "button",
           { type: "button", className: "thumb", "aria-label": word("delete"), onclick: () => drop(at) },
-          h("img", { src: one.url, alt: "" }),
+          one.url ? h("img", { src: one.url, alt: "" }) : h("span", { className: "file" }, one.name),
           icon("x"),
         ),
       ),
     );
-    picture.hidden = !view.sees;
+    if (!view.running) tools.draw(known, view.tools, view.confirm);
+    picture.hidden = !view.sees && !known.length;
     stop.hidden = !view.running;
     go.hidden = view.running;
     more.hidden = !view.more;

@@ -2,6 +2,7 @@
 
 import { button, h, toast, word } from "./dom.js";
 import { sheet } from "./shelf.js";
+import { stepView } from "./talk_tools.js";
 
 /** @import { TalkServer, TalkTurn } from "./types" */
 
@@ -19,7 +20,8 @@ export function turnView({ server, act, start, id }) {
   const answer = h("div", { className: "answer" });
   const tools = h("div", { className: "row turn-tools" });
   const remark = h("p", { className: "hint", hidden: true });
-  const node = h("article", { className: "turn" }, question, answer, remark, tools);
+  const steps = h("div", { className: "steps" });
+  const node = h("article", { className: "turn" }, question, steps, answer, remark, tools);
   let drawn = "";
 
   /**
@@ -30,7 +32,20 @@ export function turnView({ server, act, start, id }) {
     const now = JSON.stringify([turn, running, last, said]);
     if (now === drawn) return; // a selection, an open sheet and the focus stay
     drawn = now;
-    question.replaceChildren(...turn.pictures.map((src) => h("img", { src, alt: "", loading: "lazy" })), h("p", {}, turn.question));
+    question.replaceChildren(
+      ...turn.pictures.map((src) => h("img", { src, alt: "", loading: "lazy" })),
+      h("p", {}, turn.question),
+      ...turn.files.map((name) => h("span", { className: "file" }, name)),
+    );
+    steps.replaceChildren(
+      ...turn.steps.map((step, number) =>
+        stepView(step, {
+          open: running && last && !turn.answer && number === turn.steps.length - 1,
+          allow: (yes) => server.act({ kind: "allow", id: id(), step: number, yes }),
+          fetch,
+        }),
+      ),
+    );
     if (turn.html)
       answer.innerHTML = turn.html; // rendered and sanitised by the studio, see talk_view.py
     else answer.replaceChildren(h("p", { className: "hint" }, said));
@@ -96,6 +111,13 @@ export function turnView({ server, act, start, id }) {
     };
     const shown = sheet(word("talk_edit"), field, h("div", { className: "row" }, button("ask_again", "check", again, { kind: "primary" })));
     field.focus();
+  }
+
+  /** @param {string} name */
+  async function fetch(name) {
+    const answer = await server.act({ kind: "fetch_file", id: id(), name });
+    if (answer.error !== undefined) return void toast(answer.error);
+    h("a", { href: answer.url, download: answer.name }).click();
   }
 
   /** @param {string} text */

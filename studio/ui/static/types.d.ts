@@ -251,6 +251,34 @@ export interface PersonaForm {
   picture: string;
 }
 
+/** A tool that may be switched on; `why` says why it cannot be, "" where it can. `about` is what it does. */
+export interface TalkTool {
+  name: string;
+  label: string;
+  about: string;
+  why: string;
+}
+
+/** A table that a tool made, as text. */
+export interface TalkTable {
+  columns: string[];
+  rows: string[][];
+  left: number;
+}
+
+/** A call of a tool: what was asked of it and what came of it; `pictures` are URLs, `files` names. */
+export interface TalkStep {
+  tool: string;
+  thought: string;
+  asked: string;
+  status: string;
+  result: string;
+  pictures: string[];
+  tables: TalkTable[];
+  files: string[];
+  seconds: number;
+}
+
 /** A question and its answer: `html` to be shown, `answer` to be copied, version `place` of `of`, `seen` the number of the
  * prompt that it was written from. */
 export interface TalkTurn {
@@ -266,6 +294,8 @@ export interface TalkTurn {
   model: string;
   seen: number;
   unread: number;
+  files: string[];
+  steps: TalkStep[];
 }
 
 /** A turn that the page has already. */
@@ -283,6 +313,8 @@ export interface TalkView {
   said: string;
   more: boolean;
   sees: boolean;
+  tools: string[];
+  confirm: string[];
   asked: number;
 }
 
@@ -297,6 +329,7 @@ export interface TalkRow {
 export interface TalkLists {
   rows: TalkRow[];
   personas: PersonaCard[];
+  tools: TalkTool[];
 }
 
 /** What a model saw: the whole text, and its token ids, null for each picture; null where no model is loaded. */
@@ -378,9 +411,9 @@ export type TalkServer = {
     (asked: { kind: "edit_persona"; key: string }): Promise<Answer<PersonaForm>>;
     (asked: { kind: "save_persona" } & EventData): Promise<Answer<PersonaCard>>;
     (asked: { kind: "import_persona"; path: string }): Promise<Answer<PersonaCard>>;
-    (asked: { kind: "export_persona" | "save" } & EventData): Promise<Answer<Exported>>;
+    (asked: { kind: "export_persona" | "save" | "fetch_file" } & EventData): Promise<Answer<Exported>>;
     (asked: { kind: "saw"; seen: number; model: string }): Promise<Answer<SeenPrompt>>;
-    (asked: { kind: "delete" | "undelete" | "delete_persona" | "undelete_persona" } & EventData): Promise<Answer<object>>;
+    (asked: { kind: "delete" | "undelete" | "delete_persona" | "undelete_persona" | "allow" } & EventData): Promise<Answer<object>>;
   };
 };
 
@@ -436,6 +469,7 @@ export type Attributes = Handlers & {
   [name in
     | "accept"
     | "alt"
+    | "checked"
     | "className"
     | "disabled"
     | "download"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
@@ -12,9 +13,10 @@ from typing import Any
 import gradio as gr
 
 from studio.app import Studio
-from studio.documents.conversation import MAX_PICTURES, Conversation
+from studio.documents.conversation import MAX_PICTURES, Conversation, Turn
 from studio.errors import InputError, StudioError
 from studio.tasks.answers import Answer
+from studio.tasks.chat import check
 from studio.tasks.personas import BUILT_IN
 from studio.ui.article_editor import ArticleEditor
 from studio.ui.chatbot import instruction_from
@@ -22,7 +24,7 @@ from studio.ui.components import AT_ONCE, form_numbers, numbers, read, script_co
 from studio.ui.identity import identity_of, language_for, normalise_uploads, to_gradio_error
 from studio.ui.page_data import TalkView
 from studio.ui.tabs.talk_acts import TalkActs
-from studio.ui.talk_view import EMPTY, Changes, to_talk_data
+from studio.ui.talk_view import EMPTY, Changes, sees, to_talk_data
 from studio.ui.threads import in_thread, pool_for
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
@@ -71,6 +73,14 @@ def talk_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> TalkTab:
     return TalkTab(talk, events.show)
 
 
+def _names(given: Any) -> tuple[str, ...]:
+    return tuple(name[:80] for name in given if isinstance(name, str))[:50] if isinstance(given, list) else ()
+
+
+def _is_picture(name: str) -> bool:
+    return (mimetypes.guess_type(name)[0] or "").startswith("image/")
+
+
 class _Events:
     """What is asked of a model, and how it is ended."""
 
@@ -82,12 +92,11 @@ class _Events:
         """Answer a question: in a conversation, or in a new one with a persona."""
         match event._data:
             case {"id": int(id), "persona": str(key), "question": str(question), "files": [*paths]}:
+                tools, confirm = _names(event._data.get("tools")), _names(event._data.get("confirm"))
 
                 def begin(person: str) -> Answer:
-                    conversation = self._conversation(person, id, key)
-                    files = [uploads_of(self._studio).take(person, path) for path in paths[: MAX_PICTURES + 1]]
-                    asked = conversation.ask(question, normalise_uploads(self._studio, person, files))
-                    return self._start(person, asked, values)
+                    conversation = replace(self._conversation(person, id, key), tools=tools, confirm=confirm)
+                    return self._start(person, self._with_files(person, conversation, question, paths), values)
 
                 async with aclosing(self._stream(begin, request, pool=pool_for(paths))) as views:
                     async for view in views:
@@ -150,6 +159,20 @@ class _Events:
                 async with aclosing(self._stream(begin, request)) as views:
                     async for view in views:
                         yield view
+
+    def _with_files(self, person: str, conversation: Conversation, question: str, paths: list[Any]) -> Conversation:
+        """With the question and what came with it: pictures for a model that sees, all else for its tools."""
+        check(Turn(question))
+        taken = [uploads_of(self._studio).take(person, path) for path in paths[: MAX_PICTURES + 1]]
+        pictures = [file for file in taken if not conversation.tools or _is_picture(file.name)]
+        if conversation.tools and not sees(self._studio, conversation.persona):
+            pictures = []
+        asked = conversation.ask(question, normalise_uploads(self._studio, person, pictures))
+        if others := [file for file in taken if file not in pictures]:
+            asked = self._studio.store.save_conversation(person, asked)
+            add = self._studio.agent_files.add
+            asked = asked.answer(files=tuple(add(person, str(asked.id), f.name, f.read()) for f in others))
+        return asked
 
     def _conversation(self, person: str, id: int, persona: str = "") -> Conversation:
         if id:

@@ -21,7 +21,7 @@ from studio.ui import page_data
 from studio.ui.arguments import call
 from studio.ui.article_editor import download_url
 from studio.ui.identity import identity_of, language_for
-from studio.ui.talk_view import examples_from, persona_card, persona_form, to_talk_data
+from studio.ui.talk_view import examples_from, persona_card, persona_form, to_talk_data, tool_facts
 from studio.ui.threads import threaded
 from studio.ui.uploads import uploads_of
 
@@ -35,9 +35,9 @@ class TalkActs:
     def __init__(self, studio: Studio) -> None:
         self._studio, self._store = studio, studio.store
         self.formats = list(export.formats_for("conversation"))
-        names = ("open", "rename", "show_version", "branch", "like", "delete", "undelete", "save", "saw")
-        of_personas = ("edit_persona", "save_persona", "import_persona", "export_persona", "delete_persona")
-        self._acts: dict[str, Act] = {name: getattr(self, name) for name in (*names, *of_personas, "undelete_persona")}
+        names = "open rename show_version branch like delete undelete save saw allow fetch_file edit_persona"
+        names += " save_persona import_persona export_persona delete_persona undelete_persona"
+        self._acts: dict[str, Act] = {name: getattr(self, name) for name in names.split()}
         self.list, self.act = threaded(self._list), threaded(self._act, "files")
         self.list.__name__, self.act.__name__ = "list", "act"  # by which the page calls them
 
@@ -48,6 +48,7 @@ class TalkActs:
             return {
                 "rows": [{"id": r.id, "title": r.title[:80], "changed": r.changed.isoformat()} for r in rows],
                 "personas": [persona_card(self._studio, p) for p in self._studio.personas.all(person)],
+                "tools": tool_facts(self._studio, language_for(request)),
             }
         except StudioError as e:
             return {"error": e.say(language_for(request))}
@@ -113,6 +114,16 @@ class TalkActs:
         encoded = self._studio.encode(prompt, model)
         bos = encoded.bos if encoded else ""
         return {"model": model, "text": text_of(prompt, bos), "ids": list(encoded.values) if encoded else None}
+
+    def allow(self, request: Any, id: int, step: int, yes: bool) -> None:
+        """The person's word about a tool that asks before it runs."""
+        self._studio.talker.allow(identity_of(request), id, step, yes)
+
+    def fetch_file(self, request: Any, id: int, name: str) -> page_data.Exported:
+        """A file that a tool made in a conversation."""
+        person = identity_of(request)
+        self._store.conversation(person, id)
+        return self._file(request, name, self._studio.agent_files.read(person, str(id), name))
 
     # Personas
 
