@@ -26,7 +26,7 @@ from studio.library.picture_intake import normalise_file
 from studio.roles import TALK
 from studio.sampling import check as check_numbers
 from studio.settings import Settings
-from studio.specs import NativeSpec
+from studio.specs import EngineSpec, NativeSpec
 from studio.storage.persons import CLI
 from studio.tasks.progress import Stop
 from studio.tasks.talk import own_role
@@ -188,7 +188,7 @@ def _print(pieces: Iterator[str]) -> None:
         click.echo()
 
 
-def _plan(settings: Settings) -> Any:
+def _plan(settings: Settings) -> EngineSpec:
     """What runs: the model that talks alone, where it has one of its own."""
     if chosen(settings, TALK.name):
         settings = replace(settings, composer=settings.composer or NONE, vl=settings.vl or NONE)
@@ -197,9 +197,9 @@ def _plan(settings: Settings) -> Any:
 
 def _with_piped(question: str | None) -> str | None:
     """The question, and under it what is piped in; None where a person sits there and none was given."""
-    if sys.stdin is None or sys.stdin.isatty():
+    if sys.stdin.isatty():
         return question
-    piped = click.get_text_stream("stdin").read()
+    piped: str = click.get_text_stream("stdin").read()
     if question is None:
         if not piped.strip():
             raise InputError("question_empty")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,8 +104,8 @@ def test_a_picture_is_refused_where_the_model_is_blind(studio: Studio) -> None:
 def test_a_title_comes_when_nobody_waits(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.tasks.titles.PAUSE", 0.01)
     titled = threading.Event()
-    give = studio.store.title_conversation
-    monkeypatch.setattr(studio.store, "title_conversation", lambda *given: (give(*given), titled.set()))
+    give: Callable[..., Any] = studio.store.title_conversation
+    monkeypatch.setattr(studio.store, "title_conversation", lambda *given: give(*given) or titled.set())
     done = answered(studio, Conversation(kind="talk").ask("hello"))
     assert titled.wait(20)
     assert studio.store.conversation(CLI, done.id).title == "A walk in autumn"
@@ -124,8 +125,8 @@ def test_titles_give_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     with Studio(Settings(data=str(tmp_path)), ScriptedSpec(replies, card=CARD)) as studio:
         titled = threading.Event()
-        give = studio.store.title_conversation
-        monkeypatch.setattr(studio.store, "title_conversation", lambda *given: (give(*given), titled.set()))
+        give: Callable[..., Any] = studio.store.title_conversation
+        monkeypatch.setattr(studio.store, "title_conversation", lambda *given: give(*given) or titled.set())
         done = answered(studio, Conversation(kind="talk").ask("hello"))
         for _ in range(2000):
             if studio.worker.running:
