@@ -66,15 +66,17 @@ class Chat:
 
     def _stream(self, asked: Conversation) -> Iterator[str]:
         answer = self.studio.answers.start(CLI, asked, self.numbers)
-        shown, steps = "", 0
+        shown, steps, thought = "", 0, ""
         with _stopping(answer.stop):
             for state in answer.updates():
                 turn = state.conversation.turns[-1]
                 if not turn.answer.startswith(shown):  # it was the thought before a call
                     yield "\n"
-                    shown = ""
+                    shown, thought = "", shown
                 for step in turn.steps[steps:]:
                     if step.ended:
+                        if step.thought.strip() not in thought:  # it came and went between two looks
+                            yield printable(f"{step.thought.strip()}\n")
                         yield printable(format_step(step))
                         steps += 1
                 yield printable(turn.answer[len(shown) :])
@@ -199,7 +201,7 @@ def _with_piped(question: str | None) -> str | None:
     """The question, and under it what is piped in; None where a person sits there and none was given."""
     if sys.stdin.isatty():
         return question
-    piped: str = click.get_text_stream("stdin").read()
+    piped = sys.stdin.read()
     if question is None:
         if not piped.strip():
             raise InputError("question_empty")
@@ -221,7 +223,7 @@ def _lines(settings: Settings) -> Iterator[str]:
 
     settings.folder.mkdir(parents=True, exist_ok=True)
     history = FileHistory(str(settings.folder / "chat_history"))
-    session: PromptSession[str] = PromptSession(history=history, key_bindings=keys)
+    session: PromptSession[str] = PromptSession(history=history, key_bindings=keys, reserve_space_for_menu=0)
     while True:
         try:
             line = session.prompt("> ", prompt_continuation="  ")
