@@ -130,7 +130,7 @@ export function turnView({ server, act, start, id }) {
 
   /** @param {TalkTurn} turn */
   async function saw(turn) {
-    const answer = await server.act({ kind: "saw", seen: turn.seen, model: turn.model }).catch(() => ({ error: word("unreachable") }));
+    const answer = await server.act({ kind: "saw", seen: turn.seen, model: turn.model });
     if (answer.error !== undefined) return void toast(answer.error);
     const ids = answer.ids
       ? h(

@@ -141,7 +141,7 @@ class TalkActs:
         examples: str,
         model: str,
         sampling: dict[str, Any],
-        path: str,
+        path: str = "",
     ) -> page_data.PersonaCard:
         """Keep one's own; one that came with the studio is copied."""
         person = identity_of(request)
