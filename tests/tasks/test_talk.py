@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -45,6 +44,17 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 def answered(studio: Studio, conversation: Conversation) -> Conversation:
     return list(studio.answers.start(CLI, conversation).updates())[-1].conversation
+
+
+def note_title(studio: Studio, titled: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the event when a title has been given."""
+    give = studio.store.title_conversation
+
+    def note(person: str, id: int, title: str) -> None:
+        give(person, id, title)
+        titled.set()
+
+    monkeypatch.setattr(studio.store, "title_conversation", note)
 
 
 def test_what_is_sent_is_kept_to_the_character(studio: Studio) -> None:
@@ -104,8 +114,7 @@ def test_a_picture_is_refused_where_the_model_is_blind(studio: Studio) -> None:
 def test_a_title_comes_when_nobody_waits(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.tasks.titles.PAUSE", 0.01)
     titled = threading.Event()
-    give: Callable[..., Any] = studio.store.title_conversation
-    monkeypatch.setattr(studio.store, "title_conversation", lambda *given: give(*given) or titled.set())
+    note_title(studio, titled, monkeypatch)
     done = answered(studio, Conversation(kind="talk").ask("hello"))
     assert titled.wait(20)
     assert studio.store.conversation(CLI, done.id).title == "A walk in autumn"
@@ -125,8 +134,7 @@ def test_titles_give_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     with Studio(Settings(data=str(tmp_path)), ScriptedSpec(replies, card=CARD)) as studio:
         titled = threading.Event()
-        give: Callable[..., Any] = studio.store.title_conversation
-        monkeypatch.setattr(studio.store, "title_conversation", lambda *given: give(*given) or titled.set())
+        note_title(studio, titled, monkeypatch)
         done = answered(studio, Conversation(kind="talk").ask("hello"))
         for _ in range(2000):
             if studio.worker.running:
