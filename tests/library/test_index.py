@@ -177,7 +177,7 @@ def test_vectors_are_computed_once(store: Store, embed) -> None:  # type: ignore
 
     Library(store, STARTER, counting).search("tea")
     Library(store, STARTER, counting).search("coffee")  # as after a restart
-    assert asked == [1, 46, 1]  # the words, all pictures once, the other words
+    assert asked == [1, 92, 1]  # the words, all pictures once in both languages, the other words
 
 
 def test_removed_pictures_are_not_found_and_can_come_back(library: Library, tmp_path: Path) -> None:
