@@ -192,12 +192,13 @@ def library() -> None:
 
 @library.command("add")
 @click.argument("folder", type=click.Path())
+@click.option("--restore", is_flag=True, help="Also pictures that were taken out of the library before")
 @with_settings
-def library_add(chosen: Settings, folder: str) -> None:
-    """Take the pictures of FOLDER into the library."""
+def library_add(chosen: Settings, folder: str, restore: bool) -> None:
+    """Take the pictures of FOLDER, a zip or a picture into the library."""
     from studio.cli import library as command
 
-    command.add(chosen, Path(folder))
+    command.add(chosen, Path(folder), restore, language_of_messages(chosen.language))
 
 
 @library.command("search")

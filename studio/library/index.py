@@ -8,33 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from studio.errors import InputError, Language, NotFoundError, StorageError, StudioError
+from studio.errors import InputError, Language, NotFoundError
 from studio.language import language_of
-from studio.library import search_words
-from studio.library.picture_intake import normalise_file
+from studio.library import gather, search_words
+from studio.library.captions import find_sidecars, sidecars_beside
+from studio.library.folder_intake import Describe as Describe
+from studio.library.folder_intake import FolderIntake, Report
 from studio.library.picture_rows import HIT, Hit, changeable, find, index_words, put, to_hit
 from studio.library.search_words import parse_query
-from studio.pictures.cost import MAX_FILE_BYTES
 from studio.pictures.stored import read_header
-from studio.prompts import replies
-from studio.protocol import TEXT_EMBEDDER, Description, Image
+from studio.protocol import TEXT_EMBEDDER
 from studio.storage.database import clean
 from studio.storage.persons import CLI
-from studio.storage.regular_file import read_regular
 from studio.storage.store import Store
 
 Embed = Callable[[tuple[str, ...]], tuple[tuple[float, ...], ...]]
-Describe = Callable[[Image], Description]
 Vector = npt.NDArray[np.float32]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 CHARACTERS_WEIGHT = 0.3  # of single Han characters beside words and pairs
@@ -43,17 +38,7 @@ NEAR = 0.2  # cosine from which on a picture is found by its meaning, see benchm
 WORDS_WEIGHT = 0.3  # the best match by words has 1 whatever it is worth, so meaning counts more where it is known
 STARTER_SET = "Starter set"  # where its pictures say they come from
 OWN_BONUS = 0.05  # own pictures win at equal match
-_MAX_SIDECAR_BYTES = 1 << 20  # bytes of a text file beside a picture
-SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .heic .heif .avif".split())
-
-
-@dataclass(frozen=True)
-class Report:
-    """What taking a folder in did; `refused` are (file, sentence) pairs."""
-
-    added: int
-    updated: int
-    refused: tuple[tuple[str, str], ...]
+MAX_FILES = 200_000  # of a folder or zip
 
 
 class Library:
@@ -122,26 +107,30 @@ class Library:
         describe: Describe | None = None,
         progress: Callable[[str], None] = lambda name: None,
         person: str = CLI,
+        restore: bool = False,
+        language: Language = "en",
     ) -> Report:
-        """Take in a picture or all pictures below a folder as this person's; one bad file does not stop the rest, nor
-        does one that is another's already."""
+        """Take in a picture, or all pictures of a folder or zip, as this person's; one bad file does not stop the rest,
+        nor does one that is another's already. What a file is its content says.
+
+        A picture that is there already gets the words of its file anew, unless a person wrote others. One that this
+        person took out stays away, unless it is added by itself or `restore` asks for it. Raises NotFoundError.
+        """
         if not place.exists():
             raise NotFoundError("folder_missing", path=place)
-        found = place.rglob("*") if place.is_dir() else [place]
-        files = sorted(f for f in found if f is place or f.suffix.lower() in SUFFIXES)
-        added, updated, refused = 0, 0, []
+        try:
+            files = gather.list_files([place], MAX_FILES)
+        except InputError as e:
+            if e.key != "table_no_pictures":
+                raise
+            files = ()
+        alone = not place.is_dir() and [file.name for file in files] == [place.name]
+        sidecars = sidecars_beside(place) if alone else find_sidecars(files)
+        intake = FolderIntake(self._store, describe, person, sidecars, restore or alone, alone)
         for file in files:
             progress(file.name)
-            try:
-                if self._add_file(file, describe, person):
-                    added += 1
-                else:
-                    updated += 1
-            except StorageError:  # the disk is full, or gone: so it is for the rest
-                raise
-            except StudioError as e:
-                refused.append((str(file), e.say()))
-        return Report(added, updated, tuple(refused))
+            intake.take(file)
+        return intake.report(language)
 
     def remove(self, key: str, person: str) -> None:
         """Take a picture out of search; its file stays for the articles that show it. Raises NotFoundError, and
@@ -159,28 +148,12 @@ class Library:
             row = changeable(connection, key, person)
             title = {"en": row["title_en"], "zh": row["title_zh"]}
             entry = {"title": title, "caption": {"en": caption, "zh": caption}, "tags": {"en": [], "zh": []}}
-            put(connection, key, entry, row["own"], row["origin"], row["owner"], row["removed"])
+            put(connection, key, entry, row["own"], row["origin"], row["owner"], row["removed"], edited=True)
 
     def _set_removed(self, key: str, person: str, removed: bool) -> None:
         with self._database.write() as connection:
             changeable(connection, key, person)
             connection.execute("UPDATE pictures SET removed = ? WHERE key = ?", (removed, key))
-
-    def _add_file(self, file: Path, describe: Describe | None, person: str) -> bool:
-        """True when it is new."""
-        taken = normalise_file(read_regular(file, MAX_FILE_BYTES), file.name)
-        caption = _sidecar(file) or taken.hints.caption or _telling_name(file.stem)
-        if not caption and describe:
-            caption = replies.describe_in_words(1, 1, describe(Image(taken.key, taken.data)))
-        caption = caption or file.stem
-        self._store.add_file(taken)
-        entry = {"title": {"en": file.stem, "zh": file.stem}, "caption": {"en": caption, "zh": caption}}
-        with self._database.write() as connection:
-            old = find(connection, taken.key)
-            if old and not old["removed"] and not to_hit(old, 0, "en").may_change(person):
-                raise InputError("picture_in_library", name=file.name)
-            put(connection, taken.key, {**entry, "tags": {"en": [], "zh": []}}, True, file.name, person)
-        return old is None
 
     def _by_words(self, words: str) -> dict[int, float]:
         """Picture id → 0..1 by bm25, relative to the best match."""
@@ -265,22 +238,3 @@ def _words(row: Any, language: Language) -> str:
 
 def _vector(stored: bytes | None) -> Vector:
     return np.frombuffer(stored or b"", np.float32)
-
-
-def _sidecar(file: Path) -> str:
-    for beside in (file.with_name(file.name + ".txt"), file.with_suffix(".txt"), file.with_suffix(".md")):
-        with suppress(StudioError):  # there is none, or something that is no text
-            return " ".join(read_regular(beside, _MAX_SIDECAR_BYTES).decode("utf-8", "replace").split())[:500]
-    return ""
-
-
-def _telling_name(stem: str) -> str:
-    """A file name as a caption, unless it is a camera's number or a hash."""
-    words = re.sub(r"[_\-.+]+", " ", stem).strip()
-    letters = re.sub(r"[^A-Za-z\u00c0-\uffff]", "", words)
-    dull = re.fullmatch(
-        r"(?i)(img|dsc|dscn|dscf|pxl|mvimg|image|photo|picture|screenshot|wechat|mmexport|p|wx)[\d ]*", words
-    )
-    hashed = re.fullmatch(r"[0-9a-fA-F ]{8,}", words)
-    short = len(letters) < (2 if re.search(r"[\u4e00-\u9fff]", letters) else 3)
-    return "" if dull or hashed or short else words

@@ -245,8 +245,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{name} 中有些字符已损坏，显示为 \ufffd。如果重要，请在文件中改正。",
     ),
     "too_many_files": (
-        "More than {limit:,} files were given; make several tables of them.",
-        "文件超过 {limit:,} 个，请分成几张表。",
+        "More than {limit:,} files were given; give them in several parts.",
+        "文件超过 {limit:,} 个，请分成几次添加。",
+    ),
+    "file_no_picture": (
+        "{name} is no picture, so it was passed over.",
+        "{name} 不是图片，已跳过。",
+    ),
+    "picture_removed": (
+        "{name} was taken out of the library and stays out. Add it by itself, or with --restore, to have it back.",
+        "{name} 之前已从图库移除，不再加入；如需恢复，请单独添加它，或使用 --restore。",
     ),
     "file_hidden": (
         "{name} is a hidden file of the system.",

@@ -20,6 +20,7 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 
+from studio.encodings.guess import METADATA, UTF_16, guess_encoding
 from studio.errors import InputError, StudioError
 from studio.pictures.cost import (
     MAX_SIDE,
@@ -29,6 +30,7 @@ from studio.pictures.cost import (
     require_affordable_webp,
     too_costly,
 )
+from studio.pictures.kinds import is_picture, other_kind
 from studio.pictures.metadata import Hints, read_hints
 
 QUALITY = 90
@@ -36,17 +38,7 @@ _FLAT = 4096  # colours: drawings and screenshots have fewer and stay lossless, 
 _BAND = 4_000_000  # pixels that are converted at a time
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
 _LOSSY = ("JPEG", "MPO", "HEIF", "AVIF", "WEBP")
-_ENCODINGS = "ascii latin-1 utf-8 utf-16 utf-16-le utf-16-be cp1252 gb18030 big5 shift-jis".split()  # of metadata
-_STARTS = {  # what files are that are taken for pictures, by their first bytes
-    rb"%PDF": "PDF",
-    rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|svg|!DOCTYPE svg)": "SVG/XML",
-    rb"\s*<": "HTML",
-    rb"PK\x03\x04": "ZIP",
-    rb"%!PS": "PostScript",
-    rb"8BPS": "Photoshop",
-    rb"....ftyp(?:mp4|iso|qt|M4V)": "video",
-}
-_OURS = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:hei|hev|mif|msf|avi)", re.S)
+_ENCODINGS = "ascii latin-1 utf-8 utf-16 utf-16-le utf-16-be utf-32 iso2022_jp".split()  # of metadata, beside guesses
 _PHOTOMETRIC = 262  # TIFF's tag; 0 says that the value 0 is white
 _FOURTEEN_BITS = (1 << 14) - 1
 _MAX_FRAMES = 32  # of an animation or of a TIFF that are looked at
@@ -86,6 +78,8 @@ def known_formats() -> tuple[str, ...]:
         AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     for encoding in _ENCODINGS:
         codecs.lookup(encoding)
+    for candidates in (METADATA, UTF_16):
+        guess_encoding(b"\xff", candidates)
     Image.MAX_IMAGE_PIXELS = None  # sizes are checked here
     warnings.simplefilter("ignore")  # Pillow warns about odd metadata
     return tuple(name for name in _FORMATS if name in Image.OPEN)
@@ -267,11 +261,9 @@ def _explain(error: Exception, data: bytes) -> InputError:
     said = str(error)
     if isinstance(error, MemoryError) or re.search(r"(?i)out of memory|memory alloc|bad_alloc|cannot alloc", said):
         return too_costly()
-    if not _OURS.match(data):
-        for start, kind in _STARTS.items():
-            if re.match(start, data, re.S | re.I):
-                return InputError("picture_unreadable", cause=kind)
-        return InputError("picture_unknown")
+    if not is_picture(data):
+        kind = other_kind(data)
+        return InputError("picture_unreadable", cause=kind) if kind else InputError("picture_unknown")
     if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") > len(data):  # WebP tells its own length
         return InputError("picture_truncated")
     if isinstance(error, EOFError) or re.search(r"(?i)truncat|end of file|too short|not enough", said):

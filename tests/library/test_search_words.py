@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from studio.library import index, search_words
 from studio.library.index import Library
+from studio.library.picture_rows import put
 from studio.library.search_words import fold, index_text, parse_query
 from studio.storage.store import Store
 
@@ -75,7 +76,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def add(store: Store, name: str, caption: str) -> None:
     entry = {"title": {"en": name, "zh": name}, "caption": {"en": caption, "zh": caption}, "tags": {"en": [], "zh": []}}
     with store.database.write() as connection:
-        index.put(connection, name, entry, True, name, "cli")
+        put(connection, name, entry, True, name, "cli")
 
 
 @pytest.fixture
