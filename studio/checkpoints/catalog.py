@@ -95,16 +95,22 @@ def folder_of(settings: Settings, model: Published) -> Path:
 
 
 def find(settings: Settings, model: Published) -> str:
-    """The folder of a published checkpoint on this machine, or an empty string: in the data folder or a hub's cache."""
+    """The folder of a published checkpoint on this machine, or an empty string: in the data folder or a hub's cache,
+    with all its files."""
+    return places.first(_candidates(settings, model))
 
-    def candidates() -> Iterator[Path]:
-        yield folder_of(settings, model)
-        if model.modelscope:
-            yield from places.modelscope_cache(model.modelscope)
-        if model.huggingface:
-            yield from places.huggingface_cache(model.huggingface)
 
-    return places.first(candidates())
+def find_incomplete(settings: Settings, model: Published) -> places.Incomplete | None:
+    """A part of a published checkpoint, where it is nowhere whole."""
+    return None if find(settings, model) else places.first_incomplete(_candidates(settings, model))
+
+
+def _candidates(settings: Settings, model: Published) -> Iterator[Path]:
+    yield folder_of(settings, model)
+    if model.modelscope:
+        yield from places.modelscope_cache(model.modelscope)
+    if model.huggingface:
+        yield from places.huggingface_cache(model.huggingface)
 
 
 def resolve(settings: Settings, given: str) -> str:
@@ -118,11 +124,15 @@ def resolve(settings: Settings, given: str) -> str:
     if model := named(given):
         if found := find(settings, model):
             return found
+        if part := find_incomplete(settings, model):
+            raise ModelError("checkpoint_incomplete", name=model.name, **vars(part))
         raise ModelError("checkpoint_not_here", given=given, name=model.name, size=f"{model.size / 1e9:.0f} GB")
     if given.count("/") == 1 and given[0] not in "/.~":
-        found = places.first(places.modelscope_cache(given)) or places.first(places.huggingface_cache(given))
-        if found:
+        caches = [*places.modelscope_cache(given), *places.huggingface_cache(given)]
+        if found := places.first(iter(caches)):
             return found
+        if part := places.first_incomplete(iter(caches)):
+            raise ModelError("checkpoint_incomplete", name=given, **vars(part))
     raise ModelError("checkpoint_folder_missing", path=given)
 
 

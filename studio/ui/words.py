@@ -221,6 +221,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "about_waiting": ("Requests waiting", "排队请求"),
     "about_memory": ("Memory", "内存与显存"),
     "about_get": ("Getting XComposer2", "获取 XComposer2"),
+    "about_part": ("incomplete ({present} of {wanted} files)", "不完整（{present}/{wanted} 个文件）"),
     "about_get_how": (
         "XComposer2 writes Chinese and English and sees pictures. It needs an NVIDIA GPU with about 20 GB for one "
         "model, 40 GB for both. Run this on the machine with the GPU, then start the studio again:",

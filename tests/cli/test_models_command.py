@@ -38,6 +38,7 @@ def test_list(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     here = tmp_path / ".xcomposer-studio" / "models" / "xcomposer2-vl-7b"
     here.mkdir(parents=True)
     (here / "config.json").write_text("{}")
+    (here / "model.safetensors").touch()
     code, out, err = run(capfd, "list")
     assert (code, err) == (0, "")
     rows = {line.split()[0]: line for line in out.splitlines()}

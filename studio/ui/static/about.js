@@ -25,10 +25,9 @@ export function mount({ element, server, watch }) {
           : []),
         h("h2", {}, word("about_get")),
         h("p", {}, word("about_get_how")),
-        list(f.found.filter((m) => m.folder).map((m) => [m.name, m.folder])),
+        list(f.found.filter((m) => m.folder).map((m) => [m.name, `${m.folder}${m.wanted ? ` · ${word("about_part", m)}` : ""}`])),
         ...f.found
-          .slice(0, 2)
-          .filter((m) => !m.folder)
+          .filter((m, place) => m.wanted || (place < 2 && !m.folder))
           .map((m) => command(`uv run studio models download ${m.name}`)),
         command("uv run studio doctor"),
         h("h2", {}, word("about_far")),

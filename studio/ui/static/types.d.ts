@@ -243,6 +243,8 @@ export interface Amount {
 export interface PublishedModel {
   name: string;
   folder: string;
+  present: number;
+  wanted: number;
 }
 
 /** What About shows. */
