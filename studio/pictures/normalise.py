@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import pillow_heif
 from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 
@@ -41,6 +42,7 @@ _LOSSY = ("JPEG", "MPO", "HEIF", "AVIF", "WEBP")
 _ENCODINGS = "ascii latin-1 utf-8 utf-16 utf-16-le utf-16-be utf-32 iso2022_jp".split()  # of metadata, beside guesses
 _PHOTOMETRIC = 262  # TIFF's tag; 0 says that the value 0 is white
 _FOURTEEN_BITS = (1 << 14) - 1
+_NARROW = 0.25  # a range of so much of its largest value is no photo
 _MAX_FRAMES = 32  # of an animation or of a TIFF that are looked at
 _TURNS = {  # EXIF orientation → what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -193,33 +195,42 @@ def _in_bands(image: Image.Image, convert: Callable[[Image.Image], Image.Image])
 
 def _scaling(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """How measured values of this picture become 0..255."""
-    factor = np.float32(_factor(image.mode, _largest_value(image)))
+    lowest, highest = _stretch(image.mode, *_extremes(image))
+    factor = np.float32(255 / (highest - lowest))
     # Pillow inverts such TIFFs when they have eight bits, and only then.
     white_is_zero = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
 
     def scale(band: Image.Image) -> Image.Image:
-        values = (np.nan_to_num(np.asarray(band, dtype=np.float32)) * factor).clip(0, 255)
+        values = ((_values(band) - np.float32(lowest)) * factor).clip(0, 255)
         return Image.fromarray((255 - values if white_is_zero else values).astype(np.uint8))
 
     return scale
 
 
-def _factor(mode: str, largest: float) -> float:
-    """What values up to `largest` are multiplied with. Cameras and instruments put 10 to 14 bits into 16: those are
-    stretched, and what has 16 bits keeps its brightness."""
-    if mode == "F" and 0 < largest <= 1:
-        return 255.0
-    if largest <= 255:
-        return 1.0
-    whole = 65535.0 if mode != "F" and _FOURTEEN_BITS < largest <= 65535 else largest
-    return 255 / whole
+def _stretch(mode: str, lowest: float, highest: float) -> tuple[float, float]:
+    """The values that become black and white. Cameras and instruments put 10 to 14 bits into 16: those are stretched,
+    and what has 16 bits keeps its brightness. Temperatures lie close together far from zero, or on both sides of it:
+    the range that they have is stretched."""
+    if highest > lowest and (lowest < 0 or highest > 255 and highest - lowest < highest * _NARROW):
+        return lowest, highest
+    if mode == "F" and 0 < highest <= 1:
+        return 0.0, 1.0
+    if highest <= 255:
+        return 0.0, 255.0
+    return 0.0, 65535.0 if mode != "F" and _FOURTEEN_BITS < highest <= 65535 else highest
 
 
-def _largest_value(image: Image.Image) -> float:
-    """The largest finite value, at least 0."""
+def _extremes(image: Image.Image) -> tuple[float, float]:
+    """The smallest and the largest finite value."""
     rows = max(1, _BAND // image.width)
     bands = (image.crop((0, top, image.width, min(top + rows, image.height))) for top in range(0, image.height, rows))
-    return max(float(np.nan_to_num(np.asarray(band, dtype=np.float32)).max(initial=0.0)) for band in bands)
+    found = [(float(values.min()), float(values.max())) for values in map(_values, bands)]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def _values(band: Image.Image) -> npt.NDArray[np.float32]:
+    """Its values, of which those that are no finite number count as 0."""
+    return np.nan_to_num(np.asarray(band, dtype=np.float32), posinf=0.0, neginf=0.0)
 
 
 def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -185,6 +185,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "starter_set": ("Starter set", "自带图片"),
     "starter_pictures": ("Starter set", "自带图片"),
     "add_pictures": ("Add pictures", "添加图片"),
+    "not_added": ("{count} of {of} files were not added", "{of} 个文件中有 {count} 个没有添加"),
     "adding": ("Adding {name} …", "正在添加 {name}……"),
     "describe": ("Describe", "修改说明"),
     "rename": ("Rename", "重命名"),

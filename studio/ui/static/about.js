@@ -25,7 +25,11 @@ export function mount({ element, server, watch }) {
           : []),
         h("h2", {}, word("about_get")),
         h("p", {}, word("about_get_how")),
-        list(f.found.filter((m) => m.folder).map((m) => [m.name, `${m.folder}${m.wanted ? ` · ${word("about_part", m)}` : ""}`])),
+        list(
+          f.found
+            .filter((m) => m.folder)
+            .map((m) => [m.name, `${m.folder}${m.wanted ? ` · ${word("about_part", { present: m.present, wanted: m.wanted })}` : ""}`]),
+        ),
         ...f.found
           .filter((m, place) => m.wanted || (place < 2 && !m.folder))
           .map((m) => command(`uv run studio models download ${m.name}`)),

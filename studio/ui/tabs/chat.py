@@ -69,7 +69,6 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
             placeholder=words("question_hint"),
             file_count="multiple",
             show_label=False,
-            file_types=["image", ".heic", ".heif"],
             stop_btn=False,
             elem_id="question",
             max_plain_text_length=20_000,
