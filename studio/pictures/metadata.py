@@ -79,14 +79,26 @@ def hints_of_xmp(data: bytes | str) -> Hints:
 def hints_from(header: dict[str, object]) -> Hints:
     """Hints that came out of a decoder process, of which nothing is believed. Raises ValueError, KeyError or TypeError
     for nonsense."""
-    texts = {name: _tidy(str(header[name])) for name in ("caption", "title", "copyright", "caption_en", "caption_zh")}
-    lists = {}
-    for name, most, length in (("keywords", _MAX_KEYWORDS, _MAX_KEYWORD), ("authors", _MAX_AUTHORS, _MAX_SHORT)):
+
+    def text(name: str) -> str:
+        return _tidy(str(header[name]))
+
+    def words(name: str, most: int, length: int) -> tuple[str, ...]:
         values = header[name]
         if not isinstance(values, list):
             raise TypeError(name)
-        lists[name] = _distinct(map(str, values), most, length)
-    return Hints(date=str(header["date"])[:10], **texts, **lists)
+        return _distinct(map(str, values), most, length)
+
+    return Hints(
+        text("caption"),
+        str(header["date"])[:10],
+        text("title"),
+        words("keywords", _MAX_KEYWORDS, _MAX_KEYWORD),
+        words("authors", _MAX_AUTHORS, _MAX_SHORT),
+        text("copyright"),
+        text("caption_en"),
+        text("caption_zh"),
+    )
 
 
 def _xmp(image: ImageFile.ImageFile) -> Hints:
