@@ -17,6 +17,7 @@ from studio.tasks.embedding import Embedder
 from studio.tasks.fill_table import TableJobs
 from studio.tasks.find import PictureFinder
 from studio.tasks.jobs import Jobs
+from studio.tasks.model_manager import ModelManager
 from studio.tasks.runner import Runner
 from studio.tasks.write import Composer
 from studio.worker.client import WorkerClient
@@ -42,6 +43,7 @@ class Studio:
         self.answers = Answers(self.runner, self.answerer, self.worker, self.store)
         self.drafts = Drafts(self.runner, self.composer, self.worker)
         self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store)
+        self.models = ModelManager(settings, self.worker, self.runner)
 
     def start(self) -> None:
         """Start the worker; it loads in the background."""
@@ -58,6 +60,7 @@ class Studio:
         """`stop`, end the worker and the decoders, close the files. Harmless when it is closed."""
         if not self._closed:
             self._closed = True
+            self.models.close()
             self.stop()
             self.worker.close()
             DECODERS.close()

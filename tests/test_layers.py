@@ -40,7 +40,10 @@ TABLE: dict[str, set[str]] = {
     "storage": {"documents", "encodings", "pictures"},
     "library": {"storage", "encodings", "documents", "pictures", "prompts", "protocol"},
     "export": {"documents", "markdown", "pictures", "sampling"},
-    "tasks": {"roles", "worker", "storage", "library", "prompts", "protocol", "sampling", "documents", "markdown"},
+    "tasks": {
+        "checkpoints", "settings", "specs", "roles", "worker", "storage", "library", "prompts", "protocol", "sampling",
+        "documents", "markdown",
+    },
     "app": {"tasks", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
     "api": {"app"},
     "ui": {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from studio.checkpoints import gguf_plan, ladder
+from studio.checkpoints import chosen_model, gguf_plan, ladder
 from studio.checkpoints import hub_caches as places
 from studio.checkpoints.ladder import GgufModel
 from studio.checkpoints.machine import gpus, host_free
@@ -162,6 +162,8 @@ def plan(settings: Settings) -> EngineSpec:
         return gguf_plan.spec_of(settings, _absolute(settings.gguf), _absolute(settings.mmproj))
     if settings.models not in (*NAMED, "auto"):
         return _given(settings)
+    if settings.models == "auto" and not _names_a_model(settings) and (spec := _chosen_on_the_page(settings)):
+        return spec
     if settings.models != "starter" or settings.random_weights:
         if spec := _native(settings):
             return spec
@@ -169,6 +171,18 @@ def plan(settings: Settings) -> EngineSpec:
         return _given(replace(settings, models=own.name))
     card = ModelCard("SmolLM2-135M (starter)", "starter", ("en",), False, 4096, note="starter")
     return GgufSpec(starter_path(), card, threads=settings.threads)
+
+
+def _names_a_model(settings: Settings) -> bool:
+    return bool(settings.random_weights or any(getattr(settings, role.setting) for role in ROLES.values()))
+
+
+def _chosen_on_the_page(settings: Settings) -> EngineSpec | None:
+    """The model that a person chose there, while it is still here."""
+    try:
+        return plan(replace(settings, models=name)) if (name := chosen_model.read(settings)) else None
+    except (ModelError, InputError):
+        return None
 
 
 def downloaded(settings: Settings) -> GgufModel | None:

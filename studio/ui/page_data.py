@@ -299,6 +299,43 @@ class PublishedModel(TypedDict):
     wanted: int
 
 
+class DownloadData(TypedDict):
+    """A download: `state` running, done, stopped or failed; bytes, bytes a second, seconds left (None: not known)."""
+
+    state: str
+    done: int
+    total: int
+    speed: float
+    left: float | None
+    error: str
+
+
+class ManagedModelData(TypedDict):
+    """A model of the catalogue, see `studio.tasks.model_manager.ManagedModel`."""
+
+    name: str
+    roles: list[str]
+    size: int
+    memory: int
+    licence: str
+    presence: str
+    removable: bool
+    running: bool
+    suggested: bool
+    sources: list[str]
+    download: DownloadData | None
+
+
+class ModelList(TypedDict):
+    """The models, whether the reader may change anything, how the worker stands, and the line at the top."""
+
+    models: list[ManagedModelData]
+    manages: bool
+    state: str
+    error: str
+    banner: Banner
+
+
 class Report(TypedDict):
     """What About shows."""
 

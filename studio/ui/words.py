@@ -229,6 +229,36 @@ WORDS: dict[str, tuple[str, str]] = {
         "XComposer2 能用中英文写作，也能看图。一个模型约需 20 GB 显存，两个约需 40 GB。"
         "请在有显卡的机器上运行下面的命令，然后重新启动：",
     ),
+    "models_title": ("Models to choose from", "可选模型"),
+    "models_how": (
+        "Download one, then use it: it is loaded once no request is under way, and again at the next start.",
+        "先下载，再使用：等当前请求都结束后就会换上，下次启动时也会用它。",
+    ),
+    "models_theirs": (
+        "The first user of the login file chooses, or without a login whoever is on the machine itself.",
+        "由登录文件中的第一个用户选择；没有登录时，由在本机上操作的人选择。",
+    ),
+    "does_composer": ("writes", "写作"),
+    "does_viewer": ("sees pictures", "看图"),
+    "does_talk": ("talks", "聊天"),
+    "model_running": ("in use", "使用中"),
+    "model_suggested": ("fits this machine", "适合本机"),
+    "model_starter": ("comes with the program", "随程序提供"),
+    "model_memory": ("runs in {n} of memory", "运行需 {n} 内存"),
+    "model_gpu": ("needs a GPU", "需要显卡"),
+    "model_use": ("Use", "使用"),
+    "model_resume": ("Go on", "继续下载"),
+    "model_source": ("Source", "来源"),
+    "source_modelscope": ("ModelScope", "魔搭 ModelScope"),
+    "source_huggingface": ("Hugging Face", "Hugging Face"),
+    "source_packages": ("Python packages", "Python 软件包"),
+    "model_remove": ("Remove {name} from the disk?", "从磁盘删除 {name}？"),
+    "download": ("Download", "下载"),
+    "time_minutes": ("{n} min", "{n} 分钟"),
+    "time_seconds": ("{n} s", "{n} 秒"),
+    "models_more": ("Others", "其他模型"),
+    "model_left": ("{n} left", "还需 {n}"),
+    "model_stopped": ("stopped; what has come is kept", "已停止，已下载的部分会保留"),
     "about_far": ("The studio on another machine", "程序在另一台机器上"),
     "about_far_how": (
         "Open a tunnel, leave it running, and open the same address here:",
@@ -239,8 +269,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "copy": ("Copy", "复制"),
     # the model that answers
     "starter_banner": (
-        "Small starter model: English only, often wrong. `studio models suggest` names a better one for this machine.",
-        "小型入门模型：只会英文，常有错误。运行 `studio models suggest` 查看适合本机的更好模型。",
+        "Small starter model: English only, often wrong. Choose a better one",
+        "小型入门模型：只会英文，常有错误。换一个更好的模型",
     ),
     "random_banner": (
         "Random weights: the text means nothing. This is for trying the GPU only.",

@@ -247,6 +247,40 @@ export interface PublishedModel {
   wanted: number;
 }
 
+/** A download: bytes, bytes a second, seconds left. */
+export interface DownloadData {
+  state: string;
+  done: number;
+  total: number;
+  speed: number;
+  left: number | null;
+  error: string;
+}
+
+/** A model of the catalogue. */
+export interface ManagedModelData {
+  name: string;
+  roles: string[];
+  size: number;
+  memory: number;
+  licence: string;
+  presence: string;
+  removable: boolean;
+  running: boolean;
+  suggested: boolean;
+  sources: string[];
+  download: DownloadData | null;
+}
+
+/** The models, whether the reader may change anything, how the worker stands, and the line at the top. */
+export interface ModelList {
+  models: ManagedModelData[];
+  manages: boolean;
+  state: string;
+  error: string;
+  banner: Banner;
+}
+
 /** What About shows. */
 export interface Report {
   models: ModelFacts[];
@@ -357,6 +391,7 @@ export type Attributes = Handlers & {
     | "max"
     | "min"
     | "multiple"
+    | "open"
     | "placeholder"
     | "role"
     | "rows"

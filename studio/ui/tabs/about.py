@@ -13,7 +13,12 @@ from studio.checkpoints.catalog import PUBLISHED, Published, find, find_incomple
 from studio.checkpoints.machine import gpus
 from studio.settings import Settings
 from studio.ui.components import AT_ONCE, script_component
+<<<<<<< HEAD
 from studio.ui.page_data import PublishedModel, Report
+=======
+from studio.ui.model_list import model_list
+from studio.ui.page_data import Report
+>>>>>>> models
 from studio.ui.threads import threaded
 from studio.ui.words import i18n
 
@@ -27,9 +32,10 @@ def about_tab(studio: Studio) -> None:
         return facts(studio)
 
     with gr.Tab(i18n()("about"), id="about") as tab:
+        models = model_list(studio)
         functions = [threaded(report, "files")]
         component = script_component("about.js", 0, "about-facts", css="about.css", functions=functions)
-    tab.select(time.time, None, component, **AT_ONCE)
+    tab.select(lambda: (time.time(), time.time()), None, [component, models], **AT_ONCE)
 
 
 def facts(studio: Studio) -> Report:
