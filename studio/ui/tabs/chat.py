@@ -30,7 +30,6 @@ from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
-_ASKING = "(box, line) => ({...line, said: box?.files?.length ? 'looking' : 'thinking'})"
 _PATIENCE = 2.0  # seconds for an answer to end when another conversation is shown
 Reply = tuple[Any, ...]
 Replies = AsyncGenerator[Reply, None]
@@ -89,7 +88,6 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
 
     events = _Events(studio)
     outputs = [bubbles, box, conversation, more, line]
-    on_the_page: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
     running = [
         box.submit(events.ask, [box, conversation, settings], outputs, **options),
@@ -102,12 +100,8 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
     def finish(event: gr.events.Dependency) -> None:
         """Also after an error; not as its last step, as what is sent before its end is lost."""
         event.then(lambda: _question_box(running=False), None, box, **AT_ONCE)
-        event.then(None, line, line, js="line => ({...line, said: ''})", **on_the_page)
+        event.then(None, line, line, js="line => ({...line})", show_progress="hidden", api_visibility="private")
 
-    # at once, before anything can come from the server
-    box.submit(None, [box, line], line, js=_ASKING, **on_the_page)
-    for asked in (welcome.ask, welcome.again, bubbles.retry, more.click):
-        asked(None, line, line, js="line => ({...line, said: 'thinking'})", **on_the_page)
     for event in running:
         finish(event)
     welcome.edit(events.start_edit, conversation, welcome, **AT_ONCE)
@@ -307,7 +301,7 @@ class _Events:
 
 
 def _line(conversation: Conversation) -> page_data.ChatLine:
-    return {"conversation": conversation.id, "said": ""}
+    return {"conversation": conversation.id}
 
 
 def _question_box(running: bool, **value: Any) -> gr.MultimodalTextbox:
