@@ -72,9 +72,10 @@ class SentForm(TypedDict):
 
 
 class ChatLine(TypedDict):
-    """The number of the conversation that is shown, 0 as long as it has none."""
+    """The number of the conversation that is shown, 0 as long as it has none; `begun` (seconds) tells answers apart."""
 
     conversation: int
+    begun: float
 
 
 class Room(TypedDict):

@@ -13,9 +13,7 @@ export function mount({ props, watch, trigger }) {
     // nothing is kept before all is put back: fields change while the page is built
     keep: (field, value) => void (restored && keep(field, withoutFiles(value))),
     restore: () => {
-      setTimeout(() => {
-        restored = true;
-      }, 500);
+      restored = true;
       return fields.map((field) => {
         const value = kept(field);
         if (value === null) return { __type__: "update" };

@@ -65,9 +65,10 @@ export interface SentForm {
   at: number;
 }
 
-/** The number of the conversation that is shown, 0 as long as it has none. */
+/** The number of the conversation that is shown, 0 as long as it has none; `begun` (seconds) tells answers apart. */
 export interface ChatLine {
   conversation: number;
+  begun: number;
 }
 
 /** Tokens: of one picture, of the model's context. Empty as long as no model that sees is loaded. */

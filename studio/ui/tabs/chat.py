@@ -269,12 +269,13 @@ class _Events:
             answer = self._under_way[session] = await in_thread(begin, identity_of(request), pool=pool)
             # once: what is typed while the answer streams stays
             box = _question_box(running=True, value=None) if empty else _question_box(running=True)
+            begun = time.time()
             async for state in answer.follow():
                 if self._under_way.get(session) is not answer:
                     answer.stop.press()
                     yield (gr.skip(),) * 5  # Gradio sends the last step again at the end
                     return
-                yield await in_thread(self._reply, state, box, language_for(request))
+                yield await in_thread(self._reply, state, box, language_for(request), begun)
                 box = gr.skip()
                 if state.error:
                     raise state.error
@@ -284,11 +285,11 @@ class _Events:
             if answer and self._under_way.get(session) is answer:
                 del self._under_way[session]
 
-    def _reply(self, state: AnswerProgress, box: Any, language: Language) -> Reply:
+    def _reply(self, state: AnswerProgress, box: Any, language: Language, begun: float = 0.0) -> Reply:
         conversation = state.conversation
         bubbles = to_chatbot(self._studio, conversation, language, self._status(state, language))
         more = gr.Button(visible=state.ended and can_continue(conversation))
-        return bubbles, box, conversation, more, _line(conversation)
+        return bubbles, box, conversation, more, _line(conversation, begun)
 
     def _status(self, state: AnswerProgress, language: Language) -> str:
         """What is going on before the answer begins."""
@@ -300,8 +301,8 @@ class _Events:
         return queue_position(state.waiting, language) or doing
 
 
-def _line(conversation: Conversation) -> page_data.ChatLine:
-    return {"conversation": conversation.id}
+def _line(conversation: Conversation, begun: float = 0.0) -> page_data.ChatLine:
+    return {"conversation": conversation.id, "begun": begun}
 
 
 def _question_box(running: bool, **value: Any) -> gr.MultimodalTextbox:
