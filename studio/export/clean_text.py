@@ -57,6 +57,8 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "unread": ("Not read before the stop", "停止前未读取的文件"),
     "open": ("Cells without an answer", "没有回答的单元格"),
     "images": ("Number of pictures", "配图数量"),
+    "auto": ("automatic", "自动"),
+    "own_pictures": ("Own pictures", "自己的图片"),
     **{field.name: field.label for field in FIELDS},
 }
 

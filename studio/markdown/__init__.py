@@ -11,6 +11,7 @@ from studio.markdown.markup import inline_html, to_html
 from studio.markdown.plain_text import clean, plain, to_text
 from studio.markdown.reader import parse, parse_inline
 from studio.markdown.sections import is_heading, sections, split
+from studio.markdown.selection import rendered_text, replace_words, source_range
 
 __all__ = [
     "Block",
@@ -30,7 +31,10 @@ __all__ = [
     "parse",
     "parse_inline",
     "plain",
+    "rendered_text",
+    "replace_words",
     "sections",
+    "source_range",
     "split",
     "to_html",
     "to_text",

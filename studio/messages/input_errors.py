@@ -55,6 +55,30 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "图库里已有 {name}：由别人添加，或属于自带图片。",
     ),
     "no_picture_there": ("There is no picture at this place.", "这里没有图片。"),
+    "nothing_selected": (
+        "No words are selected. Select some in a paragraph first.",
+        "没有选中文字，请先在段落里选一些文字。",
+    ),
+    "passages_too_many": (
+        "{count} paragraphs are selected; at most {limit} can be changed at once.",
+        "选中了 {count} 段，一次最多修改 {limit} 段。",
+    ),
+    "passage_changed": (
+        "The paragraph was changed meanwhile. Select the words again.",
+        "这一段刚刚改动过，请重新选择文字。",
+    ),
+    "passage_breaks_marks": (
+        "These words do not fit between the Markdown signs around them. Select the whole paragraph instead.",
+        "新的文字与周围的 Markdown 符号冲突，请改为选择整段。",
+    ),
+    "edit_needs_both_languages": (
+        "{model} does not know both Chinese and English, so it cannot translate. Load XComposer2 for that.",
+        "{model} 不同时会中文和英文，无法翻译。请加载 XComposer2。",
+    ),
+    "edit_without_wish": (
+        "Say first what should change.",
+        "请先写下想怎么改。",
+    ),
     "edit_unknown": ("There is no edit called {name}.", "没有名为 {name} 的编辑操作。"),
     "article_busy": (
         "This article is being written just now. Wait until it is done, or press Stop.",

@@ -15,12 +15,13 @@ from typing import Literal, Protocol
 from studio.prompts.instruct import Instruct
 from studio.prompts.internlm2 import InternLM2
 from studio.prompts.messages import Message
+from studio.prompts.part_edits import NOTHING, Around
 from studio.prompts.starter import Starter
 from studio.prompts.xcomposer2 import XComposer2
 from studio.prompts.xcomposer2d5 import XComposer2d5
 from studio.protocol import Image, ModelCard, Prompt, Sampling
 
-Edit = Literal["rewrite", "expand", "shorten", "insert"]
+Edit = Literal["rewrite", "expand", "shorten", "insert", "translate", "ask"]
 
 
 class Dialect(Protocol):
@@ -84,8 +85,9 @@ class Dialect(Protocol):
         """As `choice`, for a model that does not see: by what is known of the candidates."""
         ...
 
-    def edit(self, kind: Edit, paragraph: str, instruction: str, after: str = "") -> Prompt:
-        """Ask for a changed paragraph, or for a new one between `paragraph` and `after`."""
+    def edit(self, kind: Edit, paragraph: str, instruction: str, after: str = "", around: Around = NOTHING) -> Prompt:
+        """Ask for a changed paragraph, or for a new one between `paragraph` and `after`. Where only words are to be
+        changed, they are `paragraph`, and what stands before and after them is `around`."""
         ...
 
     def chat(self, turns: tuple[tuple[str, tuple[Image, ...], str], ...], begin: str = "") -> Prompt:

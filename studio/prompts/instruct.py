@@ -14,6 +14,7 @@ from studio.prompts import chat_protocol
 from studio.prompts.chat_protocol import merged
 from studio.prompts.instruct_words import WORDS, Words
 from studio.prompts.messages import Message
+from studio.prompts.part_edits import NOTHING, Around, in_plain_words
 from studio.protocol import CHATML, Image, ModelCard, Prompt, Sampling, Segment, Text
 
 SMALL = 3_000_000_000  # parameters below which a model is not asked to plan (measured on 0.5B and 1.5B)
@@ -115,12 +116,14 @@ class Instruct:
         request = f"{_numbered(paragraphs, 0)}\n{words.choice.format(pictures=pictures)}"
         return self._ask(words.writer, (Text(request),), begin=words.letter), _options(words, letters)
 
-    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "") -> Prompt:
-        """The paragraph alone comes back."""
+    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "", around: Around = NOTHING) -> Prompt:
+        """The paragraph, or the words in the place of others, alone come back."""
         language = language_of(paragraph + after) if paragraph + after else language_of(instruction)
         words, wish = WORDS[language], instruction.strip().rstrip(".。")
         if wish:
             wish = f"，要求：{wish}" if language == "zh" else f" ({wish})"
+        if kind not in words.edits or any(around):
+            return self._ask(words.writer, (Text(in_plain_words(kind, paragraph, instruction, around)),))
         request = words.edits[kind].format(paragraph=paragraph, after=after, wish=wish)
         return self._ask(words.writer, (Text(request),))
 

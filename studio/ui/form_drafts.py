@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import gradio as gr
 
@@ -15,7 +16,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "table": ("table-questions",),
 }
 """Ids of the elements whose values are kept, by the form that sends them together."""
-_ON_THE_PAGE = {"show_progress": "hidden", "api_visibility": "private"}
+_ON_THE_PAGE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def form_drafts() -> gr.HTML:
@@ -31,7 +32,7 @@ def sent(form: str) -> SentForm:
 
 def keep_drafts(drafts: gr.HTML, blocks: gr.Blocks) -> None:
     """Connect all fields, once they are laid out. It all happens in the browser."""
-    laid_out = {component.elem_id: component for component in blocks.blocks.values()}
+    laid_out: dict[str | None, Any] = {component.elem_id: component for component in blocks.blocks.values()}
     fields = [laid_out[field] for form in FORMS.values() for field in form]
     for field in fields:
         js = f"value => {{ window.studioDrafts?.keep('{field.elem_id}', value); }}"

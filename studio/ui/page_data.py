@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict, final
 
+from studio.documents.passages import WordChange
+
 
 class Failure(TypedDict):
     """A server function's answer in place of what was asked for: one sentence for the person."""
@@ -70,10 +72,10 @@ class SentForm(TypedDict):
 
 
 class ChatLine(TypedDict):
-    """The conversation that is shown, 0 as long as it has no number; `said` is the word for what is going on."""
+    """The number of the conversation that is shown, 0 as long as it has none; `begun` (seconds) tells answers apart."""
 
     conversation: int
-    said: str
+    begun: float
 
 
 class Room(TypedDict):
@@ -124,11 +126,12 @@ class Step(TypedDict):
 
 
 class Proposal(TypedDict):
-    """What a model suggests for a section, as it grows."""
+    """What a model suggests, as it grows: `text` beside a section, or `changes` from that section on."""
 
     section: str
     edit: str
     text: str
+    changes: list[WordChange]
     ended: bool
 
 

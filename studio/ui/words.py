@@ -13,10 +13,12 @@ from studio.errors import Language
 from studio.export import Kind, formats_for
 from studio.roles import ROLES
 from studio.sampling import field_words
+from studio.ui.about_words import ABOUT_WORDS
 from studio.ui.table_words import TABLE_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
     **TABLE_WORDS,
+    **ABOUT_WORDS,
     # tabs and form
     "write": ("Write", "写作"),
     "chat": ("Chat", "看图问答"),
@@ -132,8 +134,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "fill": ("Fill the empty places", "补上空缺的配图"),
     "inspector": ("What can be done with the selection", "对所选内容的操作"),
     "idle": (
-        "Click a paragraph, a picture or the title to change it.",
-        "点一下段落、图片或标题，就可以修改。",
+        "Click a paragraph, a picture or the title to change it, or select words in the text.",
+        "点一下段落、图片或标题，或者选中几个字，就可以修改。",
     ),
     "paragraph": ("Paragraph {n}", "第 {n} 段"),
     "picture": ("Picture", "图片"),
@@ -145,6 +147,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "wish": ("Instruction", "要求"),
     "wish_hint": ("What should change? (optional)", "想怎么改？（可选）"),
+    "ask": ("Change as asked", "按要求修改"),
+    "translate": ("Translate", "翻译"),
+    "chosen_words": ("Selected words", "选中的文字"),
+    "chosen_paragraphs": ("{n} paragraphs", "选中 {n} 段"),
     "rewrite": ("Rewrite", "改写"),
     "expand": ("Expand", "扩写"),
     "shorten": ("Shorten", "缩写"),
@@ -198,6 +204,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason_continue": ("continued", "续写"),
     "reason_illustrate": ("illustrated", "配图"),
     "reason_text": ("text changed", "修改文字"),
+    "reason_words": ("words changed", "修改文字"),
     "reason_title": ("title changed", "修改标题"),
     "reason_insert_before": ("paragraph added", "插入段落"),
     "reason_insert_after": ("paragraph added", "插入段落"),
@@ -210,63 +217,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason_rename": ("renamed", "重命名"),
     "reason_duplicate": ("copied", "创建副本"),
     "reason_restore": ("old version restored", "恢复旧版"),
-    # about
-    "about_models": ("Models", "模型"),
-    "tokens_of_context": ("{n} tokens of context", "上下文 {n} 个 token"),
-    "about_state": ("State", "状态"),
-    "state_starting": ("loading", "正在加载"),
-    "state_ready": ("ready", "就绪"),
-    "state_failed": ("failed to start", "启动失败"),
-    "state_closed": ("closed", "已关闭"),
-    "about_restarts": ("Restarts after a failure", "故障后重启次数"),
-    "about_waiting": ("Requests waiting", "排队请求"),
-    "about_memory": ("Memory", "内存与显存"),
-    "about_get": ("Getting XComposer2", "获取 XComposer2"),
-    "about_part": ("incomplete ({present} of {wanted} files)", "不完整（{present}/{wanted} 个文件）"),
-    "about_get_how": (
-        "XComposer2 writes Chinese and English and sees pictures. It needs an NVIDIA GPU with about 20 GB for one "
-        "model, 40 GB for both. Run this on the machine with the GPU, then start the studio again:",
-        "XComposer2 能用中英文写作，也能看图。一个模型约需 20 GB 显存，两个约需 40 GB。"
-        "请在有显卡的机器上运行下面的命令，然后重新启动：",
-    ),
-    "models_title": ("Models to choose from", "可选模型"),
-    "models_how": (
-        "Download one, then use it: it is loaded once no request is under way, and again at the next start.",
-        "先下载，再使用：等当前请求都结束后就会换上，下次启动时也会用它。",
-    ),
-    "models_theirs": (
-        "The first user of the login file chooses, or without a login whoever is on the machine itself.",
-        "由登录文件中的第一个用户选择；没有登录时，由在本机上操作的人选择。",
-    ),
-    "does_composer": ("writes", "写作"),
-    "does_viewer": ("sees pictures", "看图"),
-    "does_talk": ("talks", "聊天"),
-    "model_running": ("in use", "使用中"),
-    "model_suggested": ("fits this machine", "适合本机"),
-    "model_starter": ("comes with the program", "随程序提供"),
-    "model_memory": ("runs in {n} of memory", "运行需 {n} 内存"),
-    "model_gpu": ("needs a GPU", "需要显卡"),
-    "model_use": ("Use", "使用"),
-    "model_resume": ("Go on", "继续下载"),
-    "model_source": ("Source", "来源"),
-    "source_modelscope": ("ModelScope", "魔搭 ModelScope"),
-    "source_huggingface": ("Hugging Face", "Hugging Face"),
-    "source_packages": ("Python packages", "Python 软件包"),
-    "model_remove": ("Remove {name} from the disk?", "从磁盘删除 {name}？"),
-    "download": ("Download", "下载"),
-    "time_minutes": ("{n} min", "{n} 分钟"),
-    "time_seconds": ("{n} s", "{n} 秒"),
-    "models_more": ("Others", "其他模型"),
-    "model_left": ("{n} left", "还需 {n}"),
-    "model_stopped": ("stopped; what has come is kept", "已停止，已下载的部分会保留"),
-    "about_far": ("The studio on another machine", "程序在另一台机器上"),
-    "about_far_how": (
-        "Open a tunnel, leave it running, and open the same address here:",
-        "先打开隧道并保持运行，再在本机打开同样的网址：",
-    ),
-    "about_kept": ("What is kept, and where", "保存的内容"),
-    "about_folder": ("Data folder", "数据文件夹"),
-    "copy": ("Copy", "复制"),
     # the model that answers
     "starter_banner": (
         "Small starter model: English only, often wrong. Choose a better one",

@@ -1,6 +1,15 @@
 // Types of the page's scripts. Interfaces are data that Python hands over: `studio/ui/page_data.py` has a TypedDict of the
 // same name for each, and a test compares them. Types are the page's own.
 
+/** `new` in the place of `old`, which stands from `start` to `end` of a section's Markdown. */
+export interface WordChange {
+  section: string;
+  start: number;
+  end: number;
+  old: string;
+  new: string;
+}
+
 /** A server function's answer in place of what was asked for: one sentence for the person. */
 export interface Failure {
   error: string;
@@ -56,10 +65,10 @@ export interface SentForm {
   at: number;
 }
 
-/** The conversation that is shown, 0 as long as it has no number; `said` is the word for what is going on. */
+/** The number of the conversation that is shown, 0 as long as it has none; `begun` (seconds) tells answers apart. */
 export interface ChatLine {
   conversation: number;
-  said: string;
+  begun: number;
 }
 
 /** Tokens: of one picture, of the model's context. Empty as long as no model that sees is loaded. */
@@ -100,11 +109,12 @@ export interface Step {
   name: string;
 }
 
-/** What a model suggests for a section, as it grows. */
+/** What a model suggests, as it grows: `text` beside a section, or `changes` from that section on. */
 export interface Proposal {
   section: string;
   edit: string;
   text: string;
+  changes: WordChange[];
   ended: boolean;
 }
 
@@ -341,8 +351,11 @@ export type Place = { tab: string; id: number };
 /** A tab in which something can be open: its number, and how it is closed. */
 export type View = { id: () => number; close: () => void };
 
-/** What is selected in an article. */
-export type Selection = { section: string; part: "text" | "picture" | "title" };
+/** Words of a section: from character `start` to `end` of the text that it shows, or all of them. */
+export type Passage = { section: string; start?: number; end?: number; words: string };
+
+/** What is selected in an article; with part "words" the passages, the first of which is in `section`. */
+export type Selection = { section: string; part: "text" | "picture" | "title" | "words"; passages?: Passage[] };
 
 /** An article whose unchanged sections were filled in again. */
 export type WholeDocument = Omit<ArticleDocument, "sections"> & { sections: Section[] };

@@ -13,12 +13,8 @@ from studio.checkpoints.catalog import PUBLISHED, Published, find, find_incomple
 from studio.checkpoints.machine import gpus
 from studio.settings import Settings
 from studio.ui.components import AT_ONCE, script_component
-<<<<<<< HEAD
-from studio.ui.page_data import PublishedModel, Report
-=======
 from studio.ui.model_list import model_list
-from studio.ui.page_data import Report
->>>>>>> models
+from studio.ui.page_data import PublishedModel, Report
 from studio.ui.threads import threaded
 from studio.ui.words import i18n
 

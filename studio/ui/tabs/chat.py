@@ -30,7 +30,6 @@ from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
-_ASKING = "(box, line) => ({...line, said: box?.files?.length ? 'looking' : 'thinking'})"
 _PATIENCE = 2.0  # seconds for an answer to end when another conversation is shown
 Reply = tuple[Any, ...]
 Replies = AsyncGenerator[Reply, None]
@@ -88,7 +87,6 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
 
     events = _Events(studio)
     outputs = [bubbles, box, conversation, more, line]
-    on_the_page: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
     running = [
         box.submit(events.ask, [box, conversation, settings], outputs, **options),
@@ -101,12 +99,8 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
     def finish(event: gr.events.Dependency) -> None:
         """Also after an error; not as its last step, as what is sent before its end is lost."""
         event.then(lambda: _question_box(running=False), None, box, **AT_ONCE)
-        event.then(None, line, line, js="line => ({...line, said: ''})", **on_the_page)
+        event.then(None, line, line, js="line => ({...line})", show_progress="hidden", api_visibility="private")
 
-    # at once, before anything can come from the server
-    box.submit(None, [box, line], line, js=_ASKING, **on_the_page)
-    for asked in (welcome.ask, welcome.again, bubbles.retry, more.click):
-        asked(None, line, line, js="line => ({...line, said: 'thinking'})", **on_the_page)
     for event in running:
         finish(event)
     welcome.edit(events.start_edit, conversation, welcome, **AT_ONCE)
@@ -274,12 +268,13 @@ class _Events:
             answer = self._under_way[session] = await in_thread(begin, identity_of(request), pool=pool)
             # once: what is typed while the answer streams stays
             box = _question_box(running=True, value=None) if empty else _question_box(running=True)
+            begun = time.time()
             async for state in answer.follow():
                 if self._under_way.get(session) is not answer:
                     answer.stop.press()
                     yield (gr.skip(),) * 5  # Gradio sends the last step again at the end
                     return
-                yield await in_thread(self._reply, state, box, language_for(request))
+                yield await in_thread(self._reply, state, box, language_for(request), begun)
                 box = gr.skip()
                 if state.error:
                     raise state.error
@@ -289,11 +284,11 @@ class _Events:
             if answer and self._under_way.get(session) is answer:
                 del self._under_way[session]
 
-    def _reply(self, state: AnswerProgress, box: Any, language: Language) -> Reply:
+    def _reply(self, state: AnswerProgress, box: Any, language: Language, begun: float = 0.0) -> Reply:
         conversation = state.conversation
         bubbles = to_chatbot(self._studio, conversation, language, self._status(state, language))
         more = gr.Button(visible=state.ended and can_continue(conversation))
-        return bubbles, box, conversation, more, _line(conversation)
+        return bubbles, box, conversation, more, _line(conversation, begun)
 
     def _status(self, state: AnswerProgress, language: Language) -> str:
         """What is going on before the answer begins."""
@@ -305,8 +300,8 @@ class _Events:
         return queue_position(state.waiting, language) or doing
 
 
-def _line(conversation: Conversation) -> page_data.ChatLine:
-    return {"conversation": conversation.id, "said": ""}
+def _line(conversation: Conversation, begun: float = 0.0) -> page_data.ChatLine:
+    return {"conversation": conversation.id, "begun": begun}
 
 
 def _question_box(running: bool, **value: Any) -> gr.MultimodalTextbox:

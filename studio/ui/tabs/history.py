@@ -33,16 +33,18 @@ def history_tab(
     async def open_chosen(request: gr.Request, event: gr.EventData) -> AsyncGenerator[tuple[Any, ...], None]:
         try:
             match event._data:
-                case {"id": int(id), "type": "article"}:
+                case {"id": int(id), "type": "article", **more}:
                     async for document in editor.open_article(id, request):
-                        chosen = gr.Tabs(selected="write") if document["open"] else gr.skip()
+                        chosen = (
+                            gr.Tabs(selected="write") if document["open"] and "addressed" not in more else gr.skip()
+                        )
                         yield chosen, document, *(gr.skip() for _ in chat.outputs)
-                case {"id": int(id), "type": "conversation"}:
-                    tab_: Any = gr.Tabs(selected="chat")
+                case {"id": int(id), "type": "conversation", **more}:
+                    chosen = gr.skip() if "addressed" in more else gr.Tabs(selected="chat")
                     async with aclosing(chat.open(request, id)) as replies:
                         async for reply in replies:
-                            yield tab_, gr.skip(), *reply
-                            tab_ = gr.skip()
+                            yield chosen, gr.skip(), *reply
+                            chosen = gr.skip()
         except StudioError as e:
             raise to_gradio_error(e, request) from e
 
