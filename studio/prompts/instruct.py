@@ -7,6 +7,7 @@ that the prefix cache reads nothing twice. What is to have a form (numbers, a le
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from studio.language import language_of
@@ -16,6 +17,16 @@ from studio.prompts.instruct_words import WORDS, Words
 from studio.prompts.messages import Message
 from studio.protocol import CHATML, Image, ModelCard, Prompt, Sampling, Segment, Text
 
+# Letters of other scripts, and Chinese ones with their punctuation: as Python's and as llama.cpp's grammars write them.
+FOREIGN_ESCAPED = r"\u0370-\u03ff\u0400-\u06ff\u0900-\u0eff\u3040-\u30ff\uac00-\ud7af"
+HAN_ESCAPED = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
+FOREIGN, HAN = (escaped.encode().decode("unicode_escape") for escaped in (FOREIGN_ESCAPED, HAN_ESCAPED))
+OTHER_LANGUAGE = re.compile(
+    r"\b(?:chinese|mandarin|cantonese|japanese|korean|russian|greek|arabic|hebrew|hindi|thai|translat\w+)\b"
+    "|[英日韩俄法德][文语]|翻译",
+    re.IGNORECASE,
+)
+SECTION = {"zh": 130, "en": 85}  # characters or words of a section
 SMALL = 3_000_000_000  # parameters below which a model is not asked to plan (measured on 0.5B and 1.5B)
 DEFAULT = ModelCard("instruction model", "instruct", ("en", "zh"), False, 4096, chat=CHATML)
 
@@ -27,7 +38,7 @@ class Instruct:
         self._chat, self._sees = card.chat or CHATML, card.sees
         self.small = 0 < card.parameters < SMALL
         self.writing = Sampling(
-            temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.1 if self.small else 1.05, max_tokens=1024
+            temperature=0.6 if self.small else 0.7, top_p=0.8, top_k=20, repetition_penalty=1.05, max_tokens=1024
         )
         self.answering = replace(self.writing, temperature=0.3, max_tokens=512)
 
@@ -37,9 +48,16 @@ class Instruct:
         return self._ask(words.writer, (Text(words.title.format(instruction=instruction)),), begin='"')
 
     def article(self, instruction: str, images: tuple[Image, ...], begin: str = "", materials: str = "") -> Prompt:
-        """Sections with headings, in one go."""
-        words = WORDS[language_of(instruction)]
-        request = words.article.format(instruction=_request(instruction, materials))
+        """Sections with headings, in one go; so many of them as the length that is asked for has room for."""
+        language = language_of(instruction)
+        words, length = WORDS[language], asked_length(instruction)
+        count = min(6, max(2, round(length / SECTION[language]))) if length else 3 if self.small else 4
+        request = words.article.format(
+            instruction=_request(instruction, materials),
+            count=count,
+            paragraphs=words.paragraphs[0 if self.small or length else 1],
+            each=words.each.format(length=10 * round(length / count / 10)) if length else "",
+        )
         return self._ask(words.writer, (*self._seen(images), Text(request)), begin)
 
     def section(
@@ -82,6 +100,18 @@ class Instruct:
         most = min(len(numbers), 4 if count is None else count)
         least = 0 if count is None else most - 1
         return f'root ::= "[" place ("," " "? place){{{least},{max(0, most - 1)}}} "]"\nplace ::= {place}'
+
+    def writing_form(self, request: str) -> str:
+        """A small model slips into another language's words; the letters that its own does without it cannot write. Not
+        where the request itself has such letters, or names another language."""
+        chinese = language_of(request) == "zh"
+        if (
+            not self.small
+            or OTHER_LANGUAGE.search(request)
+            or re.search("[a-z]" if chinese else f"[{FOREIGN}{HAN}]", request)
+        ):
+            return ""
+        return f"root ::= [^{FOREIGN_ESCAPED}{'a-z' if chinese else HAN_ESCAPED}]*"
 
     def caption(
         self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
@@ -155,6 +185,12 @@ class Instruct:
 
     def _seen(self, images: tuple[Image, ...]) -> tuple[Image, ...]:
         return images if self._sees else ()
+
+
+def asked_length(instruction: str) -> int:
+    """The length that an instruction asks for, in Chinese characters or English words; 0 where it asks for none."""
+    found = re.search(r"(\d{2,5})\s*(?:多|余|来)?\s*(?:个?字|words?\b)|(\d{2,5})-word", instruction, re.IGNORECASE)
+    return int(found[1] or found[2]) if found else 0
 
 
 def _request(instruction: str, materials: str) -> str:
