@@ -1,8 +1,9 @@
 """Plain requests for any instruction model, in the language of what is asked, Chinese or English.
 
 What stands around the messages comes from the model's own chat template (`ModelCard.chat`). A small model gets small
-steps: a section at a time, a caption at a time, with everything before it as the beginning of its own answer, so
-that the prefix cache reads nothing twice. What is to have a form (numbers, a letter) has it by a grammar or by scores.
+steps: a section at a time under an outline, with everything before it as the beginning of its own answer, so
+that the prefix cache reads nothing twice; and its pictures come from retrieval by its own text, which was better than
+its captions and choices (measured). What is to have a form (numbers, a letter) has it by a grammar or by scores.
 """
 
 from __future__ import annotations
@@ -84,8 +85,10 @@ class Instruct:
 
     def places(
         self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...], first: int = 0
-    ) -> Prompt:
-        """The answer is a JSON list of numbers, see `places_form`."""
+    ) -> Prompt | None:
+        """The answer is a JSON list of numbers, see `places_form`. By retrieval for a small model."""
+        if self.small:
+            return None
         words = WORDS[language_of("".join(paragraphs))]
         question = words.some_places if count is None else words.places.format(count=count)
         shown = (*self._seen(images), Text(f"{_numbered(paragraphs, first)}\n{question}"))
@@ -115,8 +118,11 @@ class Instruct:
 
     def caption(
         self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
-    ) -> Prompt:
-        """What the picture should show, to be looked for; the answer is one line in quotation marks."""
+    ) -> Prompt | None:
+        """What the picture should show, to be looked for; the answer is one line in quotation marks. By retrieval for a
+        small model."""
+        if self.small:
+            return None
         words = WORDS[language_of("".join(paragraphs))]
         question = words.caption.format(place=place)
         return self._ask(words.writer, (Text(f"{_numbered(paragraphs[first:], first)}\n{question}"),), begin='"')
@@ -138,7 +144,9 @@ class Instruct:
     def choice_by_captions(
         self, paragraphs: tuple[str, ...], captions: tuple[str, ...]
     ) -> tuple[Prompt, tuple[str, ...]] | None:
-        """Ask which picture fits after the last paragraph, by what is known of each."""
+        """Ask which picture fits after the last paragraph, by what is known of each. By retrieval for a small model."""
+        if self.small:
+            return None
         words = WORDS[language_of("".join(paragraphs))]
         letters = "ABCDEFGHIJ"[: len(captions)]
         pictures = "\n".join(f"{letter}. {caption}" for letter, caption in zip(letters, captions, strict=True))

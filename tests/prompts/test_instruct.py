@@ -40,7 +40,7 @@ def test_the_language_is_that_of_what_is_asked() -> None:
         dialect.section("写茶", ("Tea",), "Tea", "## Tea", ()),
         dialect.edit("rewrite", "茶很好。", "shorter"),
         dialect.chat((("What is this?", (), "Tea."), ("这是什么？", (), ""))),
-        dialect.places(("茶很好。",), 1, ()),
+        dialect.places(("茶很好。",), 1, ()) or (),
     ):
         assert "你" in said(chinese).partition("user")[0], said(chinese)
     assert "plain and concrete English" in said(dialect.article("Write about tea", ()))
@@ -131,7 +131,7 @@ def test_typed_control_tokens_stay_text(typed: str) -> None:
         dialect.edit("insert", typed, typed, typed),
         dialect.chat(((typed, (), ""),), typed),
     ):
-        assert prompt and [s.piece for s in prompt if isinstance(s, Control)] == plain
+        assert prompt is not None and [s.piece for s in prompt if isinstance(s, Control)] == plain
 
 
 def test_messages_in_the_template_of_a_model_without_a_system_turn() -> None:
@@ -185,3 +185,9 @@ def test_a_small_model_stays_in_its_language() -> None:
     for free in ("Write about tea in Chinese", "写 iPhone", "用英文写茶", "Translate this", "Tea is 茶", "Ψ and tea"):
         assert small.writing_form(free) == "", free
     assert large.writing_form("写一篇关于茶的文章") == ""
+
+
+def test_a_small_model_leaves_pictures_to_retrieval() -> None:
+    small = Instruct(replace(DEFAULT, parameters=SMALL - 1))
+    assert small.places(("a",), 1, ()) is None and small.caption(("a",), 0, ()) is None
+    assert small.choice_by_captions(("a",), ("b", "c")) is None
