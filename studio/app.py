@@ -41,7 +41,7 @@ class Studio:
         self.jobs = Jobs(self.runner, self.composer, self.store)
         self.answers = Answers(self.runner, self.answerer, self.worker, self.store)
         self.drafts = Drafts(self.runner, self.composer, self.worker)
-        self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store)
+        self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store, self.library.normalise)
 
     def start(self) -> None:
         """Start the worker; it loads in the background."""
