@@ -27,8 +27,8 @@ def write(path: Path, facts: Mapping[str, Any], tensors: Mapping[str, Sequence[i
     return path
 
 
-def model(path: Path, template: str = "", **facts: Any) -> Path:
-    """A model's file of a small architecture."""
+def model(path: Path, **facts: Any) -> Path:
+    """A model's file of a small architecture; of `facts` the name `template` stands for its chat template."""
     entries: dict[str, Any] = {
         "general.architecture": "qwen2",
         "general.name": "Toy 1B",
@@ -38,7 +38,7 @@ def model(path: Path, template: str = "", **facts: Any) -> Path:
         "qwen2.attention.head_count": 4,
         "qwen2.attention.head_count_kv": 2,
     }
-    if template:
+    if template := facts.pop("template", ""):
         entries["tokenizer.chat_template"] = template
     return write(path, entries | facts, {"token_embd.weight": [64, 1000]})
 

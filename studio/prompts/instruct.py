@@ -91,7 +91,7 @@ class Instruct:
             return None
         words = WORDS[language_of("".join(paragraphs))]
         question = words.some_places if count is None else words.places.format(count=count)
-        shown = (*self._seen(images), Text(f"{_numbered(paragraphs, first)}\n{question}"))
+        shown: Prompt = (*self._seen(images), Text(f"{_numbered(paragraphs, first)}\n{question}"))
         return self._ask(words.writer, shown)
 
     def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:

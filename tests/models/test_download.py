@@ -23,6 +23,7 @@ from studio.checkpoints import download as downloads
 from studio.checkpoints import ladder
 from studio.checkpoints.catalog import PUBLISHED, find, named
 from studio.checkpoints.hubs import RemoteFile
+from studio.checkpoints.transfer import Transfer
 from studio.errors import InputError, ModelError, StorageError, StudioError
 from studio.settings import Settings
 
@@ -236,7 +237,8 @@ def test_a_gguf_model_comes_with_its_eyes_and_nothing_else(hub: LocalHub, source
         "Qwen3VL-2B-Instruct-F16.gguf": b"x",
         "README.md": b"",
     }
-    settings, reports = Settings(data=str(tmp_path)), []
+    settings = Settings(data=str(tmp_path))
+    reports: list[Transfer] = []
     folder = downloads.folder_of(settings, model)
     downloads.download(model, source, folder, lambda line: None, reports.append)
     assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == {

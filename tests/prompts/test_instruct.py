@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from studio.prompts import Dialect, dialect_of, replies
 from studio.prompts.instruct import DEFAULT, SMALL, Instruct, asked_length
 from studio.prompts.messages import message
-from studio.protocol import CHATML, ChatFormat, Control, Image, Prompt, Text
+from studio.protocol import CHATML, ChatFormat, Control, Prompt, Text
 
 GEMMA = ChatFormat(
     begin=(Control("<bos>"), Control("<start_of_turn>"), Text("user\n")),
@@ -27,8 +27,9 @@ RED = picture("red")
 
 
 def said(prompt: Prompt) -> str:
-    shown = {Text: lambda s: s.text, Control: lambda s: f"[{s.piece}]", Image: lambda s: "{image}"}
-    return "".join(shown[type(s)](s) for s in prompt)
+    return "".join(
+        s.text if isinstance(s, Text) else f"[{s.piece}]" if isinstance(s, Control) else "{image}" for s in prompt
+    )
 
 
 def test_the_language_is_that_of_what_is_asked() -> None:
