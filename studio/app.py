@@ -42,7 +42,7 @@ class Studio:
         self.jobs = Jobs(self.runner, self.composer, self.store)
         self.answers = Answers(self.runner, self.answerer, self.worker, self.store)
         self.drafts = Drafts(self.runner, self.composer, self.worker)
-        self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store)
+        self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store, self.library.normalise)
         self.models = ModelManager(settings, self.worker, self.runner)
 
     def start(self) -> None:

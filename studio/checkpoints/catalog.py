@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from studio.checkpoints import chosen_model, gguf_plan, ladder
 from studio.checkpoints import hub_caches as places
@@ -197,7 +197,7 @@ def _given(settings: Settings) -> EngineSpec:
     """The model that --models names: of the ladder, a GGUF file, a folder of one, or a checkpoint of XComposer2."""
     if model := named(settings.models):
         role = ROLES[model.role].setting
-        return plan(replace(settings, **{"models": "xcomposer2", role: settings.models}))
+        return plan(replace(settings, **cast(dict[str, Any], {"models": "xcomposer2", role: settings.models})))
     if located := gguf_plan.locate(settings, settings.models):
         file, eyes = located
         return gguf_plan.spec_of(settings, file, _absolute(settings.mmproj) or eyes)

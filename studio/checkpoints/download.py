@@ -118,7 +118,9 @@ def known(name: str) -> Model:
     """The model of this name or hub id. Raises ModelError with the names there are."""
     model = named(name) or ladder.on_ladder(name)
     if model is None:
-        raise ModelError("model_unknown", name=name, known=", ".join(m.name for m in (*PUBLISHED, *LADDER)))
+        raise ModelError(
+            "model_unknown", name=name, known=", ".join([*(m.name for m in PUBLISHED), *(m.name for m in LADDER)])
+        )
     return model
 
 

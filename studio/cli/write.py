@@ -16,7 +16,6 @@ from studio.cli.options import read_text
 from studio.cli.output import check_writable, require_article_format, write_article
 from studio.documents.article import Brief, Picture
 from studio.errors import Language
-from studio.library.picture_intake import normalise_file
 from studio.pictures.cost import MAX_FILE_BYTES
 from studio.sampling import check
 from studio.settings import Settings
@@ -49,7 +48,7 @@ def write(
     with Studio(settings, plan(settings)) as studio:
         own = []
         for name, data in files:
-            taken = normalise_file(data, Path(name).name)
+            taken = studio.library.normalise(data, Path(name).name)
             own.append(Picture(studio.store.add_file(taken, CLI), Path(name).stem, Path(name).name))
         job = studio.jobs.start(CLI, replace(brief, pictures=tuple(own)))
         last = None

@@ -85,13 +85,15 @@ def list_files(sources: Sequence[Path], limit: int = MAX_FILES) -> tuple[File, .
     return tuple(files)
 
 
-def normalise_files(files: Iterable[File]) -> Iterator[tuple[File, NormalisedPicture | Refused]]:
+def normalise_files(
+    files: Iterable[File], normalise: Callable[[bytes, str], NormalisedPicture] = normalise_file
+) -> Iterator[tuple[File, NormalisedPicture | Refused]]:
     """Each file cleaned, or refused with its sentence; one bad file does not stop the rest."""
     for file in files:
         try:
             if is_hidden(file.name):
                 raise InputError("file_hidden", name=file.name)
-            yield file, normalise_file(file.read(MAX_FILE_BYTES), file.name)
+            yield file, normalise(file.read(MAX_FILE_BYTES), file.name)
         except StudioError as e:
             yield file, Refused(file.name, e)
 

@@ -21,6 +21,7 @@ from studio.library import gather, search_words
 from studio.library.captions import find_sidecars, sidecars_beside
 from studio.library.folder_intake import Describe as Describe
 from studio.library.folder_intake import FolderIntake, Report
+from studio.library.picture_intake import NormalisedPicture, normalise_file
 from studio.library.picture_rows import HIT, Hit, changeable, find, index_words, put, to_hit
 from studio.library.search_words import parse_query
 from studio.pictures.stored import read_header
@@ -66,14 +67,23 @@ class Library:
         return to_hit(rows[0], 0.0, language) if rows else None
 
     def words(self, key: str, language: Language = "en") -> str:
-        """What people said of that picture: its caption and tags; empty where it is not in the library."""
+        """What people said of that picture: its caption, and on a second line its tags; empty where it is not in the
+        library."""
         sql = "SELECT caption_en, caption_zh, tags_en, tags_zh FROM pictures WHERE key = ? AND NOT removed"
         rows = self._database.read(sql, key)
         if not rows:
             return ""
         caption, tags = (str(rows[0][f"{part}_{language}"]).strip() for part in ("caption", "tags"))
-        join, stop = ("、", "。") if language == "zh" else (", ", ". ")
-        return stop.join(part for part in (caption.rstrip(".。"), join.join(tags.split())) if part)
+        return "\n".join(part for part in (caption, tags) if part)
+
+    def normalise(self, data: bytes, name: str) -> NormalisedPicture:
+        """A picture's file from outside, cleaned; one of the library's own files is that picture as it is, with all
+        that is known of it. Raises as `normalise_file`."""
+        key = hashlib.sha256(data).hexdigest()
+        if self.picture(key) is None:
+            return normalise_file(data, name)
+        width, height = self._store.picture_size(key)
+        return NormalisedPicture(data, key, self._store.file_type(key), width, height)
 
     def search(
         self,

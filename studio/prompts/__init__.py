@@ -62,6 +62,10 @@ class Dialect(Protocol):
         given are those from number `first` on, and keep their numbers."""
         ...
 
+    def writing_form(self, request: str) -> str:
+        """The grammar (GBNF) that a text for this request keeps to; empty where it is free."""
+        ...
+
     def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
         """The grammar (GBNF) that the answer to `places` keeps to; empty where it is free."""
         ...

@@ -61,6 +61,10 @@ class Starter:
         """By retrieval."""
         return None
 
+    def writing_form(self, request: str) -> str:
+        """Free."""
+        return ""
+
     def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
         """Free."""
         return ""

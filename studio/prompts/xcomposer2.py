@@ -72,6 +72,10 @@ class XComposer2:
         question = f'给定文章"{_numbered(paragraphs, first)}" 根据上述文章，选择适合插入图像的{number}行'
         return _ask((*images, Text(question)), begin="适合插入图像的行是")
 
+    def writing_form(self, request: str) -> str:
+        """Free."""
+        return ""
+
     def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
         """Free."""
         return ""

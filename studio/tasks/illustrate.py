@@ -109,7 +109,8 @@ def _illustrate_place(
     chosen, error = yield from attempt(_choose(article, place, found, calls), nearest)
     if not calls.stop.pressed:
         article = with_failure(article, "choosing_failed", error)
-        yield Progress(_put_picture(article, place, caption, chosen, found), "choosing")
+        shown = caption if calls.card.sees or not (chosen and chosen.caption) else chosen.caption
+        yield Progress(_put_picture(article, place, shown, chosen, found), "choosing")
 
 
 def _choose_places(

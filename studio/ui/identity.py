@@ -18,7 +18,6 @@ from fastapi import Request
 from studio.app import Studio
 from studio.documents.article import Picture
 from studio.errors import EngineError, InputError, Language, ModelError, NotFoundError, StorageError, StudioError
-from studio.library.picture_intake import normalise_file
 from studio.logs import log_error
 from studio.settings import Settings
 from studio.storage.users import Users
@@ -93,5 +92,5 @@ def normalise_uploads(studio: Studio, person: str, files: Sequence[UploadedFile]
 
 def normalise_upload(studio: Studio, person: str, file: UploadedFile, name: str) -> Picture:
     """Take an uploaded picture in, under the name it had on the person's machine. Raises InputError if it is none."""
-    taken = normalise_file(file.read(), name)
+    taken = studio.library.normalise(file.read(), name)
     return Picture(studio.store.add_file(taken, person), Path(name).stem, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -203,7 +204,7 @@ def test_an_index_that_lacks_them_or_is_broken_or_gone(
 def test_a_disk_too_small_is_told_before_anything_is_sent(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
     error = failure(tmp_path / "m")
     assert isinstance(error, StorageError) and error.key == "disk_too_small" and index.sent == []
 
@@ -220,7 +221,7 @@ def test_a_disk_that_fills_up(index: Index, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_two_downloads_of_one_model(index: Index, tmp_path: Path) -> None:
-    errors = []
+    errors: list[StudioError] = []
 
     def second(transfer: Transfer) -> None:
         if not errors:
