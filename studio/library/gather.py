@@ -80,7 +80,7 @@ def read_zip(data: bytes, name: str) -> tuple[File, ...]:
     """The files in the bytes of a zip called `name`, in order of name, what systems put there left out. Raises
     InputError."""
     taken: set[str] = set()
-    files = []
+    files: list[File] = []
     archive, entries = _open_zip(BytesIO(data), name)
     for path, entry in entries:
         if len(files) == MAX_FILES:

@@ -103,7 +103,7 @@ def _brief(about: Mapping[str, Any], article: Article) -> Brief:
     """What was asked for, as far as it is something that can be asked for; else the text counts as a person's own."""
     settings = about.get("settings")
     settings = settings if isinstance(settings, dict) else {}
-    numbers = {f.name: settings.get(f.name) for f in sampling.fields_for("writing") if f.name != "seed"}
+    numbers: dict[str, Any] = {f.name: settings.get(f.name) for f in sampling.fields_for("writing") if f.name != "seed"}
     images = settings.get("images")
     try:
         brief = Brief(

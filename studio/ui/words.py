@@ -24,7 +24,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "history": ("History", "历史"),
     "about": ("About", "关于"),
     "ask_instruction": ("Instruction", "写作要求"),
-    "ask_title": ("Title and materials", "标题和素材"),
+    "ask_title": ("Title + materials", "标题和素材"),
     "ask_text": ("My text", "我的文章"),
     "own_text": ("Your text (Markdown is welcome)", "正文（可用 Markdown）"),
     "own_text_hint": (

@@ -100,3 +100,7 @@ def test_what_is_no_text_is_told(page: Page) -> None:
     expect(page.get_by_text("notes.zip holds no article").first).to_be_visible(timeout=15_000)
     page.get_by_role("button", name="Remove the file").click()
     expect(page.locator("#own-text")).to_be_visible()
+    page.fill("#own-text textarea", "The cow wakes up first.")
+    page.click("#start-own")
+    expect(page.locator("#paper figure img")).to_have_count(1, timeout=60_000)
+    ended(page)

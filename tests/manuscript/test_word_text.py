@@ -9,6 +9,7 @@ from typing import Any
 
 import docx
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
@@ -98,7 +99,7 @@ def test_pictures_come_with_their_captions() -> None:
 
 def test_links_footnotes_insertions_and_text_boxes() -> None:
     d = docx.Document()
-    d.part.relate_to("https://example.org/", docx.opc.constants.RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
+    d.part.relate_to("https://example.org/", RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
     id = next(r.rId for r in d.part.rels.values() if r.is_external)
     w = nsdecls("w", "r")
     body = d.element.body
@@ -162,7 +163,7 @@ def test_hostile_files_are_one_sentence(part: bytes, key: str) -> None:
 
 def test_a_picture_elsewhere_is_named_and_not_fetched() -> None:
     d = docx.Document()
-    relation = docx.opc.constants.RELATIONSHIP_TYPE.IMAGE
+    relation = RELATIONSHIP_TYPE.IMAGE
     id = d.part.relate_to("http://127.0.0.1:9/spy.png", relation, is_external=True)
     blip = f'<w:drawing><a:blip {nsdecls("a", "r")} r:link="{id}"/></w:drawing>'
     d.element.body.insert(0, parse_xml(f"<w:p {nsdecls('w')}><w:r><w:t>Words.</w:t>{blip}</w:r></w:p>"))

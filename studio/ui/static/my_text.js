@@ -1,4 +1,4 @@
-// The file of a text that somebody has: dropped or chosen. The value is { path, name } of an uploaded file, or null. A
+// The file of a text that somebody has: dropped or chosen. The value is { path, name } of the uploaded file, in a list. A
 // zip of the studio's own is opened at once, wherever on the tab it is dropped.
 
 import { button, find, h, icon, toast, word } from "./dom.js";
@@ -6,7 +6,7 @@ import { sendText } from "./upload.js";
 
 /** @import { Given, PictureFile } from "./types" */
 
-/** @param {Given<{ value: PictureFile | null, suffixes: string[] }>} given */
+/** @param {Given<{ value: PictureFile[] | null, suffixes: string[] }>} given */
 export function mount({ element, props, watch, upload }) {
   /** @type {PictureFile | null} */
   let chosen = null;
@@ -29,10 +29,15 @@ export function mount({ element, props, watch, upload }) {
   element.replaceChildren(h("div", { className: "own" }, chip, choose, file));
 
   function draw() {
-    props.value = chosen;
+    props.value = chosen ? [chosen] : [];
     choose.hidden = Boolean(chosen);
     chip.hidden = !chosen;
-    if (chosen) chip.replaceChildren(icon("file-text"), h("span", {}, chosen.name), button("remove_file", "x", clear, { plain: true }));
+    if (chosen)
+      chip.replaceChildren(
+        icon("file-text"),
+        h("span", { className: "name" }, chosen.name),
+        button("remove_file", "x", clear, { plain: true }),
+      );
   }
 
   function clear() {
@@ -65,7 +70,7 @@ export function mount({ element, props, watch, upload }) {
   );
 
   watch("value", () => {
-    if (!props.value && chosen) {
+    if (!(props.value || []).length && chosen) {
       chosen = null;
       draw();
     }

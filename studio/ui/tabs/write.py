@@ -35,7 +35,7 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
             by, instruction, title, materials = subject = _subject(t)
-            own_file, own_text = own_text_fields(t)
+            own_text, own_file = own_text_fields(t)
             editor.by, editor.instruction = by, instruction
             outline = script_component("outline.js", [], "outline", events="draft")
             pictures = script_component("own.js", [], "own-pictures")
@@ -82,7 +82,7 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
     async def illustrate(
         request: gr.Request,
         text: str,
-        file: dict[str, str] | None,
+        file: list[dict[str, str]],
         files: list[dict[str, str]],
         count: int,
         set_: Any,
