@@ -86,16 +86,18 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
         files: list[dict[str, str]],
         count: int,
         set_: Any,
-    ) -> AsyncIterator[ArticleDocument]:
-        person, numbers = identity_of(request), read(fields, set_)
+    ) -> AsyncIterator[tuple[ArticleDocument, Any]]:
+        person = identity_of(request)
         try:
             own = await in_thread(_own, studio, person, files, pool="files") if files else ()
             article = await in_thread(read_own_text, studio, person, text, file, pool="files")
-            wishes = {"images": None if count < 0 else count, "pictures": own, **numbers}
+            wishes = {"images": None if count < 0 else count, "pictures": own, **read(fields, set_)}
             begun = await in_thread(partial(start_own_text, studio, person, article, file, **wishes))
+            forget: Any = sent("write")
             going = editor.follow(begun, request) if isinstance(begun, Task) else editor.open_article(begun.id, request)
             async for document in going:
-                yield document
+                yield document, forget
+                forget = gr.skip()
         except StudioError as e:
             raise to_gradio_error(e, request) from e
 
@@ -124,7 +126,7 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
     start_own.click(
         illustrate,
         [own_text, own_file, pictures, images, settings],
-        article_view,
+        [article_view, drafts],
         show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",
