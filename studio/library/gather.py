@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -50,11 +51,13 @@ _SYSTEM = frozenset(
 
 @dataclass(frozen=True)
 class File:
-    """A file found and not read yet. `name` is its path inside what was given, made harmless and unlike any other's."""
+    """A file found and not read yet. `name` is its path inside what was given, made harmless and unlike any other's;
+    `size` the most bytes that one in a zip can have, 0 for others."""
 
     name: str
     read: Callable[[int], bytes]  # raises InputError for more bytes than so many
     read_head: Callable[[], bytes]  # the first bytes
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,18 @@ def list_files(sources: Sequence[Path], limit: int = MAX_FILES) -> tuple[File, .
     if not files:
         raise InputError("table_no_pictures")
     return tuple(files)
+
+
+def read_zip(data: bytes, name: str) -> tuple[File, ...]:
+    """The files in the bytes of a zip called `name`, in order of name, what systems put there left out. Raises
+    InputError."""
+    taken: set[str] = set()
+    files: list[File] = []
+    for file in _inside_zip(BytesIO(data), name):
+        if len(files) == MAX_FILES:
+            raise InputError("too_many_files", limit=MAX_FILES)
+        files.append(replace(file, name=unique_name(file.name, taken)))
+    return tuple(file for file in files if not is_hidden(file.name))
 
 
 def normalise_files(
@@ -120,7 +135,7 @@ def _inside(source: Path, limit: int) -> Iterator[File]:
         for path in _below(source, limit):
             yield file_at(path, path.relative_to(source).as_posix())
     elif source.suffix.lower() == ".zip":
-        yield from _inside_zip(source)
+        yield from _inside_zip(open_regular(source), source.name)
     else:
         yield file_at(source, source.name)
 
@@ -135,33 +150,37 @@ def _below(folder: Path, limit: int) -> list[Path]:
     return sorted(found)
 
 
-def _inside_zip(source: Path) -> Iterator[File]:
+def _inside_zip(file: BinaryIO, source: str) -> Iterator[File]:
     """The archive stays open as long as one of its readers lives: its directory may take long to read."""
+    limited = _LimitedReads(file)
     try:
-        archive = zipfile.ZipFile(_LimitedReads(open_regular(source)))
+        archive = zipfile.ZipFile(limited)
+        limited.is_directory = False
     except _BROKEN as e:
-        raise InputError("zip_broken", name=source.name, cause=str(e) or type(e).__name__) from e
+        raise InputError("zip_broken", name=source, cause=str(e) or type(e).__name__) from e
     entries = [e for e in archive.infolist() if not e.filename.endswith("/")]  # is_dir fails at an empty name
     if entries and all(e.flag_bits & 1 for e in entries):
-        raise InputError("zip_encrypted", name=source.name)
+        raise InputError("zip_encrypted", name=source)
     total = sum(e.file_size for e in entries if e.file_size <= MAX_FILE_BYTES)
     if total > MAX_UNPACKED_BYTES:
-        raise InputError("zip_too_large", name=source.name, size=total >> 30, limit=MAX_UNPACKED_BYTES >> 30)
+        raise InputError("zip_too_large", name=source, size=total >> 30, limit=MAX_UNPACKED_BYTES >> 30)
     names = map(safe_path, read_names(entries))
     for name, entry in sorted(zip(names, entries, strict=True), key=lambda pair: pair[0]):
         read = _zip_reader(archive, entry, name)
-        yield File(name, read, partial(read, MAX_FILE_BYTES, _HEAD_BYTES))
+        yield File(name, read, partial(read, MAX_FILE_BYTES, _HEAD_BYTES), entry.file_size)
 
 
 class _LimitedReads:
-    """A zip's file, of which zipfile may read no more than a directory's size at once: it reads the directory in one
-    go, however large the file says that it is."""
+    """A zip's file, of which zipfile may read no more than a directory's size at once as long as it reads the
+    directory: it does so in one go, however large the file says that it is. Entries have a limit of their own."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._file, self.is_directory = file, True
         self.seek, self.tell, self.close, self.seekable = file.seek, file.tell, file.close, file.seekable
 
     def read(self, size: int = -1) -> bytes:
+        if not self.is_directory:
+            return self._file.read(size)
         if not 0 <= size <= MAX_DIRECTORY_BYTES:
             size = MAX_DIRECTORY_BYTES + 1
         data = self._file.read(size)

@@ -51,6 +51,10 @@ class Composer:
         """Find a picture for one section."""
         return self._keep_status(article, person, stop, lambda *given: illustrate_one(given[0], section, *given[1:]))
 
+    def illustrate_text(self, article: Article, person: str, stop: Stop) -> Work:
+        """Find places, captions and pictures for a text that a person has brought; its words stay as they are."""
+        return self._keep_status(article, person, stop, illustrate)
+
     def fill(self, article: Article, person: str, stop: Stop) -> Work:
         """Find pictures for the places that stayed empty."""
         return self._keep_status(replace(article, notes=()), person, stop, fill)
@@ -171,6 +175,9 @@ class Composer:
         return article
 
     def _continue(self, article: Article, calls: ModelCalls) -> Work:
+        if article.brief.own_text:  # to whose words nothing is added: it was interrupted while it was illustrated
+            yield from illustrate(replace(article, error="", notes=()), calls, self._make_finder())
+            return
         brief, begun = article.brief, _headings_begun(article)
         article = replace(article, model=calls.card.name, status="writing", error="", notes=())
         yield Progress(article, "writing")

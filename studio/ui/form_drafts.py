@@ -11,7 +11,7 @@ from studio.ui.components import script_component
 from studio.ui.page_data import SentForm
 
 FORMS: dict[str, tuple[str, ...]] = {
-    "write": ("by", "instruction", "article-title", "materials", "outline", "images", "settings"),
+    "write": ("by", "instruction", "article-title", "materials", "own-text", "outline", "images", "settings"),
     "chat": ("question", "chat-settings"),
     "table": ("table-questions",),
 }

@@ -25,10 +25,30 @@ async function isPicture(file) {
  * @returns {Promise<Sent>}
  */
 export async function send(upload, file) {
-  const facts = { name: file.name, size: Math.ceil(file.size / 2 ** 20), limit: MAX_MIB };
+  if (!file.size || (await isPicture(file).catch(() => false))) return transfer(upload, file); // a folder cannot be read
+  return { problem: word("no_picture", factsOf(file)) };
+}
+
+/**
+ * The same for the file of a text.
+ *
+ * @param {Upload} upload
+ * @param {File} file
+ * @param {string[]} suffixes what its name may end with
+ * @returns {Promise<Sent>}
+ */
+export async function sendText(upload, file, suffixes) {
+  if (suffixes.some((suffix) => file.name.toLowerCase().endsWith(suffix))) return transfer(upload, file);
+  return { problem: word("no_text_file", factsOf(file)) };
+}
+
+const factsOf = (/** @type {File} */ file) => ({ name: file.name, size: Math.ceil(file.size / 2 ** 20), limit: MAX_MIB });
+
+/** @type {(upload: Upload, file: File) => Promise<Sent>} */
+async function transfer(upload, file) {
+  const facts = factsOf(file);
   if (!file.size) return { problem: word("empty_file", facts) };
   if (file.size > MAX_MIB * 2 ** 20) return { problem: word("too_large", facts) };
-  if (!(await isPicture(file).catch(() => false))) return { problem: word("no_picture", facts) }; // a folder cannot be read
   try {
     const { path } = await upload(file);
     if (path) return { path };
