@@ -8,6 +8,7 @@ nesting is read in bounded time.
 
 from studio.markdown.blocks import Block, Blocks, Code, Heading, List, Paragraph, Quote, Rule, Run, Runs, Table
 from studio.markdown.markup import inline_html, to_html
+from studio.markdown.mathml import MathElement
 from studio.markdown.plain_text import clean, plain, to_text
 from studio.markdown.reader import parse, parse_inline
 from studio.markdown.sections import is_heading, sections, split
@@ -18,6 +19,7 @@ __all__ = [
     "Code",
     "Heading",
     "List",
+    "MathElement",
     "Paragraph",
     "Quote",
     "Rule",

@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from studio.markdown.mathml import MathElement
+
 Alignment = Literal["", "left", "center", "right"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """Words in one style. A line break inside is `\\n`. `link` is an http, https or mailto address."""
+    """Words in one style. A line break inside is `\\n`. `link` is an http, https or mailto address.
+
+    A run with a `formula` stands for it; its text is what was typed, for places that show words only.
+    """
 
     text: str
     bold: bool = False
@@ -19,6 +24,7 @@ class Run:
     code: bool = False
     struck: bool = False
     link: str = ""
+    formula: MathElement | None = None
 
 
 Runs: TypeAlias = tuple[Run, ...]
