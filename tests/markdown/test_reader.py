@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -87,6 +88,7 @@ SAMPLES = "a*_(“”.，。（）中*한~ \n"
 
 @given(st.text(SAMPLES, max_size=30))
 def test_nothing_that_commonmark_emphasises_is_lost(text: str) -> None:
+    assume(len({len(marks) for marks in re.findall(r"\*+|_+", text)}) < 2)  # else the rule of three, see `emphasis`
     ours = {c for run in parse_inline(text.replace("~", "")) if run.bold or run.italic for c in run.text}
     plain_text = " ".join(text.replace("~", "").split())
     inside, depth = set(), 0
