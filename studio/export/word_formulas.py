@@ -13,8 +13,6 @@ from docx.oxml.ns import qn
 
 from studio.markdown import MathElement
 
-_LARGE = "∑∏∐∫∬∭∮∯∰⋀⋁⋂⋃⨀⨁⨂⨄⨆"  # operators that Word draws as large as what follows them
-_BARS = {"\u0332", "\u0305", "¯", "‾", "_"}  # what stands over or under as a line
 _BRACES = {"⏞", "⏟", "⎴", "⎵", "⏜", "⏝", "→", "←", "↔"}
 _COMBINING = {
     "ˆ": "\u0302",
@@ -30,7 +28,6 @@ _COMBINING = {
     "⃗": "\u20d7",
 }
 _STRIKES = {"updiagonalstrike": "strikeBLTR", "downdiagonalstrike": "strikeTLBR", "horizontalstrike": "strikeH"}
-_INVISIBLE = str.maketrans("", "", "\u2061\u2062\u2063\u2064")
 
 
 def word_formula(formula: MathElement) -> Any:
@@ -102,11 +99,15 @@ def _made(element: MathElement) -> list[Any]:
             return [_enclosed(element)]
         case "mphantom", _:
             return [_element("phant", _element("phantPr", _element("show", val="0")), _part("e", *children))]
-    return _fenced(children) or _row(children)
+    if not element.fences:
+        return _row(children)
+    opens, closes = element.fences
+    properties = _element("dPr", _element("begChr", val=opens), _element("endChr", val=closes))
+    return [_element("d", properties, _part("e", *children[1:-1]))]
 
 
 def _letters(element: MathElement) -> list[Any]:
-    text = element.text.translate(_INVISIBLE)
+    text = element.visible_text
     if not text:
         return []
     italic = element.name == "mi" and len(text) == 1 and element.get("mathvariant") != "normal"
@@ -134,7 +135,7 @@ def _operator(element: MathElement) -> str:
     """The large operator that an element is, or has limits at."""
     if element.name in ("msub", "msup", "msubsup", "munder", "mover", "munderover") and element.children:
         element = element.children[0]
-    return element.text if element.name == "mo" and element.text in _LARGE else ""
+    return element.text if element.is_large else ""
 
 
 def _large(element: MathElement, operator: str, body: list[Any]) -> Any:
@@ -157,9 +158,9 @@ def _beside(kind: str, base: MathElement, sign: MathElement) -> Any:
     """Something over or under something: a line, an accent, a brace, or words."""
     above = kind == "limUpp"
     mark = sign.text if sign.name == "mo" else ""
-    if mark in _BARS:
+    if sign.is_bar:
         return _element("bar", _element("barPr", _element("pos", val="top" if above else "bot")), _part("e", base))
-    if above and mark and (mark in _COMBINING or "\u0300" <= mark <= "\u036f"):
+    if above and sign.is_accent and mark != "→":
         accent = _element("accPr", _element("chr", val=_COMBINING.get(mark, mark)))
         return _element("acc", accent, _part("e", base))
     if mark in _BRACES:
@@ -167,20 +168,6 @@ def _beside(kind: str, base: MathElement, sign: MathElement) -> Any:
         line = _element("vertJc", val="bot" if above else "top")
         return _element("groupChr", _element("groupChrPr", _element("chr", val=mark), place, line), _part("e", base))
     return _element(kind, _part("e", base), _part("lim", sign))
-
-
-def _fenced(children: tuple[MathElement, ...]) -> list[Any]:
-    """Brackets that grow with what is between them; nothing where these are none."""
-    first, last = (children[0], children[-1]) if len(children) > 1 else (None, None)
-    if not (first and last and first.name == last.name == "mo"):
-        return []
-    if "false" in (first.get("stretchy"), last.get("stretchy")) or first.get("minsize") or last.get("minsize"):
-        return []
-    signs = [mark.text.translate(_INVISIBLE) for mark in (first, last)]
-    if any(len(sign) > 1 or sign.isalnum() or sign in "+−=<>,;" and sign for sign in signs):
-        return []
-    properties = _element("dPr", _element("begChr", val=signs[0]), _element("endChr", val=signs[1]))
-    return [_element("d", properties, _part("e", *children[1:-1]))]
 
 
 def _matrix(rows: tuple[MathElement, ...]) -> Any:

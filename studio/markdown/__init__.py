@@ -6,7 +6,7 @@ definitions, no HTML and no pictures of other hosts; each of those is shown as i
 nesting is read in bounded time.
 """
 
-from studio.markdown.blocks import Block, Blocks, Code, Heading, List, Paragraph, Quote, Rule, Run, Runs, Table
+from studio.markdown.blocks import Block, Blocks, Code, Heading, List, Paragraph, Quote, Rule, Run, Runs, Table, runs_of
 from studio.markdown.markup import inline_html, to_html
 from studio.markdown.mathml import MathElement
 from studio.markdown.plain_text import clean, plain, to_text
@@ -32,6 +32,7 @@ __all__ = [
     "parse",
     "parse_inline",
     "plain",
+    "runs_of",
     "sections",
     "split",
     "to_html",

@@ -8,6 +8,7 @@ Source: https://www.w3.org/TR/mathml-core/ and https://pypi.org/project/math-cor
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from html import escape, unescape
@@ -42,6 +43,12 @@ _ATTRIBUTES = {
     "style": re.compile(_STYLE),
 }
 _ENTITY = re.compile(r"&(?!lt;|gt;|amp;|quot;)\w+;")
+
+_INVISIBLE = dict.fromkeys((*range(0x2061, 0x2065), 0xFE00, 0xFE01))
+_BARS = frozenset("\u0332\u0305¯‾_")
+_LARGE = frozenset("∑∏∐∫∬∭∮∯∰⋀⋁⋂⋃⨀⨁⨂⨄⨆")
+_ACCENTS = frozenset("ˆ^˜~˙¨´`ˇ˘⃗→")
+_FENCES = frozenset(("", *"()[]{}|‖⟨⟩⌊⌋⌈⌉⟦⟧⎰⎱/\\↑↓↕"))
 
 # What people write and the reader has no word for: an equation's number stands beside it.
 _MACROS = {"tag": r"\qquad\text{(#1)}", "substack": r"\begin{matrix}#1\end{matrix}"}
@@ -79,6 +86,36 @@ class MathElement:
     def is_display(self) -> bool:
         """Whether a formula stands on a line of its own."""
         return self.get("display") == "block"
+
+    @property
+    def visible_text(self) -> str:
+        """A leaf's text without signs that show nothing, such as that of a function's application."""
+        return self.text.translate(_INVISIBLE)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is a sum, an integral or another operator that is larger on a line of its own."""
+        return self.name == "mo" and self.visible_text in _LARGE
+
+    @property
+    def is_bar(self) -> bool:
+        """Whether it is a line when it stands over or under something."""
+        return self.name == "mo" and self.visible_text in _BARS
+
+    @property
+    def is_accent(self) -> bool:
+        """Whether it is one when it stands over something."""
+        sign = self.visible_text
+        return self.name == "mo" and len(sign) == 1 and (sign in _ACCENTS or bool(unicodedata.combining(sign)))
+
+    @property
+    def fences(self) -> tuple[str, str] | None:
+        """The brackets at the ends of a row that grow with what is between them; one of them may be empty."""
+        ends = [child for child in (*self.children[:1], *self.children[-1:]) if len(self.children) > 1]
+        if len(ends) < 2 or any(e.name != "mo" or e.get("stretchy") == "false" or e.get("minsize") for e in ends):
+            return None
+        first, last = (end.visible_text for end in ends)
+        return (first, last) if {first, last} <= _FENCES and (first or last) else None
 
     @property
     def alignment(self) -> str:
