@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import unicodedata
+from bisect import bisect_left, bisect_right
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,6 +43,7 @@ _UPRIGHT = ("NotoSerifSC-Regular.otf", "NotoSerifKR-Regular.otf", "NotoSerifJP-R
 _SLANT = 0.2  # of the height, about 11 degrees
 _ERROR = 1.0  # of 1000 units: no eye sees it
 _MISSING = ".notdef"
+_QUERY, _OUTLINES = "%{family[0]}\\t%{fontformat}\\t%{charset}\\n", ("TrueType", "CFF")
 _PATIENCE = 5.0  # seconds for fontconfig, which builds its cache when it runs for the first time
 
 
@@ -62,10 +64,19 @@ def folders() -> list[str]:
 
 def cover(characters: set[str]) -> Coverage:
     """Which fonts of the system are needed for these characters, and which of them no font has."""
-    rest = {c for c in characters if not _shows_nothing(c)} - set(map(chr, _main()))
-    lacking = sorted(rest - set(map(chr, _others()))) if rest else []
-    found = {c: _system_family(c) for c in lacking}
-    return Coverage(tuple(dict.fromkeys(filter(None, found.values()))), "".join(c for c in lacking if not found[c]))
+    rest = {ord(c) for c in characters if not _shows_nothing(c)} - _main()
+    lacking = sorted(rest - _others()) if rest else []
+    families = []
+    for family, ranges in _system() if lacking else ():
+        found = {
+            code
+            for first, last in ranges
+            for code in lacking[bisect_left(lacking, first) : bisect_right(lacking, last)]
+        }
+        if found:
+            families.append(family)
+            lacking = [code for code in lacking if code not in found]
+    return Coverage(tuple(families), "".join(map(chr, lacking)))
 
 
 def _shows_nothing(char: str) -> bool:
@@ -95,20 +106,23 @@ def _path(name: str) -> Path:
     return next(path for folder in folders() if (path := Path(folder, name)).exists())
 
 
-@lru_cache(maxsize=4096)
-def _system_family(char: str) -> str:
-    """A family of the system's fonts that has the character; empty where there is none."""
+@lru_cache(maxsize=1)
+def _system() -> tuple[tuple[str, tuple[tuple[int, int], ...]], ...]:
+    """The families of the system's fonts and their characters, as fontconfig knows them; none where there is none."""
     if not (program := shutil.which("fc-list")):
-        return ""
-    query = [program, f":charset={ord(char):x}:fontformat=TrueType", "family"]
+        return ()
     try:
-        listed = subprocess.run(query, capture_output=True, timeout=_PATIENCE, check=False).stdout.decode(
-            errors="replace"
-        )
+        asked = subprocess.run([program, "--format", _QUERY], capture_output=True, timeout=_PATIENCE, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    families = sorted(line.split(",")[0].strip() for line in listed.splitlines() if line.strip())
-    return families[0] if families else ""
+        return ()
+    lines = (line.split("\t") for line in asked.stdout.decode(errors="replace").splitlines())
+    return tuple(sorted((family, _ranges(charset)) for family, format, charset in lines if format in _OUTLINES))
+
+
+def _ranges(charset: str) -> tuple[tuple[int, int], ...]:
+    """`20-7e a0` as pairs of numbers, the first and the last."""
+    pairs = (part.split("-") for part in charset.split())
+    return tuple((int(pair[0], 16), int(pair[-1], 16)) for pair in pairs)
 
 
 def slanted(characters: set[str]) -> bytes:

@@ -16,16 +16,17 @@ from tempfile import TemporaryDirectory
 import typst
 
 from studio.documents.article import Article, Illustration
-from studio.errors import Language
+from studio.errors import InputError, Language
 from studio.export import fonts
 from studio.export.clean_text import document_language, label, line, plain_title
 from studio.export.images import PAGE_SIDE, ReadPicture, for_sheet, load
 from studio.export.typst_formulas import string
-from studio.export.typst_markup import PAGE_WIDTH, blocks_markup, directed, line_markup
+from studio.export.typst_markup import PAGE_WIDTH, Writer, directed
 from studio.markdown import Run, parse, parse_inline, runs_of
 
 _HIGHEST = 255.0  # points of a picture: a taller one leaves half a page white before it
 _PIXEL = 0.75  # points: a 96th of an inch, as on a page
+_BOX = "□"  # in the place of a character without a font: Typst would look through all fonts for each again
 _NAMED = 12  # characters without a font that are named
 
 
@@ -35,23 +36,26 @@ def article_pdf(article: Article, read_picture: ReadPicture, about: Mapping[str,
     language = document_language(article)
     title = parse_inline(line(article.title))
     sections = [parse(section.text) for section in article.sections]
+    writer = Writer()
     with TemporaryDirectory(prefix="pdf-") as name:
         folder = Path(name)
-        parts = [directed(title, f"#title[{line_markup(title, PAGE_WIDTH / 2)}]")] if title else []
+        parts = [directed(title, f"#title[{writer.line(title, PAGE_WIDTH / 2)}]")] if title else []
         for section, made in zip(article.sections, sections, strict=True):
-            parts.append(blocks_markup(made))
+            parts.append(writer.blocks(made))
             if section.illustration:
-                parts.append(_figure(section.illustration, read_picture, language, folder))
+                parts.append(_figure(writer, section.illustration, read_picture, language, folder))
         foot = _foot(article, about, language)
         coverage = fonts.cover(set("".join(parts) + foot))
         small = [foot, _missing_letters(coverage.missing, language)]
         if any(small):
-            parts.append("#foot[" + "".join(f"#par[{line_markup((Run(text),))}]" for text in small if text) + "]")
+            parts.append("#foot[" + "".join(f"#par[{writer.line((Run(text),))}]" for text in small if text) + "]")
         if italic := {c for made in (title, *map(runs_of, sections)) for run in made if run.italic for c in run.text}:
             (folder / "slanted.ttf").write_bytes(fonts.slanted(italic))
         heading = plain_title(line(article.title)) or label("article", language)
         source = "\n".join([_preamble(coverage.families, heading, language), *parts])
-        return _typeset(source, folder, system=bool(coverage.families))
+        return _typeset(
+            source.translate(dict.fromkeys(map(ord, coverage.missing), _BOX)), folder, system=bool(coverage.families)
+        )
 
 
 def _preamble(families: tuple[str, ...], title: str, language: Language) -> str:
@@ -69,19 +73,24 @@ def _typeset(source: str, folder: Path, system: bool) -> bytes:
     """The PDF of a source that may read the folder and the fonts, and nothing else."""
     known = typst.Fonts(include_system_fonts=system, font_paths=[*fonts.folders(), str(folder)])
     compiler = typst.Compiler(input=source.encode(), root=str(folder), font_paths=known)
-    made = compiler.compile(format="pdf", timestamp=0)
+    try:
+        made = compiler.compile(format="pdf", timestamp=0)
+    except BaseException as error:  # a panic of Rust is no Exception
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        raise InputError("pdf_failed") from error
     assert isinstance(made, bytes)
     return made
 
 
-def _figure(shown: Illustration, read_picture: ReadPicture, language: Language, folder: Path) -> str:
+def _figure(writer: Writer, shown: Illustration, read_picture: ReadPicture, language: Language, folder: Path) -> str:
     """A picture with its caption below, on one page."""
     caption, credit = line(shown.caption), line(shown.picture.credit)
     loaded = load(shown.picture.key, read_picture)
     picture = loaded and for_sheet(loaded, PAGE_SIDE)
     if picture is None:
         name = caption or line(shown.picture.title) or shown.picture.key
-        return f"#figure[{line_markup((Run(label('missing', language, name=name)),))}]"
+        return f"#figure[{writer.line((Run(label('missing', language, name=name)),))}]"
     file = f"{sum(1 for _ in folder.iterdir()) + 1}.{picture.suffix}"
     (folder / file).write_bytes(picture.data)
     scale = min(_PIXEL, PAGE_WIDTH / picture.width, _HIGHEST / picture.height)
@@ -89,7 +98,7 @@ def _figure(shown: Illustration, read_picture: ReadPicture, language: Language, 
     alt = line(shown.picture.title) or caption
     image = f"image({string(file)}, {size}{f', alt: {string(alt)}' if alt else ''})"
     below = (Run(" · ".join(filter(None, (caption, credit)))),)
-    words = f"[{directed(below, line_markup(below))}]" if below[0].text else "none"
+    words = f"[{directed(below, writer.line(below))}]" if below[0].text else "none"
     return f"#figure({image}, caption: {words})"
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from math_core import LatexToMathML
 
 MAX_DEPTH = 32  # elements inside each other: Word and the PDF's typesetter are recursive
+MAX_GROWING = 6  # roots, accents, brackets, tables inside each other: the time to typeset them doubles with each
 MAX_SIZE = 50_000  # characters of MathML
 
 _ELEMENTS = frozenset(
@@ -46,6 +47,7 @@ _ENTITY = re.compile(r"&(?!lt;|gt;|amp;|quot;)\w+;")
 
 _INVISIBLE = dict.fromkeys((*range(0x2061, 0x2065), 0xFE00, 0xFE01))
 _BARS = frozenset("\u0332\u0305¯‾_")
+_GROWING = frozenset(("msqrt", "mroot", "mover", "munder", "munderover", "menclose", "mtable"))
 _LARGE = frozenset("∑∏∐∫∬∭∮∯∰⋀⋁⋂⋃⨀⨁⨂⨄⨆")
 _ACCENTS = frozenset("ˆ^˜~˙¨´`ˇ˘⃗→")
 _FENCES = frozenset(("", *"()[]{}|‖⟨⟩⌊⌋⌈⌉⟦⟧⎰⎱/\\↑↓↕"))
@@ -118,6 +120,12 @@ class MathElement:
         return (first, last) if {first, last} <= _FENCES and (first or last) else None
 
     @property
+    def growing(self) -> int:
+        """How many elements that fit themselves to what is in them lie inside each other."""
+        grows = self.name in _GROWING or bool(self.fences)
+        return grows + max((child.growing for child in self.children), default=0)
+
+    @property
     def alignment(self) -> str:
         """Where a cell's words stand: left, right, or empty for the middle."""
         found = re.match(r"text-align: (left|right)", self.get("style"))
@@ -135,7 +143,7 @@ def read_latex(latex: str, display: bool) -> MathElement | None:
         made = _reader().convert_with_local_state(_prepare(latex), displaystyle=display)
         if len(made) > MAX_SIZE:
             return None
-        return _checked(ElementTree.fromstring(_ENTITY.sub(lambda found: unescape(found[0]), made)), 0)
+        return _within_limits(_checked(ElementTree.fromstring(_ENTITY.sub(lambda found: unescape(found[0]), made)), 0))
     except (LatexError, ElementTree.ParseError, _Unknown):
         return None
 
@@ -183,6 +191,10 @@ def _checked(element: ElementTree.Element, depth: int) -> MathElement:
         () if leaf else tuple(_checked(child, depth + 1) for child in element if child.get("class") is None),
         tuple((k, v) for k, v in element.items() if k in _ATTRIBUTES and _ATTRIBUTES[k].fullmatch(v)),
     )
+
+
+def _within_limits(formula: MathElement) -> MathElement | None:
+    return formula if formula.growing <= MAX_GROWING else None
 
 
 def _markup(element: MathElement, more: str = "") -> str:

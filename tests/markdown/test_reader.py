@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -83,19 +82,17 @@ def test_emphasis_beside_letters_without_blanks(text: str, runs: tuple[Run, ...]
     assert parse_inline(text) == runs
 
 
-SAMPLES = "a*_(“”.，。（）中*한~ \n"
+SAMPLES = st.text("a(“”.，。（）中한 ", max_size=5)
 
 
-@given(st.text(SAMPLES, max_size=30))
-def test_nothing_that_commonmark_emphasises_is_lost(text: str) -> None:
-    assume(len({len(marks) for marks in re.findall(r"\*+|_+", text)}) < 2)  # else the rule of three, see `emphasis`
-    ours = {c for run in parse_inline(text.replace("~", "")) if run.bold or run.italic for c in run.text}
-    plain_text = " ".join(text.replace("~", "").split())
-    inside, depth = set(), 0
-    for token in MarkdownIt("commonmark").parseInline(plain_text)[0].children or ():
-        depth += token.nesting
-        inside |= set(token.content) if depth and token.type == "text" else set()
-    assert {c for c in inside if c.isalpha()} <= ours
+@given(SAMPLES, st.sampled_from(["*", "**", "_", "__"]), SAMPLES, SAMPLES)
+def test_no_pair_of_marks_that_commonmark_takes_for_emphasis_is_lost(
+    before: str, mark: str, inside: str, after: str
+) -> None:
+    text = " ".join(f"{before}{mark}{inside}{mark}{after}".split())
+    theirs = any(token.type.endswith("_open") for token in MarkdownIt("commonmark").parseInline(text)[0].children or ())
+    ours = any(run.bold or run.italic for run in parse_inline(text))
+    assert ours or not theirs
 
 
 @pytest.mark.parametrize(
