@@ -36,6 +36,11 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "numbered": ("Picture {number}", "图片 {number}"),
     "asked": ("Question {number}", "问题 {number}"),
     "written": ("Written by {model} with XComposer Studio", "由 {model} 在 XComposer Studio 中写成"),
+    "no_font": (
+        "Shown as boxes, because no font on this computer has them: {names}.",
+        "以下字符在本机没有可用的字体，显示为方框：{names}。",
+    ),
+    "and_more": ("{names} and {count} more", "{names} 等，另有 {count} 个"),
     "item": ("Item", "项目"),
     "value": ("Value", "内容"),
     # Items of the About sheet.

@@ -22,6 +22,7 @@ from studio.documents.article import Article, Illustration
 from studio.errors import Language
 from studio.export.clean_text import document_language, label, line, plain_title
 from studio.export.images import PAGE_SIDE, ReadPicture, for_sheet, load
+from studio.export.word_formulas import word_formula
 from studio.markdown import (
     Block,
     Blocks,
@@ -190,6 +191,9 @@ class _Writer:
 
     def _fill(self, paragraph: WordParagraph, runs: Runs) -> None:
         for run in runs:
+            if run.formula:
+                paragraph._p.append(word_formula(run.formula))
+                continue
             made = paragraph.add_run(run.text)
             made.bold, made.italic = run.bold or None, run.italic or None
             made.font.strike = run.struck or None

@@ -6,8 +6,9 @@ definitions, no HTML and no pictures of other hosts; each of those is shown as i
 nesting is read in bounded time.
 """
 
-from studio.markdown.blocks import Block, Blocks, Code, Heading, List, Paragraph, Quote, Rule, Run, Runs, Table
+from studio.markdown.blocks import Block, Blocks, Code, Heading, List, Paragraph, Quote, Rule, Run, Runs, Table, runs_of
 from studio.markdown.markup import inline_html, to_html
+from studio.markdown.mathml import MathElement
 from studio.markdown.plain_text import clean, plain, to_text
 from studio.markdown.reader import parse, parse_inline
 from studio.markdown.sections import is_heading, sections, split
@@ -19,6 +20,7 @@ __all__ = [
     "Code",
     "Heading",
     "List",
+    "MathElement",
     "Paragraph",
     "Quote",
     "Rule",
@@ -33,6 +35,7 @@ __all__ = [
     "plain",
     "rendered_text",
     "replace_words",
+    "runs_of",
     "sections",
     "source_range",
     "split",

@@ -19,6 +19,7 @@ from studio.markdown.blocks import (
     Runs,
     Table,
 )
+from studio.markdown.mathml import to_mathml
 
 
 def to_html(blocks: Blocks) -> str:
@@ -38,7 +39,8 @@ def inline_html(runs: Runs) -> str:
         made += [f"</{name}>" for name, _ in reversed(opened[same:])]
         made += [f"<{name}{attributes}>" for name, attributes in wanted[same:]]
         opened = wanted
-        made.append(escape(run.text, quote=False).replace("\n", "<br>\n"))
+        words = escape(run.text, quote=False).replace("\n", "<br>\n")
+        made.append(to_mathml(run.formula, run.text) if run.formula else words)
     return "".join(made)
 
 

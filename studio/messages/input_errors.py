@@ -165,6 +165,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The picture {picture} is not in the data folder any more.",
         "数据文件夹里已经没有图片 {picture}。",
     ),
+    "pdf_failed": (
+        "The typesetter failed at this text, so that there is no PDF. Export it as Word or as a web page instead.",
+        "排版程序无法处理这篇文字，未能生成 PDF。请改为导出 Word 或网页。",
+    ),
     "format_unknown": (
         "The format {format} is not known; choose one of {known}.",
         "不认识的格式 {format}，请选择：{known}。",
