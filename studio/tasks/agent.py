@@ -60,6 +60,7 @@ class AgentRequest:
     conversation: str
     language: Language
     system: str = ""
+    opening: tuple[Message, ...] = ()  # before the first exchange: a persona's examples and greeting
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,19 @@ class Agent:
         self._worker, self._toolbox, self._around = worker, toolbox, around
 
     def run(
-        self, request: AgentRequest, model: AgentModel, person: str, stop: Stop, approvals: Approvals | None = None
+        self,
+        request: AgentRequest,
+        model: AgentModel,
+        person: str,
+        stop: Stop,
+        approvals: Approvals | None = None,
+        keep_prompt: Callable[[Prompt], object] = lambda prompt: None,
     ) -> Iterator[AgentState]:
-        """Answer the last question. A failure is the `error` of the last state; what tools did stays in it."""
+        """Answer the last question. A failure is the `error` of the last state; what tools did stays in it. Each prompt
+        that is sent goes to `keep_prompt`."""
         last = AgentState(request.exchanges[-1].steps)
         run = _Run(self._worker, self._toolbox, self._around, request, model, person, stop, approvals or Approvals())
+        run.keep_prompt = keep_prompt
         try:
             for state in run.states(last):
                 last = state
@@ -138,6 +147,7 @@ class _Run:
         self._tools = {tool.name: tool for tool in named if tool and tool.unavailable() is None}
         self._find = toolbox.find
         self._budget = budget_of(worker, model.role, model.card, stop)
+        self.keep_prompt: Callable[[Prompt], object] = lambda prompt: None
 
     def states(self, state: AgentState) -> Iterator[AgentState]:
         """Replies and calls in turn, until there is an answer."""
@@ -174,7 +184,10 @@ class _Run:
         exchanges = (*request.exchanges[:-1], replace(request.exchanges[-1], steps=steps, answer=""))
         specs = tuple(spec_of(tool, request.language) for tool in self._tools.values())
         wanted = model.sampling.max_tokens
-        asked = fit(self._budget, model.convention, model.prompt_of, request.system, specs, exchanges, wanted)
+        asked = fit(
+            self._budget, model.convention, model.prompt_of, request.system, specs, exchanges, wanted, request.opening
+        )
+        self.keep_prompt(asked.prompt)
         sampling = replace(model.sampling, max_tokens=asked.room)
         return Generate(model.role, asked.prompt, sampling, keep_controls=model.convention.controls), asked.unread
 

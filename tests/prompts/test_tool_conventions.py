@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.documents.steps import AgentStep, steps_from_list, steps_to_list
+from studio.prompts.budget import Budget
 from studio.prompts.internlm2_tools import INTERPRETER_SYSTEM, META, InternLM2Tools
 from studio.prompts.json_tools import JsonTools
-from studio.prompts.messages import Message
+from studio.prompts.messages import Message, message
 from studio.prompts.tool_conventions import convention_of, fit
 from studio.prompts.tool_protocol import Exchange, ToolSpec, clip
-from studio.protocol import CHATML, Control, ModelCard, Prompt, Text
+from studio.protocol import CHATML, Control, Image, ModelCard, Prompt, Text
 
 PYTHON = ToolSpec("python", "Run Python.", {"type": "object", "properties": {"code": {"type": "string"}}})
 ARXIV = ToolSpec("arxiv", "在 arXiv 上检索论文", {"type": "object", "properties": {"query": {"type": "string"}}})
@@ -153,9 +154,7 @@ def test_typed_control_tokens_stay_text() -> None:
             assert controls in ([], ["<|action_start|>", "<|plugin|>", "<|action_end|>"])
 
 
-def words_budget(context: int):  # type: ignore[no-untyped-def]
-    from studio.prompts.budget import Budget
-
+def words_budget(context: int) -> Budget:
     def count(prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         return tuple(sum(len(s.text.split()) for s in p if isinstance(s, Text)) for p in prompts)
 
@@ -202,3 +201,11 @@ def test_which_model_calls_how() -> None:
     assert isinstance(convention_of(replace(card, dialect="internlm2")), InternLM2Tools)
     assert convention_of(card) == JsonTools("qwen")
     assert convention_of(replace(card, chat=replace(CHATML, ask=header))) == JsonTools("llama")
+
+
+def test_a_persona_s_opening_and_pictures_have_their_place() -> None:
+    opening, image = (message("user", "Who?"), message("assistant", "Me.")), Image("k", b"")
+    told = INTERNLM2.messages("Be Zhu Bajie.", (PYTHON,), (Exchange("Hi", images=(image,)),), opening)
+    assert [m.role for m in told] == ["system", "system", "system", "user", "assistant", "user"]
+    assert told[-1].content == (image, Text("Hi")) and told[3:5] == opening
+    assert QWEN.messages("Be brief.", (PYTHON,), (Exchange("Hi"),), opening)[1:3] == opening
