@@ -180,10 +180,14 @@ class CodePool:
         for guard in guards(self._root):
             folder = Path(tempfile.mkdtemp(prefix=_SPARE, dir=self._root))
             try:
-                return start(folder, guard, self._limits, readable(), (str(self._data),), self._prepare)
+                return start(
+                    folder, guard, self._limits, readable(), (str(self._data),), self._prepare, lambda: self._closed
+                )
             except StudioError as e:
                 error = e
                 shutil.rmtree(folder, ignore_errors=True)
+                if self._closed:
+                    raise
         self._failed = error
         raise error
 

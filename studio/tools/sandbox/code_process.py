@@ -14,7 +14,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,12 +122,12 @@ class CodeProcess:
             os.close(self._handle)
             self._handle = -1
 
-    def wait_until_ready(self, info: int) -> None:
-        """Raises StudioError with the cause where it cannot give up its rights."""
+    def wait_until_ready(self, info: int, given_up: Callable[[], bool]) -> None:
+        """Raises StudioError with the cause where it cannot give up its rights, or when nobody waits any more."""
         deadline = time.monotonic() + _START_SECONDS
         try:
             parent = _pid_from(info, deadline) if info >= 0 else 0
-            header, _ = self._frame(deadline)
+            header, _ = self._patient_frame(deadline, given_up)
             if not header.get("ready"):
                 raise StudioError("sandbox_not_started", cause=str(header.get("cause"))[:300])
             self._code_pid = psutil.Process(parent).children()[0].pid if parent else self._process.pid
@@ -135,6 +135,16 @@ class CodeProcess:
         except (OSError, EOFError, ValueError, IndexError, psutil.Error) as e:
             raise StudioError("sandbox_not_started", cause=str(e) or type(e).__name__) from e
         self._signal(signal.SIGSTOP)
+
+    def _patient_frame(self, deadline: float, given_up: Callable[[], bool]) -> tuple[dict[str, Any], bytes]:
+        while True:
+            try:
+                return self._frame(time.monotonic() + _LOOK)
+            except TimeoutError:
+                if given_up():
+                    raise StudioError("code_stopped") from None
+                if time.monotonic() > deadline:
+                    raise
 
     def _watched_frame(self, deadline: float) -> tuple[dict[str, Any], bytes]:
         """The answer. Raises StudioError when the code takes too long or writes too much, TimeoutError never."""
@@ -193,6 +203,7 @@ def start(
     readable: tuple[str, ...],
     forbidden: tuple[str, ...],
     prepare: bool = True,
+    given_up: Callable[[], bool] = lambda: False,
 ) -> CodeProcess:
     """A frozen process that is ready, with `folder` to write in and, with `prepare`, the usual packages loaded. It
     ends with the thread that calls this. What it must not be able to read is tried: `forbidden`.
@@ -225,7 +236,7 @@ def start(
         os.close(there)
     made = CodeProcess(process, folder, limits)
     try:
-        made.wait_until_ready(here if guard.files_by == "bubblewrap" else -1)
+        made.wait_until_ready(here if guard.files_by == "bubblewrap" else -1, given_up)
     except BaseException:
         made.end()
         raise
