@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from studio.documents.article import Article
+from pathlib import Path
+
+from studio.documents.article import Article, Picture
+from studio.errors import EngineError, Language
 from studio.library.index import Library
-from studio.library.picture_intake import DECODERS
+from studio.library.picture_intake import DECODERS, normalise_file
 from studio.protocol import Describe, Description, Image
 from studio.settings import Settings, assets
 from studio.specs import EngineSpec
+from studio.storage.conversation_files import ConversationFiles
 from studio.storage.store import Store
 from studio.storage.thumbnails import Thumbnails
+from studio.tasks.agent import Agent
 from studio.tasks.answers import Answers
 from studio.tasks.chat import ChatAnswerer
 from studio.tasks.drafts import Drafts
@@ -20,6 +25,7 @@ from studio.tasks.jobs import Jobs
 from studio.tasks.model_manager import ModelManager
 from studio.tasks.runner import Runner
 from studio.tasks.write import Composer
+from studio.tools.registry import FoundPicture, Toolbox
 from studio.worker.client import WorkerClient
 
 PATIENCE = 5.0  # seconds for what is under way to end when the studio closes
@@ -38,6 +44,9 @@ class Studio:
         self.library = Library(self.store, assets() / "pictures", self._embed)
         self.answerer = ChatAnswerer(self.worker, self.store.read_file, self.library.words)
         self.composer = Composer(self.worker, self._finder, self.store.read_file)
+        self.toolbox = Toolbox(settings)
+        self.agent_files = ConversationFiles(settings.folder)
+        self.agent = Agent(self.worker, self.toolbox, self)
         self.runner = Runner(lambda: self.worker.batch)
         self.jobs = Jobs(self.runner, self.composer, self.store)
         self.answers = Answers(self.runner, self.answerer, self.worker, self.store)
@@ -62,6 +71,7 @@ class Studio:
             self._closed = True
             self.models.close()
             self.stop()
+            self.toolbox.close()
             self.worker.close()
             DECODERS.close()
             self.store.close()
@@ -84,6 +94,22 @@ class Studio:
 
         versions = self.store.versions(person, article.id)
         return about(article, versions[0].created, versions[-1].created)
+
+    def folder(self, person: str, conversation: str) -> Path:
+        """Where the files of a conversation with an agent are."""
+        return self.agent_files.folder(person, conversation)
+
+    def find_pictures(self, query: str, limit: int, language: Language) -> list[FoundPicture]:
+        """Pictures of the library for an agent: by meaning where that can be measured, else by words."""
+        try:
+            hits = self.library.search(query, limit=limit, language=language)
+        except EngineError:
+            hits = self.library.search(query, limit=limit, language=language, by_meaning=False)
+        return [FoundPicture(hit.picture, hit.caption) for hit in hits]
+
+    def keep_picture(self, data: bytes, name: str, person: str) -> Picture:
+        """Take in a picture that a tool made: it is opened by a decoder, as every other."""
+        return Picture(self.store.add_file(normalise_file(data, name), person), name)
 
     def __enter__(self) -> Studio:
         self.start()

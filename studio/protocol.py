@@ -77,12 +77,14 @@ class Generate:
     """Continue `prompt`. Its last text segment may be a forced beginning of the answer; only what is new comes back.
 
     `repeats`: the answer will likely repeat parts of the prompt. An engine may guess ahead; the text does not change.
+    `keep_controls`: control tokens that come as text, by these names, where the model writes them; others have no text.
     """
 
     role: Role
     prompt: Prompt
     sampling: Sampling = Sampling()
     repeats: bool = False
+    keep_controls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ class GgufEngine:
             "seed": s.seed % 2**32,
             "stop": [*s.stop, *self._stops],
             **({"grammar": s.grammar} if s.grammar else {}),
+            **({"preserved_tokens": list(call.keep_controls)} if call.keep_controls else {}),
             "return_progress": True,  # a chunk without text for every batch of the prompt
         }
         reason: Reason = "cancelled"

@@ -56,6 +56,10 @@ class Tokenizer:
             raise EngineError("prompt_unreadable", model="XComposer2", piece=piece)
         return self._controls[piece]
 
+    def has_control(self, piece: str) -> bool:
+        """Whether there is a control token of that name."""
+        return piece in self._controls
+
     def encode(self, prompt: Prompt) -> list[Run]:
         """The prompt as runs of ids with the images between them; BOS first. Neighbouring texts are read as one."""
         runs: list[Run] = []
@@ -93,12 +97,15 @@ class Tokenizer:
 class TextStream:
     """Ids in, whole characters out. The pieces joined equal the text of all ids decoded at once."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, keep_controls: Sequence[str] = ()) -> None:
         self._tokenizer = tokenizer
+        self._kept = {tokenizer.control(name): name for name in keep_controls if tokenizer.has_control(name)}
         self._pending = b""  # the beginning of a character
 
     def add(self, token: int) -> str:
         """The text that this id completes, often but not always its own piece."""
+        if name := self._kept.get(token):
+            return self.end() + name
         known = self._tokenizer.bytes_of(token)
         if isinstance(known, bytes):
             return self.end() + known.decode()  # a control token has no text, and ends a character begun before it

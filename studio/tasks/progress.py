@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from studio.documents.article import Article
 from studio.errors import StudioError
 from studio.protocol import Queued, Started
+from studio.tools.registry import Cancellable
 from studio.worker.client import WorkerClient
-from studio.worker.request import Request
+
+C = TypeVar("C", bound=Cancellable)
 
 Step = Literal["writing", "placing", "captioning", "finding", "choosing", "done"]
 
@@ -58,7 +60,7 @@ class Stop:
         self.reason: StopReason = "stopped"
         self._pressed = threading.Event()
         self._on_press = on_press
-        self._request: Request | None = None
+        self._request: Cancellable | None = None
 
     @property
     def pressed(self) -> bool:
@@ -76,8 +78,8 @@ class Stop:
         if self._on_press:
             self._on_press()
 
-    def watch(self, request: Request) -> Request:
-        """The call that a press would cancel now."""
+    def watch(self, request: C) -> C:
+        """The work that a press would cancel now."""
         self._request = request
         if self.pressed:
             request.cancel()

@@ -107,6 +107,12 @@ def test_a_control_token_ends_a_character_begun_before_it(any_one: Tokenizer) ->
         assert any_one._processor.decode([by_byte[0xC2], any_one.bos, by_byte[0x80]]) == "\ufffd\ufffd"
 
 
+def test_control_tokens_have_text_only_where_it_is_asked_for(any_one: Tokenizer) -> None:
+    ids = [any_one.control("<|action_start|>"), *any_one.encode_text("海"), any_one.control("<|plugin|>")]
+    silent, kept = TextStream(any_one), TextStream(any_one, ("<|plugin|>", "<|unknown|>"))
+    assert "".join(map(silent.add, ids)) == "海" and "".join(map(kept.add, ids)) == "海<|plugin|>"
+
+
 def test_images_cut_the_prompt_into_runs(any_one: Tokenizer) -> None:
     image = picture()
     head, middle, tail = any_one.encode((Text("a"), Text("b"), image, Control("[UNUSED_TOKEN_146]"), Text("c")))

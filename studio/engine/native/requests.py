@@ -49,7 +49,8 @@ class GenerationRequest:
         self.call, self.runs, self.sequence = call, runs, sequence
         self.lookup = PromptLookup(sequence.units) if call.repeats else None
         self._tokenizer = tokenizer
-        self._characters, self._text = TextStream(tokenizer), StopStringFilter(call.sampling.stop)
+        self._characters = TextStream(tokenizer, call.keep_controls)
+        self._text = StopStringFilter(call.sampling.stop)
         self._timer = RequestTimer()
 
     def append_token(self, token: int) -> list[Event]:
@@ -71,7 +72,8 @@ class GenerationRequest:
         """The events of a whole text at once (beam search)."""
         self._timer.tick(len(ids))
         events: list[Event] = []
-        if text := self._text.add(self._tokenizer.decode(ids)) + self._text.end():
+        whole = "".join([*map(self._characters.add, ids), self._characters.end()])
+        if text := self._text.add(whole) + self._text.end():
             events.append(Piece(text))
         return [*events, self._timer.done("stop" if ended or self._text.stopped else "length", self.sequence)]
 
