@@ -96,6 +96,17 @@ MIGRATIONS = [
     );
     ALTER TABLE pictures ADD COLUMN edited INTEGER NOT NULL DEFAULT 0
     """,
+    """
+    CREATE TABLE personas (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+        created TEXT NOT NULL, changed TEXT NOT NULL, deleted TEXT
+    );
+    CREATE INDEX personas_by_person ON personas (person, id);
+    CREATE TABLE prompts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, body BLOB NOT NULL, created TEXT NOT NULL
+    );
+    ALTER TABLE conversations ADD COLUMN kind TEXT NOT NULL DEFAULT 'pictures'
+    """,
 ]
 
 

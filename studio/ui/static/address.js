@@ -3,7 +3,7 @@
 
 /** @import { Given, Place, View } from "./types" */
 
-const TABS = ["write", "chat", "table", "library", "history", "about"];
+const TABS = ["write", "chat", "talk", "table", "library", "history", "about"];
 /** @type {Map<string, View>} */
 const views = new Map();
 /** @type {Place | null} what was asked for and is not open yet */
