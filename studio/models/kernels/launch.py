@@ -21,6 +21,7 @@ from studio.models.linear import Linear, RowAdapters
 
 FEW = 8  # rows of 16 bits up to which our own product is faster than cuBLAS
 MOST = 64  # rows of int8 up to which it is faster than making 16 bits of the matrix first
+MAKER_ROWS = 2  # rows of an adapter's A that a program makes for one row of x
 COUNTER = 4  # numbers from one counter to the next: Triton compiles a kernel anew for pointers not aligned to 16 bytes
 LOG2_E = 1.4426950408889634
 
@@ -156,12 +157,11 @@ def matmul(
         a, b, low, counter = x, x, x, x
         if stack and adapters and work and made is not None:
             a, b, low, counter = stack.a[adapters.first - 1], stack.b[adapters.first - 1], work.low, made
-        each = 2 if t.columns >= 4096 else 4  # no more registers than the other programs need
-        makers = rank * (2 if gated else 1) // each
+        makers = rank * (2 if gated else 1) // MAKER_ROWS
         small_matmul.vector_kernel[(makers + triton.cdiv(width, t.rows),)](
             x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, a, b, low,
             counter, width, eps, into, t.rows, t.columns, norm is not None, residual is not None, gated, int8,
-            x.is_cuda, pdl, rank, each, num_warps=t.warps, **launch_options(x.device),
+            x.is_cuda, pdl, rank, MAKER_ROWS, num_warps=t.warps, **launch_options(x.device),
         )  # fmt: skip
         return
     padded = max(8, triton.next_power_of_2(rows))
