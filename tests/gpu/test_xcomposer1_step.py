@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from golden import Given, picture, whole
+from golden.xcomposer1 import architecture, tensors
 
 from studio.engine.native.engine import NativeEngine
 from studio.engine.native.executor import ModelExecutor
@@ -15,9 +13,6 @@ from studio.models.image_preprocessing import opened
 from studio.models.model import from_source
 from studio.models.tokenizer import bytes_only
 from studio.protocol import Generate, ModelCard, Sampling, Text
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-from test_xcomposer1 import architecture, tensors
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")]
 GPU, CPU = torch.device("cuda", 0), torch.device("cpu")

@@ -10,11 +10,11 @@ import pytest
 import sentencepiece
 import torch
 from golden import CORPUS, Given, picture, whole, write_weights
+from golden.xcomposer1 import VISION, architecture, tensors
 
 from studio.checkpoints.architecture import Architecture
 from studio.checkpoints.families import XCOMPOSER1, read
 from studio.checkpoints.memory_plan import model_sizes, of_folder
-from studio.checkpoints.xcomposer1 import SampledVision
 from studio.engine.native import engine as native
 from studio.errors import ModelError
 from studio.models.model import from_source
@@ -23,7 +23,6 @@ from studio.protocol import Done, Generate, Piece
 from studio.specs import NativeSpec
 
 CPU = torch.device("cpu")
-VISION = SampledVision(28, 14, 88, 2, 1, 96, 5, 64, 64, queries=3, sampler_layers=3, sampler_ffn=80)
 
 
 def tokenizer(folder: Path) -> Path:
@@ -44,17 +43,6 @@ def tokenizer(folder: Path) -> Path:
         minloglevel=2,
     )
     return folder / "tokenizer.model"
-
-
-def architecture(vocab: int = 402) -> Architecture:
-    a = Architecture(XCOMPOSER1, vocab, 64, 2, 4, 4, 96, 1e-5, 1e4, 1024, 1, 2, vision=VISION)
-    return replace(a, lora_ranks={"merged": 8}, biases=("attention.wqkv", "attention.wo"))
-
-
-def tensors(a: Architecture, seed: int = 0) -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    made = {name: torch.randn(shape, generator=generator) * 0.1 for name, shape in a.tensors().items()}
-    return {name: t + 1 if "norm" in name.lower() and name.endswith("weight") else t for name, t in made.items()}
 
 
 def config(a: Architecture) -> dict[str, object]:
