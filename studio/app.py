@@ -20,6 +20,7 @@ from studio.tasks.jobs import Jobs
 from studio.tasks.model_manager import ModelManager
 from studio.tasks.runner import Runner
 from studio.tasks.write import Composer
+from studio.tasks.write_page import PageWriter
 from studio.worker.client import WorkerClient
 
 PATIENCE = 5.0  # seconds for what is under way to end when the studio closes
@@ -38,6 +39,7 @@ class Studio:
         self.library = Library(self.store, assets() / "pictures", self._embed)
         self.answerer = ChatAnswerer(self.worker, self.store.read_file, self.library.words)
         self.composer = Composer(self.worker, self._finder, self.store.read_file)
+        self.page_writer = PageWriter(self.worker, self._finder, self.store.read_file)
         self.runner = Runner(lambda: self.worker.batch)
         self.jobs = Jobs(self.runner, self.composer, self.store)
         self.answers = Answers(self.runner, self.answerer, self.worker, self.store)
