@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from studio.checkpoints import chosen_model, gguf_plan, ladder
 from studio.checkpoints import hub_caches as places
