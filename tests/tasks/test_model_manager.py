@@ -17,7 +17,7 @@ from studio.checkpoints.download_process import DownloadProcess, DownloadState
 from studio.errors import EngineError, ModelError, StudioError
 from studio.protocol import Generate, ModelCard, Piece, Text
 from studio.settings import Settings
-from studio.specs import GgufSpec, Reply, ScriptedSpec
+from studio.specs import EngineSpec, GgufSpec, Reply, ScriptedSpec
 from studio.tasks import model_manager
 from studio.tasks.model_manager import ManagedModel, ModelManager
 from studio.tasks.progress import Stop
@@ -107,7 +107,12 @@ def test_models_change_between_tasks(runner: Runner) -> None:
         yield Count(1, ended=True)
 
     first = begin(runner, "ann", "a", gate.work)
-    runner.between_tasks(lambda: (order.append("between"), called.set())[1])
+
+    def act() -> None:
+        order.append("between")
+        called.set()
+
+    runner.between_tasks(act)
     later = begin(runner, "bob", "b", second)
     assert not called.is_set() and runner.running == 1
     gate.open.set()
@@ -117,8 +122,11 @@ def test_models_change_between_tasks(runner: Runner) -> None:
 def test_an_action_that_fails_stops_no_task(runner: Runner) -> None:
     from tasks.test_runner import at_once, begin
 
+    def act() -> None:
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        runner.between_tasks(lambda: 1 // 0 and None)
+        runner.between_tasks(act)
     assert begin(runner, "ann", "a", at_once).wait(5)
 
 
@@ -189,8 +197,13 @@ def test_only_what_the_catalogue_names(
 def test_a_model_is_chosen_for_the_next_start_too(
     manager: ModelManager, worker: WorkerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, specs = put_file(tmp_path), list[object]()
-    monkeypatch.setattr(worker, "replace", lambda spec: (specs.append(spec), setattr(worker, "spec", spec)))
+    file, specs = put_file(tmp_path), list[EngineSpec]()
+
+    def replace_spec(spec: EngineSpec) -> None:
+        specs.append(spec)
+        worker.spec = spec
+
+    monkeypatch.setattr(worker, "replace", replace_spec)
     manager.use(NAME)
     (spec,) = specs
     assert isinstance(spec, GgufSpec) and spec.path == str(file) and row(manager).running
