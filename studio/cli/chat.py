@@ -199,7 +199,7 @@ def _with_piped(question: str | None) -> str | None:
     """The question, and under it what is piped in; None where a person sits there and none was given."""
     if sys.stdin is None or sys.stdin.isatty():
         return question
-    piped = click.get_text_stream("stdin").read()
+    piped = sys.stdin.read()
     if question is None:
         if not piped.strip():
             raise InputError("question_empty")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from studio.protocol import Control, Image, Prompt, Segment, Text
+from studio.protocol import Adapter, Control, Image, Prompt, Segment, Text
 
 
 def text_of(prompt: Prompt, bos: str = "") -> str:
@@ -32,6 +32,7 @@ def from_list(data: Iterable[Sequence[str]]) -> Prompt:
     kinds: dict[str, Callable[[str], Segment]] = {
         "text": Text,
         "control": Control,
+        "adapter": Adapter,
         "picture": lambda key: Image(key, b""),
     }
     return tuple(kinds[kind](value) for kind, value in data)
@@ -45,3 +46,5 @@ def _entry(segment: Segment) -> list[str]:
             return ["control", piece]
         case Image(key):
             return ["picture", key]
+        case Adapter(name):
+            return ["adapter", name]

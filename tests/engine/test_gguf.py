@@ -220,9 +220,9 @@ def test_a_model_that_is_cut_off_or_no_model_is_told(tmp_path: Path) -> None:
 def test_control_tokens_come_as_text_where_they_are_asked_for(
     engine: GgufEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (token,), stream = engine._tokenize("<|im_start|>", special=True), engine._stream
+    (token,), chunks = engine._encode((Control("<|im_start|>"),)), engine._chunks
     forced = {"logit_bias": [[token, 100.0]]}
-    monkeypatch.setattr(engine, "_stream", lambda request, cancelled: stream({**request, **forced}, cancelled))
+    monkeypatch.setattr(engine, "_chunks", lambda request, cancelled: chunks({**request, **forced}, cancelled))
     for keep, text in (((), ""), (("<|im_start|>",), "<|im_start|>" * 2)):
         call = Generate("composer", ARTICLE, replace(SAMPLING, max_tokens=2), keep_controls=keep)
         written = [p.text for p in engine.generate(call, lambda: False) if isinstance(p, Piece)]

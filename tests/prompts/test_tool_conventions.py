@@ -28,7 +28,9 @@ CODE = "```python\nfrom sympy import *\nprint(1)\n```"
 def shown(messages: tuple[Message, ...]) -> list[str]:
     texts = []
     for m in messages:
-        content = "".join(s.text if isinstance(s, Text) else f"⟨{s.piece}⟩" for s in m.content if not hasattr(s, "key"))
+        content = "".join(
+            s.text if isinstance(s, Text) else f"⟨{getattr(s, 'piece', s)}⟩" for s in m.content if not hasattr(s, "key")
+        )
         texts.append(f"{m.role} {m.name}: {content}" if m.name else f"{m.role}: {content}")
     return texts
 

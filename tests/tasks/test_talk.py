@@ -100,11 +100,20 @@ def test_a_picture_is_refused_where_the_model_is_blind(studio: Studio) -> None:
     assert state.error is not None and state.error.key == "talk_blind"
 
 
+def telling(act: Callable[..., None], done: threading.Event) -> Callable[..., None]:
+    """The same, and then tells that it is done."""
+
+    def both(*given: object) -> None:
+        act(*given)
+        done.set()
+
+    return both
+
+
 def test_a_title_comes_when_nobody_waits(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.tasks.titles.PAUSE", 0.01)
     titled = threading.Event()
-    give = studio.store.title_conversation
-    monkeypatch.setattr(studio.store, "title_conversation", lambda *given: (give(*given), titled.set()))
+    monkeypatch.setattr(studio.store, "title_conversation", telling(studio.store.title_conversation, titled))
     done = answered(studio, Conversation(kind="talk").ask("hello"))
     assert titled.wait(20)
     assert studio.store.conversation(CLI, done.id).title == "A walk in autumn"
@@ -124,8 +133,7 @@ def test_titles_give_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     with Studio(Settings(data=str(tmp_path)), ScriptedSpec(replies, card=CARD)) as studio:
         titled = threading.Event()
-        give = studio.store.title_conversation
-        monkeypatch.setattr(studio.store, "title_conversation", lambda *given: (give(*given), titled.set()))
+        monkeypatch.setattr(studio.store, "title_conversation", telling(studio.store.title_conversation, titled))
         done = answered(studio, Conversation(kind="talk").ask("hello"))
         for _ in range(2000):
             if studio.worker.running:
