@@ -81,7 +81,7 @@ def test_a_word_file_and_an_exported_zip_come_in_and_the_zip_opens_at_once(page:
     expect(page.locator("#paper figure img")).to_have_count(1, timeout=60_000)
     ended(page)
     data = exported(page, "zip").read_bytes()
-    page.reload()
+    page.get_by_role("button", name="New article").click()
     expect(page.locator("#paper .empty")).to_be_visible(timeout=30_000)
     drop(page, "trip.zip", data)
     expect(page.locator("#paper h1")).to_have_text("The trip", timeout=30_000)
