@@ -24,7 +24,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
     running: list[Studio] = []
 
     def begin(*languages: str) -> Studio:
-        card = ModelCard("toy", "xcomposer2", languages, sees=False, context=4096)  # type: ignore[arg-type]
+        card = ModelCard("toy", "xcomposer2", languages, sees=False, context=4096)
         replies = (Reply("The rain.", "only these words", times=0), Reply("Coffee", times=0))
         studio = Studio(Settings(data=str(tmp_path)), ScriptedSpec(replies, card))
         running.append(studio)
