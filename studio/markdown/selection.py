@@ -18,6 +18,7 @@ _MARK = "\ue0de"  # for private use: no reader knows it as a sign
 _TAG = re.compile(r"<[^>]*>")
 _VOID = ("<br", "<hr", "<img")
 _BLOCK = re.compile(r"</?(?:p|h[1-6]|ul|ol|li|table|t[hdr]|thead|tbody|pre|blockquote|hr)\b")
+_FORMULA = re.compile(r"<math\b.*?</math>", re.DOTALL)
 _SIGNS = re.compile(r"([\\`*_~\[\]<>#|$&])")
 _MOST_PROBES = 600  # readings of the text
 
@@ -78,15 +79,20 @@ class _Source:
 
     def range(self, start: int, end: int) -> tuple[int, int]:
         """See `source_range`. Raises _NoPlace."""
+        for formula in _FORMULA.finditer(self.html):  # nothing can be marked inside of one
+            first = len(_text(self.html[: formula.start()]))
+            last = first + len(_text(formula[0]))
+            if start < last and end > first:
+                start, end = min(start, first), max(end, last)
         while True:
-            first, last = list(self._places(start)), list(self._places(end))
-            pairs = [(b.source - a.source, a, b) for a in first for b in last if a.source <= b.source]
+            starts, ends = list(self._places(start)), list(self._places(end))
+            pairs = [(b.source - a.source, a, b) for a in starts for b in ends if a.source <= b.source]
             for _, a, b in sorted(pairs, key=lambda pair: pair[0]):
                 if a.inside == b.inside and not _BLOCK.search(self.html[a.html : b.html]):
                     return a.source, b.source
-            if not first or not last:
+            if not starts or not ends:
                 raise _NoPlace
-            start, end = self._grown(first, last, (start, end))
+            start, end = self._grown(starts, ends, (start, end))
 
     def _grown(self, first: list[_Place], last: list[_Place], before: tuple[int, int]) -> tuple[int, int]:
         """From the beginning to the end of the outermost elements that only one of the ends is in."""

@@ -22,7 +22,7 @@ _ON_THE_PAGE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "pr
 def form_drafts() -> gr.HTML:
     """The component; events of a form put `sent` into it when they have taken what was typed."""
     forms = {name: list(fields) for name, fields in FORMS.items()}
-    return script_component("form_drafts.js", None, css="", events="restore", forms=forms)
+    return script_component("form_drafts.js", None, "form-drafts", css="", events="restore", forms=forms)
 
 
 def sent(form: str) -> SentForm:

@@ -32,6 +32,8 @@ def found(markdown: str, words: str) -> tuple[str, str, str]:
     ("```\ncode here\n```", "here", "here"),
     ("a \\*star\\* and <b>x</b>", "star", "star"),
     ("🎉 مرحبا 한국어 words 𠮷 more", "words 𠮷", "words 𠮷"),
+    ("The sum $\\frac{p}{q}$ grows", "p", "$\\frac{p}{q}$"),  # a formula is one thing
+    ("The sum $x^2$ grows fast", "grows", "grows"),
     ("the end the end the end", "end the", "end the"),
 ])  # fmt: skip
 def test_selected_words_are_found(markdown: str, selected: str, source: str) -> None:

@@ -7,22 +7,22 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from studio import __version__, export
+from studio import export
 from studio.app import Studio
 from studio.documents.conversation import Conversation
 from studio.errors import Language, StudioError
 from studio.tasks.answers import Answer
 from studio.tasks.chat import AnswerProgress
 from studio.ui import examples, page_data
-from studio.ui.article_editor import ArticleEditor, download_url
+from studio.ui.article_editor import ArticleEditor
 from studio.ui.article_view import queue_position
 from studio.ui.chatbot import can_continue, instruction_from, to_chatbot, turn_index
 from studio.ui.components import AT_ONCE, form_numbers, numbers, read, script_component
+from studio.ui.conversation_files import conversation_download
 from studio.ui.identity import identity_of, language_for, normalise_uploads, to_gradio_error
 from studio.ui.picture_room import picture_room
 from studio.ui.threads import Pool, in_thread, pool_for, threaded
@@ -109,7 +109,7 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
     for new in (clear.click, bubbles.clear):
         new(events.clear, None, outputs, show_progress="hidden", **AT_ONCE)
     for format, button in saves.items():
-        button.click(threaded(events.download(format), pool="files"), conversation, url, **AT_ONCE).then(
+        button.click(threaded(conversation_download(studio, format), pool="files"), conversation, url, **AT_ONCE).then(
             None, url, None, js=_DOWNLOAD
         )
     write.click(events.write_about, conversation, [tabs, editor.by, editor.instruction], **AT_ONCE)
@@ -239,19 +239,6 @@ class _Events:
         )
         return self._studio.store.save_conversation(identity_of(request), replace(conversation, turns=turns))
 
-    def download(self, format: str) -> Callable[[gr.Request, Conversation], str]:
-        """For a button: gives the URL of the conversation as a file of that format, "" for an empty one."""
-
-        def save(request: gr.Request, conversation: Conversation) -> str:
-            if not conversation.turns:
-                return ""
-            try:
-                return download_url(_export_conversation(self._studio, identity_of(request), conversation, format))
-            except StudioError as e:
-                raise to_gradio_error(e, request) from e
-
-        return save
-
     def _beginning(self, conversation: Conversation, values: Any, continue_answer: bool = False) -> Begin:
         return lambda person: self._start(person, conversation, values, continue_answer)
 
@@ -307,9 +294,3 @@ def _line(conversation: Conversation, begun: float = 0.0) -> page_data.ChatLine:
 def _question_box(running: bool, **value: Any) -> gr.MultimodalTextbox:
     """The question's box: Stop stands in the place of Send while an answer comes."""
     return gr.MultimodalTextbox(submit_btn=not running, stop_btn=running, **value)
-
-
-def _export_conversation(studio: Studio, person: str, conversation: Conversation, format: str) -> Path:
-    about = {"model": conversation.model, "studio": __version__}
-    data = export.export(conversation, format, studio.store.read_file, about)
-    return uploads_of(studio).export(person, export.filename(conversation, format), data)
