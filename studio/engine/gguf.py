@@ -49,7 +49,10 @@ BATCH = 256  # tokens of a prompt between two looks at Stop; llama.cpp's own 2,0
 NOWHERE = -50.0  # log-probability given to an option that llama.cpp gives none
 LIFT = 100.0  # added to the logits of the options of a choice, so that nothing else has any probability beside them
 REPEATS = 256  # tokens in which words count as repeated; over a whole text a model is driven out of its language
-DRY = {"dry_multiplier": 0.8, "dry_base": 1.75, "dry_allowed_length": 4}  # … and longer sequences are made unlikely
+DRY = {  # … and longer sequences are made unlikely, over much of a text: llama.cpp itself looks back 64 tokens only
+    **{"dry_multiplier": 0.8, "dry_base": 1.75, "dry_allowed_length": 4},
+    "dry_penalty_last_n": 1024,
+}
 CACHE_MIB = 512  # of main memory for the prefixes of calls whose place another call took
 
 

