@@ -34,6 +34,11 @@ _COMPLEX = (
     Script(re.compile(_RANGES.format("\u0e00-\u0eff")), "th-TH", "Leelawadee UI"),
     Script(re.compile(_RANGES.format("\u1000-\u109f\u1780-\u17ff")), "km-KH", "Leelawadee UI"),
 )
+_AFTER_BIDI = (  # elements of a paragraph's properties that follow `w:bidi`, in the schema's order
+    *("adjustRightInd", "snapToGrid", "spacing", "ind", "contextualSpacing", "mirrorIndents", "suppressOverlap", "jc"),
+    *("textDirection", "textAlignment", "textboxTightWrap", "outlineLvl", "divId", "cnfStyle", "rPr", "sectPr"),
+    "pPrChange",
+)
 _KANA, _HANGUL = re.compile("[\u3040-\u30ff]"), re.compile("[\u1100-\u11ff\uac00-\ud7af]")
 
 
@@ -87,6 +92,4 @@ def _language(run: WordRun, kind: str, language: str) -> None:
 
 def set_right_to_left(properties: Any) -> None:
     """A paragraph that begins at the right; `properties` are its `w:pPr`."""
-    later = ("adjustRightInd", "snapToGrid", "spacing", "ind", "contextualSpacing", "mirrorIndents", "suppressOverlap")
-    later += ("jc", "textDirection", "textAlignment", "textboxTightWrap", "outlineLvl", "divId", "cnfStyle", "rPr")
-    properties.insert_element_before(OxmlElement("w:bidi"), *(f"w:{name}" for name in (*later, "sectPr", "pPrChange")))
+    properties.insert_element_before(OxmlElement("w:bidi"), *(f"w:{name}" for name in _AFTER_BIDI))
