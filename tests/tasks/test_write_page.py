@@ -12,11 +12,12 @@ from golden import picture
 
 from studio.app import Studio
 from studio.prompts.web_pages import PageRequest, can_make_pages, page_prompt
-from studio.protocol import Adapter, Generate, ModelCard, Text
+from studio.protocol import Adapter, Call, Generate, ModelCard, Text
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
 from studio.tasks.progress import Stop
 from studio.tasks.write_page import PageProgress
+from studio.worker.request import Request
 
 CARD = ModelCard(
     "scripted 2.5", "xcomposer2.5", ("en",), True, 16384, beams=5, image_tokens=800, adapters=("write", "web")
