@@ -91,7 +91,9 @@ class ArticleEditor:
                 yield document
         else:
             article = await in_thread(self._studio.store.article, person, id)
-            yield await in_thread(self._view(request).document, article, None, True)
+            document = await in_thread(self._view(request).document, article, None, True)
+            yield document
+            yield {**document, "open": False}  # Gradio sends the last step once more, when another may be shown
 
     # What the document asks
 
