@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from studio.prompts.chat_protocol import merged
 from studio.prompts.messages import Message
+from studio.prompts.part_edits import NOTHING, Around
 from studio.prompts.xcomposer2 import END as END2
 from studio.prompts.xcomposer2 import XComposer2
 from studio.protocol import Control, Image, Prompt, Sampling, Segment, Text
@@ -74,9 +75,9 @@ class XComposer1(XComposer2):
         content, begin = _content(asked[0])
         return _ask((*content, Text("\n")), begin), asked[1]
 
-    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "") -> Prompt:
+    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "", around: Around = NOTHING) -> Prompt:
         """As XComposer2."""
-        return _ask(*_content(super().edit(kind, paragraph, instruction, after)))
+        return _ask(*_content(super().edit(kind, paragraph, instruction, after, around)))
 
     def chat(self, turns: tuple[tuple[str, tuple[Image, ...], str], ...], begin: str = "") -> Prompt:
         """Earlier turns have no end of the question."""

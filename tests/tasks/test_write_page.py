@@ -40,8 +40,14 @@ def made(studio: Studio, request: PageRequest, **more: Any) -> PageProgress:
 
 
 def test_a_page_with_a_picture_of_the_library(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls, submit = [], studio.worker.submit
-    monkeypatch.setattr(studio.worker, "submit", lambda call, *who: calls.append(call) or submit(call, *who))
+    calls: list[Any] = []
+    submit = studio.worker.submit
+
+    def watched(call: Any, *who: Any) -> Any:
+        calls.append(call)
+        return submit(call, *who)
+
+    monkeypatch.setattr(studio.worker, "submit", watched)
     page = made(studio, PageRequest("instruction", "a page about a farm"))
     assert not page.error and page.source.startswith("<html>") and not page.cut
     assert '<h1>Farm</h1><img alt="a cow on a meadow" src="data:image/webp;base64,' in page.html
