@@ -35,14 +35,18 @@ def architecture_of(name: str) -> Architecture:
 
 
 def quantization_for(name: str, memory: int, context: int) -> str | None:
-    """How one of the `CANDIDATES` fits `memory` bytes of a GPU: none, int8, or None where it does not."""
+    """How one of the `CANDIDATES` fits `memory` bytes of a GPU, with the whole context where that can be: none, int8,
+    or None where it does not."""
+    fitting = []
     for quantize in ("none", "int8"):
         try:
-            _plan((name,), memory, context, quantize)
+            plan = _plan((name,), memory, context, quantize)
         except ModelError:
             continue
-        return quantize
-    return None
+        if not plan.shortened:
+            return quantize
+        fitting.append(quantize)
+    return fitting[0] if fitting else None
 
 
 def lines(memory: int, context: int) -> list[str]:

@@ -139,12 +139,13 @@ class ModelManager:
         folder = folder_of(self._settings, model)
         process = self._downloads.get(model.name)
         here, come = _find(self._settings, model), bytes_in(folder) if folder.is_dir() else 0
+        roles: tuple[str, ...]
         if isinstance(model, GgufModel):
             roles = (COMPOSER.name, VIEWER.name) if model.sees else (COMPOSER.name,)
             memory = model.rung * GIB
             licence, context = model.licence, model.context
         else:
-            roles, memory, licence, context = (model.role,), 0, "", 0
+            roles, memory, licence, context = model.roles, 0, "", 0
         return ManagedModel(
             name=model.name,
             roles=roles,

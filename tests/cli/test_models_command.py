@@ -159,6 +159,20 @@ def test_suggest(
     assert ("no room for more" in out) == (writes is None)
 
 
+@pytest.mark.parametrize(("free", "flag"), [(40, ""), (23, " --quantize int8"), (12, None)])
+def test_suggest_one_model_for_everything_where_it_fits(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, flag: str | None
+) -> None:
+    monkeypatch.setattr(machine, "gpus", lambda: [Gpu("card", free << 30, free << 30)])
+    assert ("studio models download xcomposer2.5-7b" in run(capfd, "suggest")[1]) == (flag is not None)
+    folder = tmp_path / ".xcomposer-studio" / "models" / "xcomposer2.5-7b"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"weights")
+    found = json.loads(run(capfd, "suggest", "--json")[1])["xcomposer"]
+    assert (found and found["command"]) == (None if flag is None else f"studio serve --models xcomposer2.5-7b{flag}")
+
+
 def test_suggest_what_is_here_is_to_be_used(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
