@@ -20,6 +20,7 @@ from studio.prompts.json_tools import JsonTools
 from studio.prompts.messages import Message, message, read_messages
 from studio.prompts.tool_conventions import convention_of, fit
 from studio.prompts.tool_protocol import Exchange, ToolSpec, clip
+from studio.prompts.transcript import text_of
 from studio.protocol import CHATML, Control, Image, ModelCard, Prompt, Text
 
 PYTHON = ToolSpec("python", "Run Python.", {"type": "object", "properties": {"code": {"type": "string"}}})
@@ -31,7 +32,7 @@ CODE = "```python\nfrom sympy import *\nprint(1)\n```"
 def shown(messages: tuple[Message, ...]) -> list[str]:
     texts = []
     for m in messages:
-        content = "".join(s.text if isinstance(s, Text) else f"⟨{s.piece}⟩" for s in m.content if not hasattr(s, "key"))
+        content = text_of(tuple(Control(f"⟨{s.piece}⟩") if isinstance(s, Control) else s for s in m.content))
         texts.append(f"{m.role} {m.name}: {content}" if m.name else f"{m.role}: {content}")
     return texts
 
@@ -230,7 +231,6 @@ def test_a_call_and_its_result_have_the_ids_of_the_original() -> None:
     )
     told = INTERNLM2.messages("", (), (Exchange(question.text, steps=(step,)),))
     assert from_file(REAL_TOKENIZER).encode(chat_protocol.internlm2((*system, *told))) == [case["ids"]]
-    reply = "".join(s.piece if isinstance(s, Control) else s.text for s in call.content if not isinstance(s, Image))
-    read = INTERNLM2.read(reply)
+    read = INTERNLM2.read(text_of(call.content))
     assert (read.thought, read.calls[0].written) == (step.thought, step.written)
     assert (read.calls[0].tool, read.calls[0].arguments) == ("get_current_weather", {"location": "Shanghai"})
