@@ -5,24 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio.documents.article import Article, Picture
+from studio.documents.conversation import Kind
 from studio.errors import EngineError, Language
 from studio.library.index import Library
 from studio.library.picture_intake import DECODERS, normalise_file
-from studio.protocol import Describe, Description, Image
+from studio.prompts.transcript import to_list
+from studio.protocol import Describe, Description, Encode, Image, Prompt, TokenIds
 from studio.settings import Settings, assets
 from studio.specs import EngineSpec
 from studio.storage.conversation_files import ConversationFiles
 from studio.storage.store import Store
 from studio.storage.thumbnails import Thumbnails
 from studio.tasks.agent import Agent
-from studio.tasks.answers import Answers
+from studio.tasks.answers import Answerer, Answers
 from studio.tasks.chat import ChatAnswerer
 from studio.tasks.drafts import Drafts
 from studio.tasks.embedding import Embedder
 from studio.tasks.fill_table import TableJobs
 from studio.tasks.find import PictureFinder
 from studio.tasks.jobs import Jobs
+from studio.tasks.personas import PersonaShelf
 from studio.tasks.runner import Runner
+from studio.tasks.talk import Talker
+from studio.tasks.titles import Titles
 from studio.tasks.write import Composer
 from studio.tools.registry import FoundPicture, Toolbox
 from studio.worker.client import WorkerClient
@@ -41,14 +46,18 @@ class Studio:
         self.worker = WorkerClient(spec)
         self._embed = Embedder(self.worker)
         self.library = Library(self.store, assets() / "pictures", self._embed)
-        self.answerer = ChatAnswerer(self.worker, self.store.read_file, self.library.words)
+        self.answerer = ChatAnswerer(self.worker, self.store.read_file, self.library.words, self._keep_prompt)
+        self.personas = PersonaShelf(self.store, assets() / "personas")
+        self.titles = Titles(self.worker, self.store)
         self.composer = Composer(self.worker, self._finder, self.store.read_file)
         self.toolbox = Toolbox(settings)
         self.agent_files = ConversationFiles(settings.folder)
         self.agent = Agent(self.worker, self.toolbox, self)
+        self.talker = Talker(self.worker, self.store.read_file, self._keep_prompt, self.agent)
         self.runner = Runner(lambda: self.worker.batch)
         self.jobs = Jobs(self.runner, self.composer, self.store)
-        self.answers = Answers(self.runner, self.answerer, self.worker, self.store)
+        answerers: dict[Kind, Answerer] = {"pictures": self.answerer, "talk": self.talker}
+        self.answers = Answers(self.runner, answerers, self.worker, self.store, self.titles)
         self.drafts = Drafts(self.runner, self.composer, self.worker)
         self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store)
 
@@ -67,6 +76,7 @@ class Studio:
         """`stop`, end the worker and the decoders, close the files. Harmless when it is closed."""
         if not self._closed:
             self._closed = True
+            self.titles.close()
             self.stop()
             self.toolbox.close()
             self.worker.close()
@@ -77,6 +87,15 @@ class Studio:
         """Labels and text that the image tagger finds in a picture. Raises the error of a call that failed."""
         result = self.worker.submit(Describe(image)).result()
         assert isinstance(result, Description)
+        return result
+
+    def encode(self, prompt: Prompt, model: str) -> TokenIds | None:
+        """A prompt's token ids by the loaded model of that name; None where it is not loaded."""
+        role = next((role for role, card in self.worker.cards.items() if card.name == model), None)
+        if role is None or self.worker.state != "ready":
+            return None
+        result = self.worker.submit(Encode(role, prompt)).result()
+        assert isinstance(result, TokenIds)
         return result
 
     def export_article(self, person: str, article: Article, format: str) -> bytes:
@@ -114,6 +133,9 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _keep_prompt(self, person: str, prompt: Prompt) -> int:
+        return self.store.prompts.keep(person, to_list(prompt))
 
     def _finder(self) -> PictureFinder:
         return PictureFinder(self.worker, self._embed, self.library, self.store.read_file)

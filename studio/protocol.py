@@ -118,7 +118,15 @@ class Count:
     prompts: tuple[Prompt, ...]
 
 
-Call = Generate | Choose | Describe | Embed | Count
+@dataclass(frozen=True)
+class Encode:
+    """Turn a prompt into token ids, as they would be sent. Answered at once, as Count is."""
+
+    role: Role
+    prompt: Prompt
+
+
+Call = Generate | Choose | Describe | Embed | Count | Encode
 
 
 @dataclass(frozen=True)
@@ -204,14 +212,22 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class TokenIds:
+    """A prompt's token ids, None for each picture, and the name of the token that begins every text ("": none)."""
+
+    values: tuple[int | None, ...]
+    bos: str = ""
+
+
+@dataclass(frozen=True)
 class Failed:
     """The call ended in an error."""
 
     error: StudioError
 
 
-Event = Queued | Started | Piece | Done | Scores | Description | Vectors | Counts | Failed
-Result = Done | Scores | Description | Vectors | Counts | Failed  # the events that end a call
+Event = Queued | Started | Piece | Done | Scores | Description | Vectors | Counts | TokenIds | Failed
+Result = Done | Scores | Description | Vectors | Counts | TokenIds | Failed  # the events that end a call
 
 
 @dataclass(frozen=True)

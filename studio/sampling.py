@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from studio.errors import InputError
 
 SEED = 8909
-Task = Literal["writing", "chat"]
+Task = Literal["writing", "chat", "talk"]
 Words: TypeAlias = tuple[str, str]  # English, Chinese
 
 
@@ -42,10 +42,12 @@ class SamplingField:
     help: str  # of the flag
     writing: Offer | None = None
     chat: Offer | None = None
+    talk: Offer | None = None
+    meaning: Words = ("", "")  # what it does, in one sentence
 
     def offer(self, task: Task) -> Offer | None:
         """How a task offers it."""
-        return self.writing if task == "writing" else self.chat
+        return {"writing": self.writing, "chat": self.chat, "talk": self.talk}[task]
 
     def lowest(self, task: Task) -> float:
         """The lower limit in a task."""
@@ -70,6 +72,11 @@ FIELDS: tuple[SamplingField, ...] = (
         "Longest text, in tokens",
         writing=Offer("length", 10, low=16, label=("Longest text (tokens)", "最长长度（token）")),
         chat=Offer("answer_length", 10, label=("Longest answer (tokens)", "最长回答（token）")),
+        talk=Offer("talk_length", 10, label=("Longest answer (tokens)", "最长回答（token）")),
+        meaning=(
+            "The answer ends here at the latest; a token is about three quarters of an English word.",
+            "回答最长到此为止；一个 token 约等于一到两个汉字。",
+        ),
     ),
     SamplingField(
         "temperature",
@@ -80,6 +87,11 @@ FIELDS: tuple[SamplingField, ...] = (
         "Randomness; 0 always takes the likeliest token",
         writing=Offer("temperature", 20),
         chat=Offer("chat_temperature", 20),
+        talk=Offer("talk_temperature", 20),
+        meaning=(
+            "How freely the next word is chosen: 0 always takes the likeliest, higher values surprise more.",
+            "选词的自由程度：0 总取最可能的词，数值越高越出人意料。",
+        ),
     ),
     SamplingField(
         "top_p",
@@ -90,6 +102,11 @@ FIELDS: tuple[SamplingField, ...] = (
         "Choose among the likeliest tokens that make up this probability",
         writing=Offer("top_p", 30),
         chat=Offer("chat_top_p", 30),
+        talk=Offer("talk_top_p", 30),
+        meaning=(
+            "Only the likeliest words are considered, as many as make up this share of the probability.",
+            "只在最可能的词里选，它们的概率合计达到这个比例为止。",
+        ),
     ),
     SamplingField(
         "top_k",
@@ -100,6 +117,11 @@ FIELDS: tuple[SamplingField, ...] = (
         "Choose among so many of the likeliest tokens; 0 takes all",
         writing=Offer("top_k", 40),
         chat=Offer("chat_top_k", 40),
+        talk=Offer("talk_top_k", 40),
+        meaning=(
+            "Only so many of the likeliest words are considered; 0 considers all.",
+            "只在最可能的这么多个词里选；0 表示不限。",
+        ),
     ),
     SamplingField(
         "repetition_penalty",
@@ -110,6 +132,11 @@ FIELDS: tuple[SamplingField, ...] = (
         "Above 1 makes tokens that were there less likely",
         writing=Offer("repetition_penalty", 50),
         chat=Offer("chat_penalty", 50),
+        talk=Offer("talk_penalty", 50),
+        meaning=(
+            "Above 1, words that were there already become less likely.",
+            "大于 1 时，出现过的词更不容易再次出现。",
+        ),
     ),
     SamplingField(
         "seed",
@@ -120,6 +147,11 @@ FIELDS: tuple[SamplingField, ...] = (
         "Seed of the random numbers: the same seed gives the same text",
         writing=Offer("seed", 0, initial=SEED),
         chat=Offer("chat_seed", 60),
+        talk=Offer("talk_seed", 60),
+        meaning=(
+            "The same seed gives the same answer to the same conversation.",
+            "同一段对话用同一个种子，回答也相同。",
+        ),
     ),
     SamplingField(
         "beams",
@@ -149,5 +181,6 @@ def check(task: Task, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def field_words() -> dict[str, Words]:
     """The words of all forms by their keys."""
-    offers = ((field, offer) for field in FIELDS for offer in (field.writing, field.chat) if offer)
-    return {offer.id: offer.label or field.label for field, offer in offers}
+    offers = [(field, offer) for field in FIELDS for offer in (field.writing, field.chat, field.talk) if offer]
+    meanings = {f"{offer.id}_meaning": field.meaning for field, offer in offers if field.meaning[0]}
+    return {offer.id: offer.label or field.label for field, offer in offers} | meanings

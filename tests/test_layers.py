@@ -44,7 +44,10 @@ TABLE: dict[str, set[str]] = {
     "tasks": {
         "roles", "worker", "storage", "library", "prompts", "protocol", "sampling", "documents", "markdown", "tools",
     },
-    "app": {"tasks", "tools", "worker", "library", "export", "storage", "documents", "specs", "protocol", "settings"},
+    "app": {
+        "prompts", "tasks", "tools", "worker", "library", "export", "storage", "documents", "specs", "protocol",
+        "settings",
+    },
     "api": {"app"},
     "ui": {
         "api", "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs",

@@ -48,7 +48,7 @@ class Recorder:
 
     given: Sampling | None = None
 
-    def sampling(self) -> Sampling:
+    def sampling(self, conversation: Conversation) -> Sampling:
         return ToySampling()
 
     def ask(self, conversation: Conversation, person: str, stop: Any, sampling: Sampling, go_on: bool) -> Iterator[Any]:
@@ -91,7 +91,7 @@ def test_a_toy_field_is_a_flag(toy: SamplingField) -> None:
 def test_a_toy_field_comes_to_the_model(toy: SamplingField, tmp_path: Path) -> None:
     asker, runner = Recorder(), Runner(lambda: 1)
     store = Store(tmp_path)
-    answers = Answers(runner, asker, Ready(), store)  # type: ignore[arg-type]
+    answers = Answers(runner, {"pictures": asker}, Ready(), store)  # type: ignore[arg-type, dict-item]
     answer = answers.start("me", Conversation().ask("what?"), read(form_numbers("chat"), {"min_p": 0.25}))
     assert list(answer.updates())[-1].ended
     assert asker.given == ToySampling(min_p=0.25)

@@ -107,6 +107,29 @@ def ask(chosen: Settings, pictures: tuple[str, ...], question: str, **sampling: 
 
 
 @studio.command()
+@click.argument("question", required=False)
+@click.option("--persona", help="Who answers: a persona's name, or its file (JSON, or a character card)")
+@click.option("--system", help="System text: who the model is to be")
+@click.option("--model", help="The model that talks: folder, name or hub id, or a .gguf file")
+@click.option("--tools", default="", help="Tools that may be called, separated by commas: python,arxiv")
+@sampled("talk")
+@with_settings
+def chat(
+    chosen: Settings,
+    question: str | None,
+    persona: str | None,
+    system: str | None,
+    model: str | None,
+    tools: str,
+    **sampling: Any,
+) -> None:
+    """Talk in the terminal; with a QUESTION, or one piped in, answer it alone."""
+    from studio.cli import chat as command
+
+    command.chat(command.with_model(chosen, model), question, persona, system, tools, sampling)
+
+
+@studio.command()
 @click.argument("pictures", nargs=-1, required=True, type=click.Path())
 @click.option("--questions", required=True, type=click.Path(), help="File with one question a line")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), cls=Out, kind="table")

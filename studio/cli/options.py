@@ -20,6 +20,11 @@ from studio.storage.text_files import read_text_file
 Command = Callable[..., None]
 
 
+def fail_softly(error: StudioError, wish: str) -> None:
+    """The error's sentence on stderr; the command goes on."""
+    click.echo(error.say(language_of_messages(wish)), err=True)
+
+
 def fail(error: StudioError, wish: str) -> NoReturn:
     """The error's sentence on stderr, and exit code 1. `wish` is the setting --language."""
     click.echo(error.say(language_of_messages(wish)), err=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from studio.protocol import Choose, Description, Done, Event, Generate, Image, ModelCard, Piece, Prompt, Role
+from studio.protocol import Choose, Description, Done, Event, Generate, Image, ModelCard, Piece, Prompt, Role, TokenIds
 
 Cancelled = Callable[[], bool]
 
@@ -47,6 +47,10 @@ class Engine(Protocol):
 
         Raises ModelError for a missing role, or for a picture where the model takes none.
         """
+        ...
+
+    def encode(self, role: Role, prompt: Prompt) -> TokenIds:
+        """The prompt's token ids, for people to read. May be called from any thread."""
         ...
 
     def step(self) -> list[tuple[int, Event]]:
@@ -88,6 +92,10 @@ class SingleCallEngine(Protocol):
 
     def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         """See `Engine.count`."""
+        ...
+
+    def encode(self, role: Role, prompt: Prompt) -> TokenIds:
+        """See `Engine.encode`."""
         ...
 
     def memory(self) -> Mapping[str, int]:

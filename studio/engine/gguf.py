@@ -43,6 +43,7 @@ from studio.protocol import (
     Reason,
     Role,
     Text,
+    TokenIds,
     Usage,
 )
 from studio.roles import ROLES
@@ -134,6 +135,13 @@ class GgufEngine:
         pictures = [sum(isinstance(segment, Image) for segment in prompt) for prompt in prompts]
         ids = map(self._encode, prompts)
         return tuple(len(i) + n * self._card.image_tokens for i, n in zip(ids, pictures, strict=True))
+
+    def encode(self, role: Role, prompt: Prompt) -> TokenIds:
+        """See `Engine.encode`."""
+        ids: list[int | None] = [*self._first]
+        for segment in prompt:
+            ids += [None] if isinstance(segment, Image) else self._encode((segment,))[len(self._first) :]
+        return TokenIds(tuple(ids), self._bos)
 
     def memory(self) -> Mapping[str, int]:
         """Resident bytes of the worker's process."""

@@ -35,6 +35,7 @@ from studio.protocol import (
     Prompt,
     Role,
     Text,
+    TokenIds,
     Usage,
 )
 from studio.roles import ROLES
@@ -104,6 +105,13 @@ class ScriptedEngine:
     def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         """See `Engine.count`: BOS, the text by the tokenizer, `image_tokens` for each picture."""
         return tuple(map(self._count, prompts))
+
+    def encode(self, role: Role, prompt: Prompt) -> TokenIds:
+        """See `Engine.encode`; without a tokenizer the characters' numbers."""
+        if self._tokenizer is None:
+            return TokenIds(tuple(ord(c) for s in prompt if isinstance(s, Text) for c in s.text))
+        runs = self._tokenizer.encode(prompt)
+        return TokenIds(tuple(i for run in runs for i in (run if isinstance(run, list) else [None])), "<s>")
 
     def memory(self) -> Mapping[str, int]:
         """Nothing."""

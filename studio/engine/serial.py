@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from studio.engine.base import SingleCallEngine
 from studio.errors import EngineError, StudioError
-from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Prompt, Result, Role, Scores
+from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Prompt, Result, Role, Scores, TokenIds
 
 
 class SerialEngine:
@@ -37,6 +37,10 @@ class SerialEngine:
     def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         """See `Engine.count`."""
         return self._engine.count(role, prompts)
+
+    def encode(self, role: Role, prompt: Prompt) -> TokenIds:
+        """See `Engine.encode`."""
+        return self._engine.encode(role, prompt)
 
     def cancel(self, number: int) -> None:
         """See `Engine.cancel`."""

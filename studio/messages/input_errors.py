@@ -40,10 +40,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The text has {length:,} characters; at most {limit:,} fit. Please shorten it.",
         "文字有 {length:,} 个字符，最多 {limit:,} 个，请缩短后再试。",
     ),
-    "messages_wrong": (
-        "Message {number} cannot be used: {cause}. Correct the file, then do it again.",
-        "第 {number} 条消息无法使用：{cause}。请修改文件后重试。",
-    ),
     "title_empty": ("A title needs at least one word.", "标题至少要有一个字。"),
     "caption_empty": ("A caption needs at least one word.", "图题至少要有一个字。"),
     "not_your_picture": (

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from studio.errors import ContextOverflow
 from studio.prompts import Dialect, Edit
 from studio.prompts.budget import Budget
+from studio.prompts.messages import Message
 from studio.protocol import MIN_NEW_TOKENS, Image, Prompt
 
 Turns = tuple[tuple[str, tuple[Image, ...], str], ...]  # question, pictures, answer
@@ -239,6 +240,36 @@ def chat(budget: Budget, dialect: Dialect, turns: Turns, begin: str, wanted: int
     except ContextOverflow:  # a long question, which still leaves room for a short answer
         (pictures, old), prompt = budget.fullest(states, build, min(wanted, MIN_NEW_TOKENS))
     return Conversing(prompt, budget.room(prompt, wanted), pictures, old)
+
+
+def talk(
+    budget: Budget,
+    dialect: Dialect,
+    opening: tuple[Message, ...],
+    turns: tuple[tuple[Message, ...], ...],
+    begin: str,
+    wanted: int,
+    left_out: int = 0,
+) -> Conversing:
+    """See `Dialect.talk`. The opening stays, and the last turn's question, whose answer starts with `begin`; the oldest
+    turns go, those first that were `left_out` before. When more must go, so many go at once that another quarter of the
+    context is free: until then each prompt begins as the one before, and what was read need not be read again."""
+    states = range(min(left_out, len(turns) - 1), len(turns))
+
+    def build(gone: int) -> Prompt:
+        spoken = [message for turn in turns[gone:-1] for message in turn]
+        return dialect.talk((*opening, *spoken, turns[-1][0]), begin)
+
+    share = budget.share(wanted)
+    if budget.fits(prompt := build(states[0]), share):
+        return Conversing(prompt, budget.room(prompt, wanted), turns=states[0])
+    for answer in (share + budget.card.context // 4, min(wanted, MIN_NEW_TOKENS)):
+        try:
+            gone, prompt = budget.fullest(states, build, answer)
+            return Conversing(prompt, budget.room(prompt, wanted), turns=gone)
+        except ContextOverflow as e:
+            overflow = e
+    raise overflow
 
 
 # What is left of texts

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from studio.protocol import Control, Image, Prompt, Text
+from collections.abc import Callable, Iterable, Sequence
+
+from studio.protocol import Adapter, Control, Image, Prompt, Segment, Text
 
 
 def text_of(prompt: Prompt, bos: str = "") -> str:
@@ -18,3 +20,31 @@ def text_of(prompt: Prompt, bos: str = "") -> str:
                 number += 1
                 parts.append(f"<picture {number}>")
     return "".join(parts)
+
+
+def to_list(prompt: Prompt) -> list[list[str]]:
+    """As plain JSON data; pictures by their keys."""
+    return [_entry(segment) for segment in prompt]
+
+
+def from_list(data: Iterable[Sequence[str]]) -> Prompt:
+    """Back from `to_list`; of pictures nothing but the key."""
+    kinds: dict[str, Callable[[str], Segment]] = {
+        "text": Text,
+        "control": Control,
+        "picture": lambda key: Image(key, b""),
+        "adapter": Adapter,
+    }
+    return tuple(kinds[kind](value) for kind, value in data)
+
+
+def _entry(segment: Segment) -> list[str]:
+    match segment:
+        case Text(text):
+            return ["text", text]
+        case Control(piece):
+            return ["control", piece]
+        case Image(key):
+            return ["picture", key]
+        case Adapter(name):
+            return ["adapter", name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,21 +24,33 @@ class Conversations:
     def save(self, person: str, conversation: Conversation) -> Conversation:
         """Keep it; it has no versions. Gives it back with its id. Raises NotFoundError for another's id."""
         self._files.copy_external(conversation.pictures)
-        title = conversation.turns[0].question if conversation.turns else ""
-        words = "\n".join(f"{turn.question}\n{turn.answer}" for turn in conversation.turns).casefold()
         pictures = conversation.pictures
         cover = pictures[0].key if pictures else ""
         with self._database.write() as connection:
             if conversation.id:
                 require_owned(connection, "conversations", person, conversation.id, deleted=True)
+                if not conversation.title:  # it may have got one since the caller read it
+                    conversation = replace(conversation, title=_title(connection, conversation.id))
             else:
                 id = connection.execute(_INSERT, (person, now())).lastrowid
                 conversation = replace(conversation, id=id or 0)
+            title = conversation.title or (conversation.turns[0].question if conversation.turns else "")
+            told = (f"{turn.question}\n{turn.answer}" for turn in conversation.turns)
+            words = "\n".join((title, *told)).casefold()
             body = json.dumps(conversations.to_dict(conversation))
             connection.execute(
-                "UPDATE conversations SET title = ?, words = ?, turns = ?, cover = ?, body = ?, changed = ?"
+                "UPDATE conversations SET title = ?, words = ?, turns = ?, cover = ?, body = ?, kind = ?, changed = ?"
                 " WHERE id = ?",
-                (clean(title), clean(words), len(conversation.turns), cover, body, now(), conversation.id),
+                (
+                    clean(title),
+                    clean(words),
+                    len(conversation.turns),
+                    cover,
+                    body,
+                    conversation.kind,
+                    now(),
+                    conversation.id,
+                ),
             )
         return conversation
 
@@ -46,6 +59,16 @@ class Conversations:
         sql = "SELECT body FROM conversations WHERE id = ? AND person = ? AND deleted IS NULL"
         row = first_row(self._database.read(sql, id, person), "conversation", id)
         return conversations.from_dict(json.loads(row["body"]))
+
+    def set_title(self, person: str, id: int, title: str) -> None:
+        """Give it a title and leave its place in lists as it is. Raises NotFoundError."""
+        with self._database.write() as connection:
+            require_owned(connection, "conversations", person, id)
+            row = connection.execute("SELECT body, words FROM conversations WHERE id = ?", (id,)).fetchone()
+            body = json.dumps({**json.loads(row["body"]), "title": title})
+            update = "UPDATE conversations SET title = ?, body = ?, words = ? WHERE id = ?"
+            words = f"{clean(title).casefold()}\n{row['words']}"
+            connection.execute(update, (clean(title), body, words, id))
 
     def rows(self, person: str, search: str = "", deleted: bool = False) -> list[ConversationRow]:
         """Those that have every word of `search`, the last changed first; or the deleted ones."""
@@ -58,6 +81,7 @@ class Conversations:
                 datetime.fromisoformat(r["changed"]),
                 r["cover"],
                 r["body"].count('"liked": true'),
+                r["kind"],
             )
             for r in list_rows(self._database, "conversations", person, search, deleted)
         ]
@@ -69,6 +93,11 @@ class Conversations:
     def undelete(self, person: str, id: int) -> None:
         """Bring it back."""
         set_deleted(self._database, "conversations", person, id, None)
+
+
+def _title(connection: sqlite3.Connection, id: int) -> str:
+    body = connection.execute("SELECT body FROM conversations WHERE id = ?", (id,)).fetchone()["body"]
+    return str(json.loads(body).get("title", "")) if body else ""
 
 
 _INSERT = (

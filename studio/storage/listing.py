@@ -14,16 +14,18 @@ from studio.documents.article import Status
 from studio.errors import NotFoundError
 from studio.storage.database import Database, clean
 
-Kind = Literal["articles", "conversations", "tables"]  # names of SQL tables
+Kind = Literal["articles", "conversations", "tables", "personas"]  # names of SQL tables
 _LIST_COLUMNS: dict[Kind, str] = {  # the columns that a list shows
     "articles": "id, title, instruction, status, created, changed, cover",
-    "conversations": "id, title, turns, created, changed, cover, body",
+    "conversations": "id, title, turns, created, changed, cover, body, kind",
     "tables": "id, title, pictures, questions, open, maker, created, changed, cover",
+    "personas": "id, name, changed",
 }
 _OWNER_COLUMNS: dict[Kind, str] = {  # those that a change of one needs to know
     "articles": "id, current, status",
     "conversations": "id",
     "tables": "id, maker",
+    "personas": "id",
 }
 
 
@@ -52,8 +54,8 @@ class ArticleRow:
 
 @dataclass(frozen=True)
 class ConversationRow:
-    """A conversation as a list shows it: `title` is the first question, `cover` the key of the first picture, `liked`
-    how many answers were."""
+    """A conversation as a list shows it: `title` is its own or the first question, `cover` the key of the first
+    picture, `liked` how many answers were, `kind` what it is."""
 
     id: int
     title: str
@@ -62,6 +64,7 @@ class ConversationRow:
     changed: datetime
     cover: str
     liked: int = 0
+    kind: str = "pictures"
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,17 @@ MIGRATIONS = [
     UPDATE picture_owner SET person = {_PERSON};
     ALTER TABLE pictures ADD COLUMN owner TEXT NOT NULL DEFAULT ''
     """,
+    """
+    CREATE TABLE personas (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+        created TEXT NOT NULL, changed TEXT NOT NULL, deleted TEXT
+    );
+    CREATE INDEX personas_by_person ON personas (person, id);
+    CREATE TABLE prompts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, body BLOB NOT NULL, created TEXT NOT NULL
+    );
+    ALTER TABLE conversations ADD COLUMN kind TEXT NOT NULL DEFAULT 'pictures'
+    """,
 ]
 
 

@@ -34,6 +34,7 @@ from studio.storage.listing import (
     set_deleted,
 )
 from studio.storage.migrations import MIGRATIONS
+from studio.storage.personas import Personas, SeenPrompts
 from studio.storage.picture_files import PictureFiles, StoredFile, is_picture_key
 from studio.storage.process_locks import Liveness
 from studio.storage.tables import Tables
@@ -60,6 +61,8 @@ class Store:
         self._files.remove_partial_files()
         self._conversations = Conversations(self.database, self._files)
         self.tables = Tables(self.database, self._files, self._alive)
+        self.personas = Personas(self.database)
+        self.prompts = SeenPrompts(self.database)
         self._health = Health(self.database)
         self._unsaved = Unsaved(self._save_end)
 
@@ -233,6 +236,10 @@ class Store:
     def conversation(self, person: str, id: int) -> Conversation:
         """That conversation. Raises NotFoundError."""
         return self._conversations.get(person, id)
+
+    def title_conversation(self, person: str, id: int, title: str) -> None:
+        """Give it a title; its place in lists stays. Raises NotFoundError."""
+        self._conversations.set_title(person, id, title)
 
     def list_conversations(self, person: str, search: str = "", deleted: bool = False) -> list[ConversationRow]:
         """Those that have every word of `search`, the last changed first; or the deleted ones."""

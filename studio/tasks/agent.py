@@ -41,6 +41,7 @@ class AgentModel:
     convention: ToolConvention
     prompt_of: Callable[[tuple[Message, ...]], Prompt]
     sampling: Sampling
+    sent: Callable[[Prompt], object] = lambda prompt: None  # is given every prompt that is sent
 
 
 def agent_model(worker: WorkerClient, role: ModelRole, sampling: Sampling | None = None) -> AgentModel:
@@ -189,6 +190,7 @@ class _Run:
         )
         self.keep_prompt(asked.prompt)
         sampling = replace(model.sampling, max_tokens=asked.room)
+        model.sent(asked.prompt)
         return Generate(model.role, asked.prompt, sampling, keep_controls=model.convention.controls), asked.unread
 
     def _call_tools(self, state: AgentState, reply: AgentReply) -> Generator[AgentState, None, AgentState]:

@@ -10,26 +10,55 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
-from studio.documents.conversation import Conversation
+from studio.documents.conversation import Conversation, Kind
 from studio.errors import InputError, StudioError
+from studio.protocol import Sampling
 from studio.storage.store import Store
-from studio.tasks.chat import AnswerProgress, ChatAnswerer, check
+from studio.tasks.chat import AnswerProgress, check
 from studio.tasks.progress import Stop, until_loaded
 from studio.tasks.runner import Runner, UnderWay
 from studio.tasks.task import Task
+from studio.tasks.titles import Titles
 from studio.worker.client import WorkerClient
 
 SAVE_EVERY = 2.0  # seconds, while text streams
 Answer = Task[AnswerProgress]
 
 
+class Answerer(Protocol):
+    """What answers a kind of conversation: about pictures, or with a persona."""
+
+    def sampling(self, conversation: Conversation) -> Sampling:
+        """The sampling that suits the model that answers. Raises ModelError where there is none."""
+        ...
+
+    def ask(
+        self,
+        conversation: Conversation,
+        person: str,
+        stop: Stop,
+        sampling: Sampling | None = None,
+        continue_answer: bool = False,
+    ) -> Iterator[AnswerProgress]:
+        """Answer the last turn."""
+        ...
+
+
 class Answers:
     """Starts the tasks that answer; a conversation has at most one at a time."""
 
-    def __init__(self, runner: Runner, answerer: ChatAnswerer, worker: WorkerClient, store: Store) -> None:
-        self._runner, self._answerer, self._worker, self._store = runner, answerer, worker, store
+    def __init__(
+        self,
+        runner: Runner,
+        answerers: Mapping[Kind, Answerer],
+        worker: WorkerClient,
+        store: Store,
+        titles: Titles | None = None,
+    ) -> None:
+        self._runner, self._answerers, self._worker, self._store = runner, answerers, worker, store
+        self._titles = titles
         self._numbers = itertools.count(1)
 
     def start(
@@ -79,14 +108,16 @@ class Answers:
         if stop.pressed:
             yield AnswerProgress(conversation, ended=True)
             return
-        sampling = replace(self._answerer.sampling(), **changes) if changes else None
-        yield from self._answerer.ask(conversation, person, stop, sampling, continue_answer)
+        answerer = self._answerers[conversation.kind]
+        sampling = replace(answerer.sampling(conversation), **changes) if changes else None
+        yield from answerer.ask(conversation, person, stop, sampling, continue_answer)
 
     def _save_states(self, person: str, work: Iterator[AnswerProgress]) -> Iterator[AnswerProgress]:
         saved = time.monotonic()
         for state in work:
             due = state.ended or time.monotonic() - saved > SAVE_EVERY
-            if due and state.conversation.turns[-1].answer:
+            last = state.conversation.turns[-1]
+            if due and (last.answer or last.steps):
                 try:
                     self._store.save_conversation(person, state.conversation)
                 except StudioError as e:  # tried again while it grows; at the end it is told
@@ -94,3 +125,5 @@ class Answers:
                         state = replace(state, error=state.error or e)
                 saved = time.monotonic()
             yield state
+            if self._titles and state.ended and not state.error:
+                self._titles.want(person, state.conversation)

@@ -15,7 +15,19 @@ from studio.errors import InputError, Language, StudioError
 from studio.language import language_of
 from studio.prompts import dialect_of, fitting, replies
 from studio.prompts.fitting import Conversing
-from studio.protocol import Describe, Description, Done, Failed, Generate, Image, ModelCard, Piece, Queued, Sampling
+from studio.protocol import (
+    Describe,
+    Description,
+    Done,
+    Failed,
+    Generate,
+    Image,
+    ModelCard,
+    Piece,
+    Prompt,
+    Queued,
+    Sampling,
+)
 from studio.roles import VIEWER
 from studio.tasks.model_calls import budget_of, card_of
 from studio.tasks.progress import Stop
@@ -49,17 +61,19 @@ def check(turn: Turn) -> None:
 
 class ChatAnswerer:
     """See the module. `read` gives the bytes of a picture's file by its key, `known` the words that people gave it, or
-    an empty string."""
+    an empty string; `keep` keeps a prompt that was sent, of a conversation that is kept, and gives its number."""
 
     def __init__(
         self,
         worker: WorkerClient,
         read: Callable[[str], bytes],
         known: Callable[[str, Language], str] = lambda key, language: "",
+        keep: Callable[[str, Prompt], int] = lambda person, prompt: 0,
     ) -> None:
         self._worker = worker
         self._read = read
         self._known = known
+        self._keep = keep
         self._described: dict[str, Description] = {}
 
     def ask(
@@ -80,7 +94,7 @@ class ChatAnswerer:
         except StudioError as e:
             yield AnswerProgress(conversation.answer(finish="failed"), ended=True, error=e)
 
-    def sampling(self) -> Sampling:
+    def sampling(self, conversation: Conversation | None = None) -> Sampling:
         """The sampling that suits the model that answers. Raises ModelError where there is none."""
         return dialect_of(self._card()).answering
 
@@ -113,6 +127,8 @@ class ChatAnswerer:
                 begin = begin or descriptions[-1]
         asked = fitting.chat(budget, dialect, turns, begin, sampling.max_tokens)
         conversation = _with_left_out(conversation, asked)
+        if conversation.id:
+            conversation = conversation.answer(model=card.name, seen=self._keep(person, asked.prompt))
         text = begin
         if begin:
             yield AnswerProgress(conversation.answer(answer=text))

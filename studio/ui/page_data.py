@@ -270,6 +270,134 @@ class Comparison(TypedDict):
     after: str
 
 
+# Talk
+
+
+class PersonaCard(TypedDict):
+    """A persona: the key that it is named by, URLs of its picture, its first line. `missing` is the command that gets
+    its own model, "" where that is here or it has none."""
+
+    key: str
+    name: str
+    picture: str
+    about: str
+    greeting: str
+    openers: list[str]
+    own: bool
+    model: str
+    missing: str
+
+
+class PersonaForm(TypedDict):
+    """A persona as it is edited; an example a line, `examples` joined."""
+
+    key: str
+    name: str
+    system: str
+    greeting: str
+    examples: str
+    model: str
+    sampling: dict[str, float]
+    picture: str
+
+
+class TalkTool(TypedDict):
+    """A tool that may be switched on; `why` says why it cannot be, "" where it can. `about` is what it does."""
+
+    name: str
+    label: str
+    about: str
+    why: str
+
+
+class TalkTable(TypedDict):
+    """A table that a tool made, as text."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    left: int
+
+
+class TalkStep(TypedDict):
+    """A call of a tool: what was asked of it and what came of it; `pictures` are URLs, `files` names."""
+
+    tool: str
+    thought: str
+    asked: str
+    status: str
+    result: str
+    pictures: list[str]
+    tables: list[TalkTable]
+    files: list[str]
+    seconds: float
+
+
+class TalkTurn(TypedDict):
+    """A question and its answer: `html` to be shown, `answer` to be copied, version `place` of `of`, `seen` the number
+    of the prompt that it was written from."""
+
+    number: int
+    question: str
+    pictures: list[str]
+    html: str
+    answer: str
+    finish: str
+    place: int
+    of: int
+    liked: bool | None
+    model: str
+    seen: int
+    unread: int
+    files: list[str]
+    steps: list[TalkStep]
+
+
+class UnchangedTurn(TypedDict):
+    """A turn that the page has already."""
+
+    number: int
+
+
+class TalkView(TypedDict):
+    """A conversation as it stands; `said` is how it goes on, `more`: the last answer can be continued."""
+
+    id: int
+    title: str
+    persona: PersonaCard | None
+    turns: list[TalkTurn | UnchangedTurn]
+    running: bool
+    said: str
+    more: bool
+    sees: bool
+    tools: list[str]
+    confirm: list[str]
+    asked: float
+
+
+class TalkRow(TypedDict):
+    """A conversation in the list."""
+
+    id: int
+    title: str
+    changed: str
+
+
+class TalkLists(TypedDict):
+    """What stands beside a conversation."""
+
+    rows: list[TalkRow]
+    personas: list[PersonaCard]
+    tools: list[TalkTool]
+
+
+class SeenPrompt(TypedDict):
+    """What a model saw: the whole text, and its token ids, null for each picture; null where no model is loaded."""
+
+    model: str
+    text: str
+    ids: list[int | None] | None
+
+
 # About
 
 

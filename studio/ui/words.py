@@ -14,9 +14,11 @@ from studio.export import Kind, formats_for
 from studio.roles import ROLES
 from studio.sampling import field_words
 from studio.ui.table_words import TABLE_WORDS
+from studio.ui.talk_words import TALK_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
     **TABLE_WORDS,
+    **TALK_WORDS,
     # tabs and form
     "write": ("Write", "写作"),
     "chat": ("Chat", "看图问答"),

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 
 from studio.errors import StudioError
-from studio.protocol import Call, Count, Describe, Done, Embed, Event, Failed, Queued, Result
+from studio.protocol import Call, Count, Describe, Done, Embed, Encode, Event, Failed, Queued, Result
 from studio.worker.durations import Durations, speed_of
 from studio.worker.fair_queue import FairQueue
 from studio.worker.request import Request
@@ -91,7 +91,7 @@ class Channels:
                 return self.describe
             case Embed():
                 return self.embed
-            case Count():
+            case Count() | Encode():
                 return self.count
             case _:
                 return self.generate

@@ -32,6 +32,7 @@ from studio.protocol import (
     Describe,
     Done,
     Embed,
+    Encode,
     Event,
     Failed,
     Generate,
@@ -66,6 +67,9 @@ def _end_with_the_page() -> None:
         signal.signal(terminal, signal.SIG_IGN)
 
 
+Auxiliary = Describe | Embed | Count | Encode  # what does not wait for a text
+
+
 class _Worker:
     """What the threads share."""
 
@@ -76,9 +80,9 @@ class _Worker:
         self._heartbeats = HeartbeatSender(self._tell, beat)
         self._sending = threading.Lock()
         self._calls: queue.SimpleQueue[tuple[int, Generate | Choose]] = queue.SimpleQueue()
-        self._describes: queue.SimpleQueue[tuple[int, Describe | Embed | Count]] = queue.SimpleQueue()
-        self._embeds: queue.SimpleQueue[tuple[int, Describe | Embed | Count]] = queue.SimpleQueue()
-        self._counts: queue.SimpleQueue[tuple[int, Describe | Embed | Count]] = queue.SimpleQueue()
+        self._describes: queue.SimpleQueue[tuple[int, Auxiliary]] = queue.SimpleQueue()
+        self._embeds: queue.SimpleQueue[tuple[int, Auxiliary]] = queue.SimpleQueue()
+        self._counts: queue.SimpleQueue[tuple[int, Auxiliary]] = queue.SimpleQueue()
         self._known: set[int] = set()  # calls that have not ended
         self._cancelled: set[int] = set()
 
@@ -115,7 +119,7 @@ class _Worker:
                 case Run(number, Embed() as call):
                     self._known.add(number)
                     self._embeds.put((number, call))
-                case Run(number, Count() as call):
+                case Run(number, Count() | Encode() as call):
                     self._known.add(number)
                     self._counts.put((number, call))
                 case Run(number, Generate() | Choose() as call):
@@ -157,7 +161,7 @@ class _Worker:
         except Exception as e:  # noqa: BLE001 - a call that cannot even begin must not end the process
             self._send(number, Failed(as_studio_error(e)))
 
-    def _serve(self, loop: str, calls: queue.SimpleQueue[tuple[int, Describe | Embed | Count]]) -> None:
+    def _serve(self, loop: str, calls: queue.SimpleQueue[tuple[int, Auxiliary]]) -> None:
         """Do the calls of one of the auxiliary models, or count tokens, one after another."""
         while True:
             number, call = calls.get()
@@ -166,7 +170,7 @@ class _Worker:
             self._send(number, self._serve_one(number, call))
             self._heartbeats.rest(loop)
 
-    def _serve_one(self, number: int, call: Describe | Embed | Count) -> Event:
+    def _serve_one(self, number: int, call: Auxiliary) -> Event:
         if number in self._cancelled:
             return Done("cancelled")
         try:
@@ -175,6 +179,9 @@ class _Worker:
             if isinstance(call, Count):
                 assert self._engine is not None, "calls come when it is ready"
                 return Counts(self._engine.count(call.role, call.prompts))
+            if isinstance(call, Encode):
+                assert self._engine is not None, "calls come when it is ready"
+                return self._engine.encode(call.role, call.prompt)
             return Vectors(tuple(self._auxiliary.embed(call.texts)))
         except Exception as e:  # noqa: BLE001 - a failed call must not end the thread
             return Failed(as_studio_error(e))

@@ -49,6 +49,12 @@ SPEC = ScriptedSpec(
             ("long", LONG, {}),
             ("patience", "Words come one by one. " * 40, {"pace": 0.03}),  # 6 s
             ("slowly", "Words come one by one. " * 400, {"pace": 0.02}),
+            (
+                "compute the sum",
+                '<tool_call>\n{"name": "calculator", "arguments": {"expression": "1360/2"}}\n</tool_call>',
+                {"times": 1},
+            ),
+            ("compute the sum", "It is 680.", {}),
             ("hostile title", TITLE, {}),
             ("hostile", HOSTILE, {}),
             ("", "\n\n".join(PARAGRAPHS), {}),

@@ -60,7 +60,7 @@ def test_a_file_is_a_turn_with_a_name_in_letters(tokenizer: Tokenizer) -> None:
     ]  # fmt: skip
     assert 92539 not in ids_of(tokenizer, (message("user", "1", "<|interpreter|>"),))
     for role in ("system", "environment"):
-        assert ids_of(tokenizer, (message(role, "1", "<|interpreter|>"),)).count(92539) == 1  # type: ignore[arg-type]
+        assert ids_of(tokenizer, (message(role, "1", "<|interpreter|>"),)).count(92539) == 1
 
 
 @needs_tokenizer

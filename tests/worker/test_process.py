@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from studio.protocol import Done, Event, Generate, Prompt, Started, Text
+from studio.protocol import Done, Event, Generate, Prompt, Started, Text, TokenIds
 from studio.specs import ScriptedSpec
 from studio.worker.messages import CallEvent, Cancel, Crashed, Run
 from studio.worker.process import _Worker
@@ -34,6 +34,9 @@ class Engine:
 
     def count(self, role: str, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         return (0,) * len(prompts)
+
+    def encode(self, role: str, prompt: Prompt) -> TokenIds:
+        return TokenIds(())
 
     def close(self) -> None: ...
 

@@ -17,7 +17,7 @@ from studio.engine.native.model_swapping import SwappingEngine
 from studio.engine.native.out_of_memory import memory_error
 from studio.engine.serial import as_studio_error
 from studio.errors import InputError, ModelError, StudioError
-from studio.protocol import Choose, Event, Failed, Generate, ModelCard, Prompt, Result, Role, Sampling, Scores
+from studio.protocol import Choose, Event, Failed, Generate, ModelCard, Prompt, Result, Role, Sampling, Scores, TokenIds
 from studio.specs import MAX_BEAMS, NativeSpec
 
 
@@ -62,6 +62,11 @@ class NativeEngine:
     def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         """See `Engine.count`."""
         return self._executor(role).count(prompts)
+
+    def encode(self, role: Role, prompt: Prompt) -> TokenIds:
+        """See `Engine.encode`."""
+        runs = self._executor(role).tokenizer.encode(prompt)
+        return TokenIds(tuple(i for run in runs for i in (run if isinstance(run, list) else [None])), "<s>")
 
     def cancel(self, number: int) -> None:
         """See `Engine.cancel`."""

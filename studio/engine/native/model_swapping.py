@@ -9,7 +9,7 @@ from studio.engine.base import Engine
 from studio.engine.native.swap import Swap
 from studio.engine.serial import as_studio_error
 from studio.errors import StudioError
-from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Prompt, Role
+from studio.protocol import Choose, Done, Event, Failed, Generate, ModelCard, Prompt, Role, TokenIds
 
 
 class SwappingEngine:
@@ -46,6 +46,10 @@ class SwappingEngine:
     def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         """See `Engine.count`; needs no model on the device."""
         return self._engine.count(role, prompts)
+
+    def encode(self, role: Role, prompt: Prompt) -> TokenIds:
+        """See `Engine.encode`."""
+        return self._engine.encode(role, prompt)
 
     def cancel(self, number: int) -> None:
         """See `Engine.cancel`."""

@@ -18,6 +18,7 @@ from studio.ui.tabs.chat_api import chat_api
 from studio.ui.tabs.history import history_tab
 from studio.ui.tabs.library import library_tab
 from studio.ui.tabs.table import table_tab
+from studio.ui.tabs.talk import talk_tab
 from studio.ui.tabs.write import write_api, write_tab
 
 MAX_EVENTS = 4000  # of all pages at once
@@ -68,9 +69,10 @@ def page(studio: Studio, editor: ArticleEditor) -> gr.Blocks:
         with gr.Tabs() as tabs:
             article_view = write_tab(studio, editor, drafts)
             chat = chat_tab(studio, editor, tabs)
+            talk = talk_tab(studio, editor, tabs)
             table_tab(studio, address, drafts)
             library_tab(studio)
-            history_tab(studio, editor, tabs, article_view, chat, address)
+            history_tab(studio, editor, tabs, article_view, chat, talk, address)
             about_tab(studio)
         follow_tabs(address, tabs)
         keep_drafts(drafts, blocks)

@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse
 
 from studio.app import Studio
 from studio.errors import NotFoundError
+from studio.settings import assets
 from studio.ui import STATIC
 from studio.ui.identity import identity_of
 from studio.ui.server.receiving import Receiver
@@ -43,6 +44,14 @@ def add_routes(app: FastAPI, studio: Studio, uploads: Uploads, receiver: Receive
         if name not in scripts:
             return Response(status_code=404)
         return FileResponse(STATIC / name, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+    personas = {picture.name: picture for picture in (assets() / "personas").glob("*.svg")}
+
+    @app.get("/personas/{name}")
+    async def persona(name: str) -> Response:
+        if name not in personas:
+            return Response(status_code=404)
+        return FileResponse(personas[name], media_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
 
     @app.get("/downloads/{token}")
     async def download(token: str, request: Request) -> Response:

@@ -40,6 +40,7 @@ export function mount({ element, props, watch }) {
         h("span", { className: "label" }, word(id)),
         h("span", { className: "cell" }, input, dice),
         hint,
+        window.studio.words[`${id}_meaning`] ? h("span", { className: "meaning" }, word(`${id}_meaning`)) : "",
       ),
     };
   });
@@ -49,6 +50,10 @@ export function mount({ element, props, watch }) {
       { className: "numbers" },
       fields.map((field) => field.node),
     ),
+    button("talk_default", "undo-2", () => {
+      for (const { input } of fields) input.value = "";
+      tell();
+    }),
   );
 
   function tell() {

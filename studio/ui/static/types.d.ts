@@ -225,6 +225,120 @@ export interface Comparison {
   after: string;
 }
 
+/** A persona: the key that it is named by, URLs of its picture, its first line. `missing` is the command that gets its own
+ * model, "" where that is here or it has none. */
+export interface PersonaCard {
+  key: string;
+  name: string;
+  picture: string;
+  about: string;
+  greeting: string;
+  openers: string[];
+  own: boolean;
+  model: string;
+  missing: string;
+}
+
+/** A persona as it is edited; an example a line, `examples` joined. */
+export interface PersonaForm {
+  key: string;
+  name: string;
+  system: string;
+  greeting: string;
+  examples: string;
+  model: string;
+  sampling: Record<string, number>;
+  picture: string;
+}
+
+/** A tool that may be switched on; `why` says why it cannot be, "" where it can. `about` is what it does. */
+export interface TalkTool {
+  name: string;
+  label: string;
+  about: string;
+  why: string;
+}
+
+/** A table that a tool made, as text. */
+export interface TalkTable {
+  columns: string[];
+  rows: string[][];
+  left: number;
+}
+
+/** A call of a tool: what was asked of it and what came of it; `pictures` are URLs, `files` names. */
+export interface TalkStep {
+  tool: string;
+  thought: string;
+  asked: string;
+  status: string;
+  result: string;
+  pictures: string[];
+  tables: TalkTable[];
+  files: string[];
+  seconds: number;
+}
+
+/** A question and its answer: `html` to be shown, `answer` to be copied, version `place` of `of`, `seen` the number of the
+ * prompt that it was written from. */
+export interface TalkTurn {
+  number: number;
+  question: string;
+  pictures: string[];
+  html: string;
+  answer: string;
+  finish: string;
+  place: number;
+  of: number;
+  liked: boolean | null;
+  model: string;
+  seen: number;
+  unread: number;
+  files: string[];
+  steps: TalkStep[];
+}
+
+/** A turn that the page has already. */
+export interface UnchangedTurn {
+  number: number;
+}
+
+/** A conversation as it stands; `said` is how it goes on, `more`: the last answer can be continued. */
+export interface TalkView {
+  id: number;
+  title: string;
+  persona: PersonaCard | null;
+  turns: (TalkTurn | UnchangedTurn)[];
+  running: boolean;
+  said: string;
+  more: boolean;
+  sees: boolean;
+  tools: string[];
+  confirm: string[];
+  asked: number;
+}
+
+/** A conversation in the list. */
+export interface TalkRow {
+  id: number;
+  title: string;
+  changed: string;
+}
+
+/** What stands beside a conversation. */
+export interface TalkLists {
+  rows: TalkRow[];
+  personas: PersonaCard[];
+  tools: TalkTool[];
+}
+
+/** What a model saw: the whole text, and its token ids, null for each picture; null where no model is loaded. */
+export interface SeenPrompt {
+  model: string;
+  text: string;
+  ids: (number | null)[] | null;
+}
+
 /** A model that is loaded; `context` in tokens. */
 export interface ModelFacts {
   role: string;
@@ -290,6 +404,19 @@ export type PaperServer = {
   export: (asked: EventData) => Promise<Answer<Exported>>;
 };
 
+export type TalkServer = {
+  list: (asked: { search: string }) => Promise<Answer<TalkLists>>;
+  act: {
+    (asked: { kind: "open" | "rename" | "show_version" | "branch" | "like"; id: number } & EventData): Promise<Answer<TalkView>>;
+    (asked: { kind: "edit_persona"; key: string }): Promise<Answer<PersonaForm>>;
+    (asked: { kind: "save_persona" } & EventData): Promise<Answer<PersonaCard>>;
+    (asked: { kind: "import_persona"; path: string }): Promise<Answer<PersonaCard>>;
+    (asked: { kind: "export_persona" | "save" | "fetch_file" } & EventData): Promise<Answer<Exported>>;
+    (asked: { kind: "saw"; seen: number; model: string }): Promise<Answer<SeenPrompt>>;
+    (asked: { kind: "delete" | "undelete" | "delete_persona" | "undelete_persona" | "allow" } & EventData): Promise<Answer<object>>;
+  };
+};
+
 export type ShelfServer<Card> = {
   list: (asked: EventData) => Promise<Answer<Omit<Cards, "items"> & { items: Card[] }>>;
   act: {
@@ -342,6 +469,7 @@ export type Attributes = Handlers & {
   [name in
     | "accept"
     | "alt"
+    | "checked"
     | "className"
     | "disabled"
     | "download"

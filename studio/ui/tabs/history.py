@@ -20,13 +20,21 @@ from studio.ui.components import AT_ONCE
 from studio.ui.identity import identity_of, to_gradio_error
 from studio.ui.page_data import Comparison, HistoryCard, Version, Versions
 from studio.ui.tabs.chat import ChatTab
+from studio.ui.tabs.talk import TalkTab
+from studio.ui.threads import in_thread
 from studio.ui.words import i18n
 
 
 def history_tab(
-    studio: Studio, editor: ArticleEditor, tabs: gr.Tabs, article_view: gr.HTML, chat: ChatTab, address: gr.HTML
+    studio: Studio,
+    editor: ArticleEditor,
+    tabs: gr.Tabs,
+    article_view: gr.HTML,
+    chat: ChatTab,
+    talk: TalkTab,
+    address: gr.HTML,
 ) -> None:
-    """Lay the tab out; what is chosen here, or named by the page's address, opens in the Write tab or in Chat."""
+    """Lay the tab out; what is chosen here, or named by the page's address, opens in Write, Chat or Talk."""
     with gr.Tab(i18n()("history"), id="history") as tab:
         cards = card_list("history.js", HistoryCards(studio).cards, HistoryCards(studio).acts(), "open")
 
@@ -36,18 +44,23 @@ def history_tab(
                 case {"id": int(id), "type": "article"}:
                     async for document in editor.open_article(id, request):
                         chosen = gr.Tabs(selected="write") if document["open"] else gr.skip()
-                        yield chosen, document, *(gr.skip() for _ in chat.outputs)
+                        yield chosen, document, *(gr.skip() for _ in chat.outputs), gr.skip()
                 case {"id": int(id), "type": "conversation"}:
+                    conversation = await in_thread(studio.store.conversation, identity_of(request), id)
+                    if conversation.kind == "talk":
+                        view = await talk.show(request, conversation)
+                        yield gr.Tabs(selected="talk"), gr.skip(), *(gr.skip() for _ in chat.outputs), view
+                        return
                     tab_: Any = gr.Tabs(selected="chat")
                     async with aclosing(chat.open(request, id)) as replies:
                         async for reply in replies:
-                            yield tab_, gr.skip(), *reply
+                            yield tab_, gr.skip(), *reply, gr.skip()
                             tab_ = gr.skip()
         except StudioError as e:
             raise to_gradio_error(e, request) from e
 
     tab.select(time.time, None, cards, **AT_ONCE)
-    outputs = [tabs, article_view, *chat.outputs]
+    outputs = [tabs, article_view, *chat.outputs, talk.component]
     for opened in (cards.open, address.open):
         event = opened(open_chosen, None, outputs, show_progress="hidden", concurrency_limit=None,
                        trigger_mode="multiple", api_visibility="private")  # fmt: skip
