@@ -26,7 +26,7 @@ from studio.library.picture_intake import normalise_file
 from studio.roles import TALK
 from studio.sampling import check as check_numbers
 from studio.settings import Settings
-from studio.specs import NativeSpec
+from studio.specs import EngineSpec, NativeSpec
 from studio.storage.persons import CLI
 from studio.tasks.progress import Stop
 from studio.tasks.talk import own_role
@@ -66,15 +66,17 @@ class Chat:
 
     def _stream(self, asked: Conversation) -> Iterator[str]:
         answer = self.studio.answers.start(CLI, asked, self.numbers)
-        shown, steps = "", 0
+        shown, steps, thought = "", 0, ""
         with _stopping(answer.stop):
             for state in answer.updates():
                 turn = state.conversation.turns[-1]
                 if not turn.answer.startswith(shown):  # it was the thought before a call
                     yield "\n"
-                    shown = ""
+                    shown, thought = "", shown
                 for step in turn.steps[steps:]:
                     if step.ended:
+                        if step.thought.strip() not in thought:  # it came and went between two looks
+                            yield printable(f"{step.thought.strip()}\n")
                         yield printable(format_step(step))
                         steps += 1
                 yield printable(turn.answer[len(shown) :])
@@ -188,7 +190,7 @@ def _print(pieces: Iterator[str]) -> None:
         click.echo()
 
 
-def _plan(settings: Settings) -> Any:
+def _plan(settings: Settings) -> EngineSpec:
     """What runs: the model that talks alone, where it has one of its own."""
     if chosen(settings, TALK.name):
         settings = replace(settings, composer=settings.composer or NONE, vl=settings.vl or NONE)
@@ -197,7 +199,7 @@ def _plan(settings: Settings) -> Any:
 
 def _with_piped(question: str | None) -> str | None:
     """The question, and under it what is piped in; None where a person sits there and none was given."""
-    if sys.stdin is None or sys.stdin.isatty():
+    if sys.stdin.isatty():
         return question
     piped = sys.stdin.read()
     if question is None:
@@ -221,7 +223,7 @@ def _lines(settings: Settings) -> Iterator[str]:
 
     settings.folder.mkdir(parents=True, exist_ok=True)
     history = FileHistory(str(settings.folder / "chat_history"))
-    session: PromptSession[str] = PromptSession(history=history, key_bindings=keys)
+    session: PromptSession[str] = PromptSession(history=history, key_bindings=keys, reserve_space_for_menu=0)
     while True:
         try:
             line = session.prompt("> ", prompt_continuation="  ")

@@ -113,13 +113,10 @@ class Agent:
         person: str,
         stop: Stop,
         approvals: Approvals | None = None,
-        keep_prompt: Callable[[Prompt], object] = lambda prompt: None,
     ) -> Iterator[AgentState]:
-        """Answer the last question. A failure is the `error` of the last state; what tools did stays in it. Each prompt
-        that is sent goes to `keep_prompt`."""
+        """Answer the last question. A failure is the `error` of the last state; what tools did stays in it."""
         last = AgentState(request.exchanges[-1].steps)
         run = _Run(self._worker, self._toolbox, self._around, request, model, person, stop, approvals or Approvals())
-        run.keep_prompt = keep_prompt
         try:
             for state in run.states(last):
                 last = state
@@ -148,7 +145,6 @@ class _Run:
         self._tools = {tool.name: tool for tool in named if tool and tool.unavailable() is None}
         self._find = toolbox.find
         self._budget = budget_of(worker, model.role, model.card, stop)
-        self.keep_prompt: Callable[[Prompt], object] = lambda prompt: None
 
     def states(self, state: AgentState) -> Iterator[AgentState]:
         """Replies and calls in turn, until there is an answer."""
@@ -188,7 +184,6 @@ class _Run:
         asked = fit(
             self._budget, model.convention, model.prompt_of, request.system, specs, exchanges, wanted, request.opening
         )
-        self.keep_prompt(asked.prompt)
         sampling = replace(model.sampling, max_tokens=asked.room)
         model.sent(asked.prompt)
         return Generate(model.role, asked.prompt, sampling, keep_controls=model.convention.controls), asked.unread

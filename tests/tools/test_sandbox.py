@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ if sys.platform != "linux":
     pytest.skip("code runs on Linux only", allow_module_level=True)
 
 TIGHT = replace(LIMITS, seconds=1.0, memory=1 << 30, file_size=4 << 20, folder=16 << 20, files=60, disk_left=0)
-GUARDS = guards.guards(Path("/nowhere"))
+GUARDS = guards.guards(Path(tempfile.mkdtemp()))  # only root's, as the folders of the tests
 
 
 class Box(Protocol):
