@@ -34,7 +34,6 @@ def from_list(data: Iterable[Sequence[str]]) -> Prompt:
         "control": Control,
         "adapter": Adapter,
         "picture": lambda key: Image(key, b""),
-        "adapter": Adapter,
     }
     return tuple(kinds[kind](value) for kind, value in data)
 
