@@ -91,9 +91,7 @@ class ArticleEditor:
                 yield document
         else:
             article = await in_thread(self._studio.store.article, person, id)
-            document = await in_thread(self._view(request).document, article, None, True)
-            yield document
-            yield {**document, "open": False}  # Gradio sends the last step once more, when another may be shown
+            yield await in_thread(self._view(request).document, article, None, True)
 
     # What the document asks
 
