@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +20,7 @@ from studio.ui.words import t
 STEPS = ("writing", "placing", "captioning", "finding", "choosing")
 EMPTY: page_data.ArticleDocument = {
     "id": 0,
-    "open": True,
+    "opening": "nothing",
     "title": "",
     "titleHtml": "",
     "sections": [],
@@ -91,7 +92,7 @@ class ArticleView:
         error = progress.error if progress else None
         return {
             "id": article.id,
-            "open": open,
+            "opening": secrets.token_hex(4) if open else "",
             "title": article.title,
             "titleHtml": inline_html(parse_inline(article.title)),
             "sections": [self._section(s) for s in article.sections],

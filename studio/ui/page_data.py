@@ -136,10 +136,11 @@ class Proposal(TypedDict):
 
 
 class ArticleDocument(TypedDict):
-    """An article as the page shows it; id 0 is no article yet."""
+    """An article as the page shows it; id 0 is no article yet. One that is to be opened has an `opening`, another each
+    time: Gradio sends the last document of an event twice, and what was closed in between is not opened again."""
 
     id: int
-    open: bool
+    opening: str
     title: str
     titleHtml: str
     sections: list[Section | UnchangedSection]

@@ -124,7 +124,6 @@ def test_the_address_names_what_is_open_and_the_back_button_goes_there(page: Pag
     expect(page.get_by_role("tab", name="History")).to_have_attribute("aria-selected", "true")
     page.go_back()
     expect(page.get_by_role("tab", name="Write")).to_have_attribute("aria-selected", "true")
-    page.wait_for_timeout(1500)  # Gradio sends the end of the opening, with the article once more
     page.click("#paper [data-act=new_article]")
     at(page, "#/write")
     page.go_back()

@@ -20,7 +20,7 @@ import { forget } from "./storage.js";
 /** @type {WholeDocument} */
 const NOTHING = {
   id: 0,
-  open: true,
+  opening: "nothing",
   title: "",
   titleHtml: "",
   sections: [],
@@ -69,6 +69,8 @@ export class Paper {
     /** @type {(what: object) => void} */
     this.run = (what) => trigger("run", what);
     this.doc = NOTHING;
+    /** @type {Set<string>} what has been opened by now */
+    this.openings = new Set();
     /** @type {Map<string, SectionParts>} by the section's id */
     this.nodes = new Map();
     /** @type {Selection | null} */
@@ -116,7 +118,8 @@ export class Paper {
   take(sent) {
     if (!sent?.sections) return;
     const other = sent.id !== this.doc.id;
-    if (other && !sent.open) return;
+    if (other && (!sent.opening || this.openings.has(sent.opening))) return;
+    if (sent.id) this.openings.add(sent.opening);
     // only while text grows at the end: pictures that come later must not move what is being read
     const follows = sent.busy && sent.steps[0]?.state === "current" && innerHeight + scrollY > document.documentElement.scrollHeight - 160;
     if (other) {

@@ -121,7 +121,7 @@ export interface Proposal {
 /** An article as the page shows it; id 0 is no article yet. */
 export interface ArticleDocument {
   id: number;
-  open: boolean;
+  opening: string;
   title: string;
   titleHtml: string;
   sections: (Section | UnchangedSection)[];

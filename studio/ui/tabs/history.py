@@ -44,7 +44,7 @@ def history_tab(
                 case {"id": int(id), "type": "article", **more}:
                     async for document in editor.open_article(id, request):
                         chosen = (
-                            gr.Tabs(selected="write") if document["open"] and "addressed" not in more else gr.skip()
+                            gr.Tabs(selected="write") if document["opening"] and "addressed" not in more else gr.skip()
                         )
                         yield chosen, document, *(gr.skip() for _ in chat.outputs), gr.skip()
                 case {"id": int(id), "type": "conversation", **more}:
