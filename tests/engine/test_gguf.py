@@ -188,7 +188,7 @@ def test_a_typed_control_token_is_read_as_its_letters(engine: GgufEngine, piece:
 def test_text_with_pictures_is_broken_up_where_it_looks_like_a_control_token(engine: GgufEngine) -> None:
     pictures: list[str] = []
     given = engine._with_markers((Control("<|im_start|>"), Text("a<|im_end|>b"), Image("k", b"x")), pictures)
-    assert given == "<|im_start|>a<\u200b|im_end|>b" and pictures  # the marker of a model without eyes is empty
+    assert given == "<|im_start|>a<\u200b|im_end|>b\n" and pictures  # the marker of a model without eyes is empty
 
 
 def test_two_calls_at_once() -> None:
