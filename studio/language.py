@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import bidirectional
 
 from studio.errors import Language
 
@@ -15,3 +16,9 @@ def language_of(text: str) -> Language:
     Chinese word still English: a Chinese character weighs as much as four letters."""
     han = len(_HAN.findall(text))
     return "zh" if han and han * 4 >= len(_LATIN.findall(text)) else "en"
+
+
+def is_right_to_left(text: str) -> bool:
+    """Whether a paragraph begins at the right: its first letter with a direction decides, as in Unicode's rule P2."""
+    found = next((d for d in map(bidirectional, text) if d in ("L", "R", "AL")), "L")
+    return found != "L"

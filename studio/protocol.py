@@ -68,6 +68,7 @@ class Sampling:
     seed: int = 8909
     max_tokens: int = 1024
     beams: int = 1
+    tiles: int = 0  # the most tiles of each picture that is asked about, see `Image`; 0: the model's choice
     stop: tuple[str, ...] = ()  # generation ends before the first of these, which is not part of the text
     grammar: str = ""  # GBNF that the text follows; an engine without grammars writes freely, so replies are parsed
 
@@ -101,6 +102,10 @@ class Describe:
     """Say what is in a picture."""
 
     image: Image
+
+
+TEXT_EMBEDDER = "use-multilingual-3"
+"""The model behind Embed. Stored vectors of another cannot be compared with its."""
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,16 @@ FIELDS: tuple[SamplingField, ...] = (
         ),
         chat=Offer("beams", 70, label=("Beams (1 to 5)", "束搜索（1 到 5）")),
     ),
+    SamplingField(
+        "tiles",
+        0,
+        0,
+        55,
+        ("Tiles of a picture (0: as the model likes)", "图片切块数（0：由模型决定）"),
+        "The most tiles that a picture is cut into by models that do so (XComposer2.5, 4KHD): more show finer detail "
+        "and take more of the context; 0 leaves it to the model",
+        chat=Offer("tiles", 80),
+    ),
 )
 
 

@@ -30,7 +30,8 @@ class Settings:
     data: str = _setting("~/.xcomposer-studio", "Folder that keeps articles, conversations, pictures and models")
     models: str = _setting(
         "auto",
-        "Which models run: xcomposer2, starter, a GGUF model (a name of studio models list, a file or its folder), or "
+        "Which models run: xcomposer2, xcomposer2.5-7b (one model for everything) or another of studio models list, "
+        "starter, a GGUF file or its folder, or "
         "auto: XComposer2 where a CUDA GPU and its files are found, else a downloaded GGUF model, else starter",
         choices=("auto", "xcomposer2", "starter"),
         names=True,

@@ -27,8 +27,8 @@ def write(path: Path, facts: Mapping[str, Any], tensors: Mapping[str, Sequence[i
     return path
 
 
-def model(path: Path, template: str = "", **facts: Any) -> Path:
-    """A model's file of a small architecture."""
+def model(path: Path, **facts: Any) -> Path:
+    """A model's file of a small architecture; of `facts` the name `template` stands for its chat template."""
     entries: dict[str, Any] = {
         "general.architecture": "qwen2",
         "general.name": "Toy 1B",
@@ -38,7 +38,7 @@ def model(path: Path, template: str = "", **facts: Any) -> Path:
         "qwen2.attention.head_count": 4,
         "qwen2.attention.head_count_kv": 2,
     }
-    if template:
+    if template := facts.pop("template", ""):
         entries["tokenizer.chat_template"] = template
     return write(path, entries | facts, {"token_embd.weight": [64, 1000]})
 
@@ -53,17 +53,92 @@ def _value(value: Any) -> bytes:
         case bool():
             return struct.pack("<I?", 7, value)
         case int():
-            return struct.pack("<Ii", 5, value)
+            return struct.pack("<II", 4, value) if value >= 0 else struct.pack("<Ii", 5, value)
         case float():
             return struct.pack("<If", 6, value)
         case str():
             return struct.pack("<I", 8) + _text(value)
     items = list(value)
-    kind = 8 if items and isinstance(items[0], str) else 5
-    body = b"".join(_text(item) if kind == 8 else struct.pack("<i", item) for item in items)
-    return struct.pack("<IIQ", 9, kind, len(items)) + body
+    first = items[0] if items else 0
+    kind, pack = (8, _text) if isinstance(first, str) else (6, _float) if isinstance(first, float) else (5, _int)
+    return struct.pack("<IIQ", 9, kind, len(items)) + b"".join(map(pack, items))
+
+
+def _int(value: int) -> bytes:
+    return struct.pack("<i", value)
+
+
+def _float(value: float) -> bytes:
+    return struct.pack("<f", value)
 
 
 def _text(value: str) -> bytes:
     data = value.encode()
     return struct.pack("<Q", len(data)) + data
+
+
+def language_model(path: Path, template: str = "") -> Path:
+    """A whole model of one layer that llama.cpp loads: 64 wide, a token a byte, all weights zero."""
+    bytes_ = [*range(33, 127), *range(161, 173), *range(174, 256)]  # as GPT-2's tokenizer writes bytes as characters
+    letters = [chr(b) for b in bytes_] + [chr(256 + n) for n in range(256 - len(bytes_))]
+    specials = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"]
+    facts: dict[str, Any] = {
+        "general.architecture": "llama",
+        "general.name": "Toy",
+        "llama.context_length": 512,
+        "llama.embedding_length": 64,
+        "llama.block_count": 1,
+        "llama.feed_forward_length": 64,
+        "llama.attention.head_count": 4,
+        "llama.attention.head_count_kv": 4,
+        "llama.attention.layer_norm_rms_epsilon": 1e-5,
+        "llama.rope.dimension_count": 16,
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": "qwen2",
+        "tokenizer.ggml.tokens": [*letters, *specials],
+        "tokenizer.ggml.token_type": [NORMAL] * 256 + [CONTROL] * len(specials),
+        "tokenizer.ggml.merges": ["a b"],
+        "tokenizer.ggml.eos_token_id": 257,
+        "tokenizer.ggml.add_bos_token": False,
+    }
+    if template:
+        facts["tokenizer.chat_template"] = template
+    layer = {
+        **dict.fromkeys(("attn_norm", "ffn_norm"), [64]),
+        **dict.fromkeys(("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"), [64, 64]),
+    }
+    tensors = {"token_embd.weight": [64, 259], "output_norm.weight": [64], "output.weight": [64, 259]}
+    return write(path, facts, tensors | {f"blk.0.{name}.weight": shape for name, shape in layer.items()})
+
+
+def vision_tower(path: Path, width: int = 64) -> Path:
+    """Eyes for `language_model`, as LLaVA's: pictures of 28 × 28 in patches of 14, so four tokens; all weights zero."""
+    facts = {
+        "general.architecture": "clip",
+        "clip.has_vision_encoder": True,
+        "clip.projector_type": "mlp",
+        "clip.use_gelu": True,
+        "clip.vision.image_size": 28,
+        "clip.vision.patch_size": 14,
+        "clip.vision.embedding_length": 32,
+        "clip.vision.feed_forward_length": 32,
+        "clip.vision.projection_dim": width,
+        "clip.vision.block_count": 2,
+        "clip.vision.attention.head_count": 4,
+        "clip.vision.attention.layer_norm_epsilon": 1e-5,
+        "clip.vision.image_mean": [0.5, 0.5, 0.5],
+        "clip.vision.image_std": [0.5, 0.5, 0.5],
+    }
+    tensors: dict[str, list[int]] = {
+        "v.class_embd": [32],
+        "v.patch_embd.weight": [14, 14, 3, 32],
+        "v.position_embd.weight": [32, 5],
+        **{f"{name}.{part}": [32] for name in ("v.pre_ln", "v.post_ln") for part in ("weight", "bias")},
+        **{"mm.0.weight": [32, width], "mm.0.bias": [width], "mm.2.weight": [width, width], "mm.2.bias": [width]},
+    }
+    for layer in range(2):
+        for name in ("attn_q", "attn_k", "attn_v", "attn_out", "ffn_up", "ffn_down"):
+            tensors |= {f"v.blk.{layer}.{name}.weight": [32, 32], f"v.blk.{layer}.{name}.bias": [32]}
+        for name in ("ln1", "ln2"):
+            tensors |= {f"v.blk.{layer}.{name}.{part}": [32] for part in ("weight", "bias")}
+    return write(path, facts, tensors)

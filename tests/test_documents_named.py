@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENT = re.compile(
     r"(?<![\w.-])[A-Z][A-Z0-9_-]+\.md\b"
 )  # as such documents are called; `article.md` is what exports make
-EXAMPLES = {"FILE.md"}
+EXAMPLES = {"FILE.md", "NAME.md"}
 
 
 def test_every_document_that_is_named_is_here() -> None:

@@ -47,7 +47,7 @@ import studio.app
 from studio.engine.build import build
 from studio.specs import NativeSpec
 build(NativeSpec(random_weights="tiny", device="cpu"))
-page = "gradio xlsxwriter docx reportlab lucide xllamacpp rapidocr onnxruntime modelscope timm"
+page = "gradio xlsxwriter docx typst fontTools lucide xllamacpp rapidocr onnxruntime modelscope timm"
 print(sorted(set(page.split()) & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from golden import picture
 
 from studio.app import Studio
 from studio.documents.article import Picture
@@ -55,16 +56,29 @@ def question_of(calls: list[Call]) -> str:
 
 def test_the_starter_begins_with_what_is_known(ask: Ask) -> None:
     answer, calls = ask(STARTER, "Market day", "What could one buy here?")
-    assert answer.startswith("The picture shows this: ") and "market" in answer and answer.endswith("Some.")
+    assert answer.startswith("The picture shows this: ") and "vegetable stalls" in answer and answer.endswith("Some.")
+    assert "Tags" not in answer
     assert not any(isinstance(call, Describe) for call in calls)  # no classifier is asked
 
 
 def test_an_instruction_model_answers_from_what_is_known(ask: Ask) -> None:
     answer, calls = ask(INSTRUCT, "Market day", "在这里能买到什么？")
     assert answer == "Some."
-    assert "这张图片的说明：" in question_of(calls) and "市" in question_of(calls)
+    assert "这张图片的说明：" in question_of(calls) and "（标签：集市 " in question_of(calls)
 
 
 def test_a_guess_stays_a_guess(ask: Ask) -> None:
     answer, calls = ask(INSTRUCT, "Market day", "What is it!")
     assert answer.startswith("I am not sure what the picture shows") and any(isinstance(c, Describe) for c in calls)
+
+
+def test_a_file_of_the_library_is_that_picture(tmp_path: Path) -> None:
+    with Studio(Settings(data=str(tmp_path)), ScriptedSpec((), STARTER)) as studio:
+        hit = studio.library.browse(limit=1)[0]
+        data = studio.store.read_file(hit.picture.key)
+        taken = studio.library.normalise(data, "again.webp")
+        assert (taken.key, taken.data) == (hit.picture.key, data) and studio.library.words(taken.key)
+        assert studio.store.add_file(taken, "me") == hit.picture.key
+        assert studio.store.read_file(hit.picture.key) == data
+        other = studio.library.normalise(picture("teal").data, "other.png")
+        assert studio.library.words(other.key) == ""

@@ -39,10 +39,12 @@ TABLE: dict[str, set[str]] = {
     "worker": {"engine", "protocol", "specs"},
     "storage": {"documents", "encodings", "pictures"},
     "library": {"storage", "encodings", "documents", "pictures", "prompts", "protocol"},
+    "manuscript": {"documents", "encodings", "library", "markdown", "pictures", "sampling", "storage"},
     "tools": {"documents", "pictures", "prompts", "settings", "storage"},
     "export": {"documents", "markdown", "pictures", "sampling"},
     "tasks": {
-        "roles", "worker", "storage", "library", "prompts", "protocol", "sampling", "documents", "markdown", "tools",
+        "checkpoints", "settings", "specs", "roles", "worker", "storage", "library", "prompts", "protocol", "sampling",
+        "documents", "markdown", "tools",
     },
     "app": {
         "prompts", "tasks", "tools", "worker", "library", "export", "storage", "documents", "specs", "protocol",
@@ -51,11 +53,11 @@ TABLE: dict[str, set[str]] = {
     "api": {"app"},
     "ui": {
         "api", "app", "tasks", "library", "export", "storage", "checkpoints", "prompts", "protocol", "specs",
-        "settings", "documents", "markdown", "roles", "sampling",
+        "manuscript", "settings", "documents", "markdown", "roles", "sampling",
     },
     "cli": {
         "ui", "app", "tasks", "library", "export", "storage", "pictures", "checkpoints", "engine", "models", "prompts",
-        "protocol", "specs", "settings", "documents", "roles", "sampling",
+        "protocol", "specs", "manuscript", "settings", "documents", "roles", "sampling",
     },
 }  # fmt: skip
 

@@ -68,7 +68,8 @@ class Ready:
 
 def test_a_toy_field_is_in_the_form_of_its_task_only(toy: SamplingField) -> None:
     names = [number.name for number in form_numbers("chat")]
-    assert names == ["max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "beams"]
+    assert names[:5] == ["max_tokens", "temperature", "top_p", "top_k", "min_p"]
+    assert names[5:] == ["repetition_penalty", "seed", "beams", "tiles"]
     assert page_words()["chat_min_p"] == ("Min-p", "Min-p")
     assert "min_p" not in [number.name for number in form_numbers("writing")]
     assert read(form_numbers("chat"), {"min_p": 0.25}) == {"min_p": 0.25}
@@ -122,7 +123,8 @@ def test_the_forms_are_what_they_were() -> None:
     last = form_numbers("writing", beams=5)[-1]
     assert (last.id, last.low, last.high) == ("write_beams", 1, 5)
     chat = [(n.id, n.low, n.high) for n in form_numbers("chat")]
-    assert chat[0] == ("answer_length", 1, 4096) and chat[-2:] == [("chat_seed", 0, 2**32 - 1), ("beams", 1, 5)]
+    assert chat[0] == ("answer_length", 1, 4096)
+    assert chat[-3:] == [("chat_seed", 0, 2**32 - 1), ("beams", 1, 5), ("tiles", 0, 55)]
 
 
 @pytest.mark.parametrize("value", [-1, 2.5, math.nan, math.inf, True, "1", [1]])

@@ -30,7 +30,7 @@ class LocalAuxiliaryModels:
     def _text_embedder(self) -> TextEmbedder:
         from studio.auxiliary.text_embedder import TextEmbedder
 
-        return TextEmbedder()
+        return TextEmbedder(self._threads)
 
     def describe(self, image: Image) -> Description:
         """Labels and readable text."""

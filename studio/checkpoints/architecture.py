@@ -72,6 +72,10 @@ class Family:
     control_tokens: tuple[tuple[str, ...], ...] = CONTROL_TOKENS  # each by all its names
     start_of_turn: str = "[UNUSED_TOKEN_146]"
     end_of_turn: str = "[UNUSED_TOKEN_145]"  # ends generation, as EOS does
+    also_ends: tuple[str, ...] = ()  # control tokens that end generation, too
+    extra_rows: int = 0  # rows that the embedding may have beyond the tokenizer's pieces
+    source: str = ""  # "module:class" that gives its tensors by InternLM2's names, where its own are others
+    merged: Callable[[str], bool] = lambda name: False  # tensors that are added to others when they are loaded
     tiled: bool = False  # cuts pictures into tiles, so that their size decides how many positions they take
 
 
@@ -131,7 +135,7 @@ class Architecture:
 
     def parameters(self) -> int:
         """How many numbers the model has."""
-        return sum(math.prod(shape) for shape in self.tensors().values())
+        return sum(math.prod(shape) for name, shape in self.tensors().items() if not self.family.merged(name))
 
     def cache_bytes(self, tokens: int, element: int) -> int:
         """Bytes of keys and values for so many tokens, at `element` bytes a number."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from studio.checkpoints import gguf_plan, ladder
+from studio.checkpoints import chosen_model, gguf_plan, ladder
 from studio.checkpoints import hub_caches as places
 from studio.checkpoints.ladder import GgufModel
 from studio.checkpoints.machine import gpus, host_free
@@ -25,7 +25,8 @@ NONE = "none"  # as a value of --composer or --vl: do not run a model for this
 
 @dataclass(frozen=True)
 class Published:
-    """A checkpoint as its publisher offers it. `size` in bytes is about that of its weights in 16 bits.
+    """A checkpoint as its publisher offers it. `size` in bytes is about that of its weights in 16 bits; `also` are
+    roles that it serves beside its own.
 
     Those that are `automatic` run when they are found; the others when they are named.
     """
@@ -38,6 +39,12 @@ class Published:
     automatic: bool = True
     revision: str = ""  # on ModelScope, where it is not the branch master
     aliases: tuple[str, ...] = ()
+    also: tuple[Role, ...] = ()
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """What it is used for."""
+        return self.role, *self.also
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,8 +53,9 @@ class Published:
 
     @property
     def dialect(self) -> str:
-        """How it is asked: every one here that is no XComposer2 is an InternLM2-Chat."""
-        return "xcomposer2" if self.name.startswith("xcomposer2") else "internlm2"
+        """How it is asked: every one here that is no XComposer is an InternLM2-Chat."""
+        known = ("xcomposer2.5", "xcomposer2", "xcomposer1")
+        return next((name for name in known if self.name.startswith(name)), "internlm2")
 
 
 def _chat(name: str, repository: str, size: int, **more: Any) -> Published:
@@ -56,18 +64,21 @@ def _chat(name: str, repository: str, size: int, **more: Any) -> Published:
 
 
 def _published(
-    name: str, role: Role, repository: str, size: int, automatic: bool = True, revision: str = ""
+    name: str, role: Role, repository: str, size: int, automatic: bool = True, also: tuple[Role, ...] = ()
 ) -> Published:
     hubs = f"Shanghai_AI_Laboratory/{repository}", f"internlm/{repository}"
-    return Published(name, role, *hubs, size, automatic, revision)
+    return Published(name, role, *hubs, size, automatic, also=also)
 
 
-# Of several that are found for one role, the first here runs.
+# Of several that are found for one role, one that serves more roles runs, else the first here.
 PUBLISHED = (
     _published("xcomposer2-7b", "composer", "internlm-xcomposer2-7b", 17_330_000_000),
     _published("xcomposer2-vl-7b", "viewer", "internlm-xcomposer2-vl-7b", 17_330_000_000),
+    _published("xcomposer2.5-7b", "composer", "internlm-xcomposer2d5-7b", 22_190_000_000, also=("viewer",)),
     _published("xcomposer2-4khd-7b", "viewer", "internlm-xcomposer2-4khd-7b", 17_200_000_000),
     _published("xcomposer2-vl-1.8b", "viewer", "internlm-xcomposer2-vl-1_8b", 4_900_000_000),
+    _published("xcomposer1-7b", "composer", "internlm-xcomposer-7b", 18_577_000_000, False, also=("viewer",)),
+    _published("xcomposer1-vl-7b", "viewer", "internlm-xcomposer-vl-7b", 18_577_000_000, False),
     _published("internlm2-chat-7b", "talk", "internlm2-chat-7b", 15_480_000_000),
     Published(
         "internlm2-chat-1.8b",
@@ -95,16 +106,22 @@ def folder_of(settings: Settings, model: Published) -> Path:
 
 
 def find(settings: Settings, model: Published) -> str:
-    """The folder of a published checkpoint on this machine, or an empty string: in the data folder or a hub's cache."""
+    """The folder of a published checkpoint on this machine, or an empty string: in the data folder or a hub's cache,
+    with all its files."""
+    return places.first(_candidates(settings, model))
 
-    def candidates() -> Iterator[Path]:
-        yield folder_of(settings, model)
-        if model.modelscope:
-            yield from places.modelscope_cache(model.modelscope)
-        if model.huggingface:
-            yield from places.huggingface_cache(model.huggingface)
 
-    return places.first(candidates())
+def find_incomplete(settings: Settings, model: Published) -> places.Incomplete | None:
+    """A part of a published checkpoint, where it is nowhere whole."""
+    return None if find(settings, model) else places.first_incomplete(_candidates(settings, model))
+
+
+def _candidates(settings: Settings, model: Published) -> Iterator[Path]:
+    yield folder_of(settings, model)
+    if model.modelscope:
+        yield from places.modelscope_cache(model.modelscope)
+    if model.huggingface:
+        yield from places.huggingface_cache(model.huggingface)
 
 
 def resolve(settings: Settings, given: str) -> str:
@@ -118,11 +135,15 @@ def resolve(settings: Settings, given: str) -> str:
     if model := named(given):
         if found := find(settings, model):
             return found
+        if part := find_incomplete(settings, model):
+            raise ModelError("checkpoint_incomplete", name=model.name, **vars(part))
         raise ModelError("checkpoint_not_here", given=given, name=model.name, size=f"{model.size / 1e9:.0f} GB")
     if given.count("/") == 1 and given[0] not in "/.~":
-        found = places.first(places.modelscope_cache(given)) or places.first(places.huggingface_cache(given))
-        if found:
+        caches = [*places.modelscope_cache(given), *places.huggingface_cache(given)]
+        if found := places.first(iter(caches)):
             return found
+        if part := places.first_incomplete(iter(caches)):
+            raise ModelError("checkpoint_incomplete", name=given, **vars(part))
     raise ModelError("checkpoint_folder_missing", path=given)
 
 
@@ -133,7 +154,7 @@ def chosen(settings: Settings, role: Role) -> str:
         return ""
     if given:
         return resolve(settings, given)
-    mine = (model for model in PUBLISHED if model.role == role and model.automatic)
+    mine = sorted((m for m in PUBLISHED if role in m.roles and m.automatic), key=lambda m: -len(m.roles))
     return next((folder for model in mine if (folder := find(settings, model))), "")
 
 
@@ -152,6 +173,8 @@ def plan(settings: Settings) -> EngineSpec:
         return gguf_plan.spec_of(settings, _absolute(settings.gguf), _absolute(settings.mmproj))
     if settings.models not in (*NAMED, "auto"):
         return _given(settings)
+    if settings.models == "auto" and not _names_a_model(settings) and (spec := _chosen_on_the_page(settings)):
+        return spec
     if settings.models != "starter" or settings.random_weights:
         if spec := _native(settings):
             return spec
@@ -159,6 +182,18 @@ def plan(settings: Settings) -> EngineSpec:
         return _given(replace(settings, models=own.name))
     card = ModelCard("SmolLM2-135M (starter)", "starter", ("en",), False, 4096, note="starter")
     return GgufSpec(starter_path(), card, threads=settings.threads)
+
+
+def _names_a_model(settings: Settings) -> bool:
+    return bool(settings.random_weights or any(getattr(settings, role.setting) for role in ROLES.values()))
+
+
+def _chosen_on_the_page(settings: Settings) -> EngineSpec | None:
+    """The model that a person chose there, while it is still here."""
+    try:
+        return plan(replace(settings, models=name)) if (name := chosen_model.read(settings)) else None
+    except (ModelError, InputError):
+        return None
 
 
 def downloaded(settings: Settings) -> GgufModel | None:
@@ -172,8 +207,8 @@ def downloaded(settings: Settings) -> GgufModel | None:
 def _given(settings: Settings) -> EngineSpec:
     """The model that --models names: of the ladder, a GGUF file, a folder of one, or a checkpoint of XComposer2."""
     if model := named(settings.models):
-        role = ROLES[model.role].setting
-        return plan(replace(settings, **{"models": "xcomposer2", role: settings.models}))
+        changes: dict[str, Any] = dict.fromkeys((ROLES[role].setting for role in model.roles), settings.models)
+        return plan(replace(settings, **changes, models="xcomposer2"))
     if located := gguf_plan.locate(settings, settings.models):
         file, eyes = located
         return gguf_plan.spec_of(settings, file, _absolute(settings.mmproj) or eyes)

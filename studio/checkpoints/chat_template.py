@@ -99,7 +99,8 @@ def _read(template: _Template, controls: Sequence[str]) -> ChatFormat:
         pass
     if re.search(r"<think>\s*$", ask):  # a model that always thinks aloud is asked to have done so
         ask = f"{ask.rstrip()}\n\n</think>\n\n"
-    return ChatFormat(*(_segments(part, controls) for part in (begin, answered, following, ask)), system=system)
+    first, middle, next_turn, last = (_segments(part, controls) for part in (begin, answered, following, ask))
+    return ChatFormat(first, middle, next_turn, last, system)
 
 
 def _around(text: str, marks: Sequence[str]) -> list[str]:

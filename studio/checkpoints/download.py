@@ -114,11 +114,25 @@ def folder_of(settings: Settings, model: Model) -> Path:
     return settings.folder / "models" / model.name
 
 
+def remove(settings: Settings, model: Model) -> None:
+    """Delete a model from the data folder, also a half one; what lies in a hub's cache stays. Raises ModelError while
+    it is being downloaded, StorageError."""
+    folder = folder_of(settings, model)
+    if folder.is_dir():
+        with _alone(folder, model.name):
+            try:
+                shutil.rmtree(folder)
+            except OSError as e:
+                raise StorageError("file_unwritable", path=folder, cause=e.strerror or e) from e
+
+
 def known(name: str) -> Model:
     """The model of this name or hub id. Raises ModelError with the names there are."""
     model = named(name) or ladder.on_ladder(name)
     if model is None:
-        raise ModelError("model_unknown", name=name, known=", ".join(m.name for m in (*PUBLISHED, *LADDER)))
+        raise ModelError(
+            "model_unknown", name=name, known=", ".join([*(m.name for m in PUBLISHED), *(m.name for m in LADDER)])
+        )
     return model
 
 

@@ -23,6 +23,13 @@ from studio.checkpoints.internlm2 import (
     read_lora_sets,
     tile_pixels,
 )
+from studio.checkpoints.xcomposer1 import (
+    SampledVision,
+    is_xcomposer1,
+    merged_into_others,
+    read_xcomposer1,
+    xcomposer1_tensors,
+)
 from studio.errors import ModelError
 from studio.protocol import Role
 from studio.roles import COMPOSER, ROLES, TALK, VIEWER, role_of
@@ -95,21 +102,30 @@ def published_chat(size: str) -> Architecture:
 
 
 def published(size: str, image: int) -> Architecture:
-    """The published shapes without a file, for random weights: XComposer2-7B (224 px) and -VL-7B (490 px), or
-    XComposer2.5-7B. `tiny` has XComposer2's context and tokens a picture and is small everywhere else: to try a whole
-    path on a CPU."""
+    """The published shapes without a file: XComposer2-7B (224 px), -VL-7B and -VL-1.8B (490 px), 4KHD-7B or
+    XComposer2.5-7B, by `size`. `tiny` has XComposer2's context and tokens a picture and is small everywhere else: to
+    try a whole path on a CPU."""
     if size == "2.5-7b":
         return _published_2d5()
-    if size not in ("7b", "tiny"):
-        raise ModelError("model_unknown", name=size, known="7b, 2.5-7b")
+    if size == "4khd-7b":
+        return _published_4khd()
+    if size not in ("7b", "1.8b", "tiny"):
+        raise ModelError("model_unknown", name=size, known="7b, 1.8b, 2.5-7b, 4khd-7b")
     positions = (image // 14) ** 2 + 1
     if size == "tiny":
         vision = Vision(image, 14, 64, 1, 4, 128, positions, 64, 64)
         ranks = dict.fromkeys(LINEARS, 8)
         return Architecture(XCOMPOSER2, 2048, 64, 2, 4, 2, 128, 1e-5, 1e6, POSITIONS, 1, 2, ranks, vision)
-    vision = Vision(image, 14, 1024, 24, 16, 4096, positions, 1024, 4096)
+    hidden, layers, heads, ffn = CHAT_SHAPES[f"chat-{size}"]
+    vision = Vision(image, 14, 1024, 24, 16, 4096, positions, 1024, hidden)
     ranks = dict.fromkeys(LINEARS, 256)
-    return Architecture(XCOMPOSER2, 92544, 4096, 32, 32, 8, 14336, 1e-5, 1e6, POSITIONS, 1, 2, ranks, vision)
+    return Architecture(XCOMPOSER2, 92544, hidden, layers, heads, 8, ffn, 1e-5, 1e6, POSITIONS, 1, 2, ranks, vision)
+
+
+def _published_4khd() -> Architecture:
+    base = published("7b", TILE_PIXELS)
+    vision = Vision(TILE_PIXELS, 14, 1024, 24, 16, 4096, 577, 4096, 4096)
+    return replace(base, family=XCOMPOSER2_4KHD, vision=vision, ranks={**base.ranks, "attention.wqkv": 8})
 
 
 def _size(a: Architecture) -> str:
@@ -205,6 +221,24 @@ def _published_2d5() -> Architecture:
     )
 
 
+XCOMPOSER1 = Family(
+    name="xcomposer1",
+    dialect="xcomposer1",
+    matches=is_xcomposer1,
+    read=read_xcomposer1,
+    tensors=xcomposer1_tensors,
+    title=lambda a: f"XComposer-{'VL-' if a.vocab % 8 else ''}{_size(a)}",  # the VL model has two rows more
+    roles=lambda a: (COMPOSER.name, VIEWER.name),
+    image_tokens=lambda vision: vision.queries + 2 if isinstance(vision, SampledVision) else 0,
+    tower="studio.models.xcomposer1:VisionTower",
+    source="studio.models.xcomposer1:AsInternLM2",
+    merged=merged_into_others,
+    control_tokens=(("<TOKENS_UNUSED_0>",), ("<TOKENS_UNUSED_1>",)),
+    start_of_turn="<TOKENS_UNUSED_0>",
+    end_of_turn="<TOKENS_UNUSED_1>",
+    also_ends=("<TOKENS_UNUSED_0>",),
+    extra_rows=2,
+)
 XCOMPOSER2D5 = Family(
     name="xcomposer2.5",
     dialect="xcomposer2.5",
@@ -254,5 +288,6 @@ FAMILIES: tuple[Family, ...] = (
     XCOMPOSER2D5,
     XCOMPOSER2_4KHD,
     XCOMPOSER2,
+    XCOMPOSER1,
     INTERNLM2_CHAT,
 )  # the first that matches is taken

@@ -55,8 +55,9 @@ class GgufHeader:
 
     @property
     def title(self) -> str:
-        """What the file calls itself; empty where it does not say."""
-        return str(self.facts.get("general.name") or "")
+        """What the file calls itself, on one line; empty where it does not say."""
+        name = "".join(c if c.isprintable() else " " for c in str(self.facts.get("general.name") or ""))
+        return " ".join(name.split())[:60]
 
     @property
     def template(self) -> str:

@@ -86,13 +86,14 @@ def need_of(header: GgufHeader, weights: int, context: int, calls: int, free: in
         longest = max(MIN_CONTEXT, longest // 2)
 
 
-def check_memory(spec: GgufSpec) -> None:
-    """Raises ModelError where the model has no room, with the numbers and the model that has."""
+def check_memory(spec: GgufSpec, freed: int = 0) -> None:
+    """Raises ModelError where the model has no room, with the numbers and the model that has. `freed`: bytes that will
+    be free beside those that are."""
     try:
         header = gguf_file.read(Path(spec.path))
     except (ModelError, OSError):  # told by the check of the files
         return
-    free = _free(spec.gpu)
+    free = _free(spec.gpu) + freed
     need = need_of(header, _sizes(spec.path, spec.mmproj), spec.card.context, spec.batch, free, spec.gpu)
     if need.total <= free:
         return

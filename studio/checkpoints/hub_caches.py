@@ -6,13 +6,52 @@ The hubs' own clients are not imported for this: they take half a second, and lo
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+from studio.checkpoints.shapes import listed_files
+from studio.errors import ModelError
+
+_SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.")
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """A checkpoint of which `present` of `wanted` weight files are there: its download was cut off, or another program
+    fetched some of its files."""
+
+    folder: str
+    present: int
+    wanted: int
 
 
 def first(places: Iterator[Path]) -> str:
-    """The first of these folders that holds a checkpoint, or an empty string."""
-    return next((str(place) for place in places if (place / "config.json").is_file()), "")
+    """The first of these folders that holds a whole checkpoint, or an empty string."""
+    return next((str(place) for place in places if _is_checkpoint(place) and not missing_files(place)), "")
+
+
+def first_incomplete(places: Iterator[Path]) -> Incomplete | None:
+    """The first that holds a part of one."""
+    return next((found for place in places if _is_checkpoint(place) and (found := missing_files(place))), None)
+
+
+def missing_files(folder: Path) -> Incomplete | None:
+    """What is missing of a checkpoint, by the index of its weight files, or by their numbers; None when nothing is. In
+    a cache, a file is a link to what was fetched, and may lead nowhere."""
+    files: list[Path] = []
+    with suppress(ModelError):  # there is no weight file, or the index is none
+        files = listed_files(folder)
+    present = sum(path.is_file() for path in files)
+    totals = (int(found[2]) for path in files if (found := _SHARD.search(path.name)))
+    wanted = max(len(files), max(totals, default=1))
+    return Incomplete(str(folder), present, wanted) if present < wanted else None
+
+
+def _is_checkpoint(place: Path) -> bool:
+    return (place / "config.json").is_file()
 
 
 def modelscope_cache(id: str) -> Iterator[Path]:

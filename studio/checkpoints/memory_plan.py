@@ -188,7 +188,8 @@ def model_sizes(a: Architecture) -> ModelSizes:
     """The sizes of an architecture's parts."""
     sizes = dict.fromkeys(("linears", "plora", "vision", "tables"), 0)
     for name, shape in a.tensors().items():
-        sizes[_part(name)] += math.prod(shape)
+        if not a.family.merged(name):
+            sizes[_part(name)] += math.prod(shape)
     return ModelSizes(a.name, **sizes, cache=a.cache_bytes(1, 1), context=a.context)
 
 
@@ -220,4 +221,6 @@ def _part(name: str) -> str:
         return "plora"
     if any(name.endswith(f".{linear}.weight") for linear in LINEARS):
         return "linears"
-    return "vision" if name.startswith(("vit.", "vision_proj.", "plora_")) else "tables"
+    if name.startswith("internlm_model."):  # v1
+        return "linears" if name.endswith("_proj.weight") else "tables"
+    return "tables" if name.startswith(("model.", "output.")) else "vision"

@@ -183,14 +183,14 @@ def index_urls(environ: Mapping[str, str] = os.environ, home: Path | None = None
 
 def _pip_conf(environ: Mapping[str, str], home: Path) -> dict[str, str]:
     """What pip's configuration files say, the last one wins; `install` before `global`."""
-    own = environ.get("PIP_CONFIG_FILE", "")
-    files = ["/etc/pip.conf", home / ".pip/pip.conf", home / ".config/pip/pip.conf", Path(sys.prefix) / "pip.conf", own]
-    files += [home / "pip/pip.ini", Path(environ.get("APPDATA", home)) / "pip/pip.ini"]
+    files = [Path("/etc/pip.conf"), home / ".pip/pip.conf", home / ".config/pip/pip.conf"]
+    files += [home / "pip/pip.ini", Path(environ.get("APPDATA") or home) / "pip/pip.ini", Path(sys.prefix) / "pip.conf"]
+    files += [Path(own)] if (own := environ.get("PIP_CONFIG_FILE")) else []
     found: dict[str, str] = {}
     for section in ("global", "install"):
         parser = configparser.RawConfigParser()
         try:
-            parser.read([file for file in files if str(file)], encoding="utf-8")
+            parser.read(files, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
             continue
         found |= dict(parser[section]) if parser.has_section(section) else {}

@@ -32,6 +32,11 @@ def weight_files(folder: Path) -> tuple[list[Path], int]:
     return files, total
 
 
+def listed_files(folder: Path) -> list[Path]:
+    """The weight files that a checkpoint says it has, be they there or not. Raises ModelError."""
+    return _listed(folder)[0]
+
+
 def shapes(folder: Path) -> Shapes:
     """The shapes of all tensors of a checkpoint. Empty where torch's old format hides them."""
     files, total = weight_files(folder)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from studio.checkpoints.architecture import Architecture
-from studio.checkpoints.families import published, published_chat
+from studio.checkpoints.families import TILE_PIXELS, TILE_PIXELS_2D5, published, published_chat
 from studio.checkpoints.machine import gib
 from studio.checkpoints.memory_plan import MemoryPlan, allowed, model_sizes, plan_memory
 from studio.errors import ModelError
 
 PLENTY = 1 << 50  # bytes of main memory: what a turn of models takes there is another question
 CANDIDATES = (
+    ("xcomposer2.5-7b", "internlm2-chat-7b"),
+    ("xcomposer2.5-7b",),
     ("xcomposer2-7b", "xcomposer2-vl-7b", "internlm2-chat-7b"),
     ("xcomposer2-7b", "xcomposer2-vl-7b"),
     ("xcomposer2-7b",),
     ("xcomposer2-vl-7b",),
+    ("xcomposer2-4khd-7b",),
+    ("xcomposer2-vl-1.8b",),
     ("internlm2-chat-7b",),
     ("internlm2-chat-1.8b",),
 )
@@ -23,7 +27,26 @@ def architecture_of(name: str) -> Architecture:
     """The published shapes of one of the `CANDIDATES`."""
     if name.startswith("internlm2-"):
         return published_chat(name.removeprefix("internlm2-"))
-    return published("7b", 490 if "-vl-" in name else 224)
+    if name == "xcomposer2.5-7b":
+        return published("2.5-7b", TILE_PIXELS_2D5)
+    if name == "xcomposer2-4khd-7b":
+        return published("4khd-7b", TILE_PIXELS)
+    return published(name.rpartition("-")[2], 490 if "-vl-" in name else 224)
+
+
+def quantization_for(name: str, memory: int, context: int) -> str | None:
+    """How one of the `CANDIDATES` fits `memory` bytes of a GPU, with the whole context where that can be: none, int8,
+    or None where it does not."""
+    fitting = []
+    for quantize in ("none", "int8"):
+        try:
+            plan = _plan((name,), memory, context, quantize)
+        except ModelError:
+            continue
+        if not plan.shortened:
+            return quantize
+        fitting.append(quantize)
+    return fitting[0] if fitting else None
 
 
 def lines(memory: int, context: int) -> list[str]:

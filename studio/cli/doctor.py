@@ -14,6 +14,7 @@ from studio.checkpoints import what_fits
 from studio.checkpoints.catalog import PUBLISHED, find, plan
 from studio.checkpoints.machine import gpus
 from studio.checkpoints.memory_plan import before_loading
+from studio.cli.models import format_incomplete, incomplete
 from studio.cli.preflight import findings
 from studio.errors import Language, ModelError
 from studio.roles import ROLES
@@ -63,6 +64,7 @@ def report(settings: Settings, language: Language = "en", memory: int = 0) -> di
         "memory": {"total": host.total, "free": host.available},
         "data": {"folder": str(settings.folder), "free": _free(settings)},
         "models": {model.name: find(settings, model) for model in PUBLISHED},
+        "incomplete": {model.name: part for model in PUBLISHED if (part := incomplete(settings, model))},
         "runs": runs,
         "fits": what_fits.lines(memory * 10**9, settings.context) if memory else [],
         "problems": found,
@@ -85,7 +87,8 @@ def format_report(report: dict[str, Any]) -> str:
     ]
     lines.append(f"Memory: {report['memory']['free'] / gib:.1f} of {report['memory']['total'] / gib:.1f} GiB free")
     lines.append(f"Data: {report['data']['folder']} ({report['data']['free'] / gib:.0f} GiB free)")
-    lines += [f"{name}: {folder or 'not found'}" for name, folder in report["models"].items()]
+    parts = {name: format_incomplete(part) for name, part in report["incomplete"].items()}
+    lines += [f"{name}: {folder or parts.get(name, 'not found')}" for name, folder in report["models"].items()]
     runs = report["runs"]
     if runs["engine"]:
         lines.append(f"{'Would run' if would_run(report) else 'Chosen'}: {runs['engine']}, {_what(runs)}")

@@ -9,17 +9,20 @@ import click
 
 from studio.app import Studio
 from studio.checkpoints.catalog import plan
+from studio.errors import Language
 from studio.settings import Settings
 from studio.specs import EngineSpec
 
 
-def add(settings: Settings, folder: Path) -> None:
-    """Take a folder in; names and reasons of refused files go to stderr."""
+def add(settings: Settings, folder: Path, restore: bool, language: Language) -> None:
+    """Take a folder in; names and reasons of files that were not taken go to stderr. `restore` brings pictures back
+    that were taken out of the library."""
     with Studio(settings, _spec(settings)) as studio:
-        report = studio.library.add(folder, describe=studio.describe)
-    for name, sentence in report.refused:
+        report = studio.library.add(folder, describe=studio.describe, restore=restore, language=language)
+    for name, sentence in (*report.warnings, *report.passed_over, *report.refused):
         click.echo(f"{name}: {sentence}", err=True)
-    click.echo(f"{report.added} added, {report.updated} updated, {len(report.refused)} refused")
+    counts = f"{report.added} added, {report.updated} updated, {len(report.refused)} refused"
+    click.echo(f"{counts}, {len(report.passed_over)} passed over")
 
 
 def search(settings: Settings, words: str, limit: int, as_json: bool) -> None:

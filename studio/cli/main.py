@@ -93,6 +93,69 @@ def _whole(text: str) -> int:
 
 
 @studio.command()
+@click.argument("file", type=click.Path())
+@click.option("--images", default="auto", help="Number of pictures to add, 0 to 15, or auto")
+@click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), cls=Out, kind="article")
+@sampled("writing")
+@with_settings
+def illustrate(chosen: Settings, file: str, images: str, pictures: tuple[str, ...], out: str, **sampling: Any) -> None:
+    """Put pictures with captions into a text of your own: FILE.md, .txt, .docx or .zip. Its words stay as they are."""
+    from studio.cli import own_text as command
+
+    count = None if images == "auto" else _whole(images)
+    click.echo(str(command.illustrate(chosen, Path(file), count, pictures, Path(out), **sampling)))
+
+
+@studio.command()
+@click.argument("file", type=click.Path())
+@click.option("--out", required=True, type=click.Path(dir_okay=False), cls=Out, kind="article")
+@with_settings
+def convert(chosen: Settings, file: str, out: str) -> None:
+    """Export a text of your own (FILE.md, .txt, .docx or .zip) without any model, with the pictures beside it."""
+    from studio.cli import own_text as command
+
+    click.echo(str(command.convert(Path(file), Path(out))))
+
+
+@studio.command("open")
+@click.argument("file", type=click.Path())
+@with_settings
+def open_(chosen: Settings, file: str) -> None:
+    """Put what the studio has exported (FILE.zip or .md), or a text of your own, into History again."""
+    from studio.cli import own_text as command
+
+    article, address = command.open_file(chosen, Path(file))
+    click.echo(article.title or article.brief.subject)
+    click.echo(command.how_to_see(address, language_of_messages(chosen.language)), err=True)
+
+
+@studio.command()
+@click.argument("instruction", default="")
+@click.option("--resume", type=click.Path(dir_okay=False), help="A résumé in Markdown, instead of an INSTRUCTION")
+@click.option("--screenshot", type=click.Path(dir_okay=False), help="A picture of a page to be made again")
+@click.option("--picture", "pictures", multiple=True, type=click.Path(), help="An own picture; may be repeated")
+@click.option("--scripts", is_flag=True, help="Scripts inside the page may run; those of other hosts never")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The HTML file")
+@with_settings
+def webpage(
+    chosen: Settings,
+    instruction: str,
+    resume: str | None,
+    screenshot: str | None,
+    pictures: tuple[str, ...],
+    scripts: bool,
+    out: str,
+) -> None:
+    """Make a web page of one file, with pictures of the library; needs XComposer2.5."""
+    from studio.cli import webpage as command
+
+    language = language_of_messages(chosen.language)
+    path = command.webpage(chosen, instruction, resume, screenshot, pictures, scripts, Path(out), language)
+    click.echo(str(path))
+
+
+@studio.command()
 @click.argument("pictures", nargs=-1, required=True, type=click.Path())
 @click.argument("question")
 @sampled("chat")
@@ -215,12 +278,13 @@ def library() -> None:
 
 @library.command("add")
 @click.argument("folder", type=click.Path())
+@click.option("--restore", is_flag=True, help="Also pictures that were taken out of the library before")
 @with_settings
-def library_add(chosen: Settings, folder: str) -> None:
-    """Take the pictures of FOLDER into the library."""
+def library_add(chosen: Settings, folder: str, restore: bool) -> None:
+    """Take the pictures of FOLDER, a zip or a picture into the library."""
     from studio.cli import library as command
 
-    command.add(chosen, Path(folder))
+    command.add(chosen, Path(folder), restore, language_of_messages(chosen.language))
 
 
 @library.command("search")

@@ -12,14 +12,16 @@ from typing import Any
 
 import click
 
-from studio.checkpoints import ladder, machine
-from studio.checkpoints.catalog import PUBLISHED, find
+from studio.checkpoints import ladder, machine, what_fits
+from studio.checkpoints.catalog import PUBLISHED, Published, find, find_incomplete
 from studio.checkpoints.ladder import GIB, LADDER, GgufModel
 from studio.checkpoints.machine import gib
 from studio.checkpoints.transfer import Transfer
 from studio.errors import StudioError
 from studio.roles import COMPOSER, ROLES, VIEWER
 from studio.settings import Settings
+
+XCOMPOSER = "xcomposer2.5-7b"  # what is suggested first where there is room for it
 
 
 def table(settings: Settings) -> list[dict[str, Any]]:
@@ -28,10 +30,12 @@ def table(settings: Settings) -> list[dict[str, Any]]:
         {
             "name": model.name,
             "role": model.role,
+            "roles": list(model.roles),
             "bytes": model.size,
             "modelscope": model.modelscope,
             "huggingface": model.huggingface,
             "folder": find(settings, model),
+            "incomplete": incomplete(settings, model),
         }
         for model in PUBLISHED
     ]
@@ -57,11 +61,23 @@ def format_table(rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         needs = f"in {row['memory'] // GIB:2} GB" if "memory" in row else "on a GPU"
-        verb = ROLES[row["role"]].verb
-        lines.append(f"{row['name']:22} {verb:7} {row['bytes'] / 1e9:5.1f} GB, {needs}  {row['folder'] or 'not here'}")
+        verb = ", ".join(ROLES[role].verb for role in row.get("roles", [row["role"]]))
+        place = row["folder"] or format_incomplete(row.get("incomplete")) or "not here"
+        lines.append(f"{row['name']:22} {verb:12} {row['bytes'] / 1e9:5.1f} GB, {needs}  {place}")
     return "\n".join(
         [*lines, "To get one: studio models download NAME; which suits this machine: studio models suggest"]
     )
+
+
+def incomplete(settings: Settings, model: Published) -> dict[str, Any] | None:
+    """Where a part of a model is that is nowhere whole, as plain data."""
+    part = find_incomplete(settings, model)
+    return asdict(part) if part else None
+
+
+def format_incomplete(part: dict[str, Any] | None) -> str:
+    """For people; empty for None."""
+    return f"incomplete ({part['present']} of {part['wanted']} files) {part['folder']}" if part else ""
 
 
 def suggestion(settings: Settings) -> dict[str, Any]:
@@ -69,6 +85,7 @@ def suggestion(settings: Settings) -> dict[str, Any]:
     that writes and one that sees. On a CPU also the highest that it is quick with, where that is another."""
     card = max(machine.gpus(), key=lambda gpu: gpu.free, default=None)
     room = card.free if card else machine.host_free()
+    whole = _xcomposer(settings, room) if card else None
     found = {
         "sees": ladder.best(room, sees=True),
         "writes": ladder.best(room, sees=False),
@@ -77,7 +94,18 @@ def suggestion(settings: Settings) -> dict[str, Any]:
     if found["quick"] == found["writes"]:
         found["quick"] = None
     rows = {name: _row(settings, model) if model else None for name, model in found.items()}
-    return {"device": card.name if card else "CPU", "free": room, **rows}
+    return {"device": card.name if card else "CPU", "free": room, "xcomposer": whole, **rows}
+
+
+def _xcomposer(settings: Settings, room: int) -> dict[str, Any] | None:
+    """XComposer2.5, one model for everything, where a GPU has so much room for it; in 8 bits where it must be."""
+    if (quantize := what_fits.quantization_for(XCOMPOSER, room, settings.context)) is None:
+        return None
+    model = next(model for model in PUBLISHED if model.name == XCOMPOSER)
+    here = find(settings, model)
+    flag = "" if quantize == "none" else f" --quantize {quantize}"
+    command = f"studio serve --models {model.name}{flag}" if here else f"studio models download {model.name}"
+    return {"name": model.name, "bytes": model.size, "quantize": quantize, "folder": here, "command": command}
 
 
 def _row(settings: Settings, model: GgufModel) -> dict[str, Any]:
@@ -92,6 +120,9 @@ def _row(settings: Settings, model: GgufModel) -> dict[str, Any]:
 def format_suggestion(found: dict[str, Any]) -> str:
     """The suggestion for people: the rung, and the one command."""
     lines = [f"{found['device']}: {gib(found['free'])} free"]
+    if row := found["xcomposer"]:
+        bits = "" if row["quantize"] == "none" else ", in 8 bits"
+        lines.append(f"{row['name']} writes and sees pictures{bits} ({row['bytes'] / 1e9:.1f} GB):\n  {row['command']}")
     for name, verb in (
         ("sees", "writes and sees pictures"),
         ("writes", "writes"),

@@ -19,7 +19,7 @@ from studio.protocol import Image, ModelCard, Prompt
 from studio.storage.regular_file import read_regular
 from studio.storage.text_files import MAX_TEXT_BYTES
 
-BOS = {"internlm2": "<s>", "xcomposer2": "<s>"}
+BOS = {"internlm2": "<s>", "xcomposer2": "<s>", "xcomposer2.5": "<s>", "xcomposer1": "<s>"}
 
 
 @dataclass(frozen=True)

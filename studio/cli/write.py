@@ -16,12 +16,12 @@ from studio.cli.options import read_text
 from studio.cli.output import check_writable, require_article_format, write_article
 from studio.documents.article import Brief, Picture
 from studio.errors import Language
-from studio.library.picture_intake import normalise_file
 from studio.pictures.cost import MAX_FILE_BYTES
 from studio.sampling import check
 from studio.settings import Settings
 from studio.storage.persons import CLI
 from studio.storage.regular_file import read_regular
+from studio.tasks.jobs import Job
 from studio.tasks.progress import Progress
 
 STEPS = {
@@ -44,28 +44,43 @@ def write(
     what went wrong."""
     require_article_format(out)
     brief.check()  # before any model is loaded
-    files = [(name, read_picture(name)) for name in pictures]
+    files = read_pictures(pictures)
     check_writable(out)
     with Studio(settings, plan(settings)) as studio:
-        own = []
-        for name, data in files:
-            taken = normalise_file(data, Path(name).name)
-            own.append(Picture(studio.store.add_file(taken, CLI), Path(name).stem, Path(name).name))
-        job = studio.jobs.start(CLI, replace(brief, pictures=tuple(own)))
-        last = None
-        with Bar(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
-        ) as bar:
-            task = bar.add_task("loading the model", total=None)
-            for last in job.updates():
-                bar.update(task, description="stopped" if last.error else format_progress(last))
-        assert last is not None
+        last = follow(studio.jobs.start(CLI, replace(brief, pictures=own_pictures(studio, files))))
         if last.error:
             raise last.error
-        for note in last.article.notes:
-            bar.console.print(note, markup=False)
         write_article(last.article, out, studio.store.read_file, lambda: studio.about(CLI, last.article))
     return out
+
+
+def read_pictures(names: tuple[str, ...]) -> list[tuple[Path, bytes]]:
+    """Files of own pictures: what cannot be read is told before a model is loaded. Raises NotFoundError, InputError."""
+    return [(Path(name), read_picture(name)) for name in names]
+
+
+def own_pictures(studio: Studio, files: list[tuple[Path, bytes]]) -> tuple[Picture, ...]:
+    """Own pictures, kept. Raises InputError for what is no picture."""
+    own = []
+    for path, data in files:
+        key = studio.store.add_file(studio.library.normalise(data, path.name), CLI)
+        own.append(Picture(key, path.stem, path.name))
+    return tuple(own)
+
+
+def follow(job: Job) -> Progress:
+    """Show the progress until the end, and the article's notes; the last state."""
+    last = job.state
+    with Bar(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
+    ) as bar:
+        task = bar.add_task("loading the model", total=None)
+        for last in job.updates():
+            bar.update(task, description="stopped" if last.error else format_progress(last))
+    if not last.error:
+        for note in last.article.notes:
+            bar.console.print(note, markup=False)
+    return last
 
 
 def brief_from_options(

@@ -56,6 +56,11 @@ class Section:
         """True for a Markdown heading, which can have no picture after it."""
         return is_heading(self.text)
 
+    @property
+    def has_room(self) -> bool:
+        """True where a picture can be put after words."""
+        return bool(self.text) and not self.illustration and not self.is_heading
+
 
 @dataclass(frozen=True)
 class Brief:
@@ -76,6 +81,7 @@ class Brief:
     beams: int | None = None
     title: str | None = None
     materials: str = ""
+    own_text: bool = False  # nothing is written: the words are a person's own, and `title` is what they are known by
 
     @property
     def subject(self) -> str:
@@ -84,7 +90,7 @@ class Brief:
 
     def check(self) -> Brief:
         """This brief with surrounding blanks removed. Raises InputError with the reason when it cannot be written."""
-        brief = self._check_subject()
+        brief = self if self.own_text else self._check_subject()
         if self.images is not None and not 0 <= self.images <= MAX_IMAGES:
             raise InputError("images_out_of_range", count=self.images, limit=MAX_IMAGES)
         if len(self.pictures) > MAX_IMAGES:

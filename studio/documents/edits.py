@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from studio.documents.article import Article, Illustration, Picture, Section
+from studio.documents.passages import WordChange, changed_text
 from studio.errors import InputError
 from studio.markdown import sections
 
@@ -39,6 +40,15 @@ def text(article: Article, section: str, text: str) -> Article:
     more = [Section(block) for block in blocks[1:]]
     more[-1] = replace(more[-1], illustration=old.illustration, note=old.note)
     return first.insert(at + 1, *more)
+
+
+def words(article: Article, changes: list[WordChange]) -> Article:
+    """Other words in places of one or several sections, and nothing else changed. A whole section is changed as `text`
+    does."""
+    for change in changes:
+        old = article.section(change["section"]).text
+        article = text(article, change["section"], changed_text(old, change))
+    return article
 
 
 def insert_after(article: Article, section: str, text: str) -> Article:
@@ -83,7 +93,7 @@ def set_picture(article: Article, section: str, picture: Picture, caption: str) 
 
 
 EDITS: dict[str, Callable[..., Article]] = {
-    f.__name__: f for f in (title, text, insert_after, insert_before, delete, move, caption, remove_picture)
+    f.__name__: f for f in (title, text, words, insert_after, insert_before, delete, move, caption, remove_picture)
 }
 
 

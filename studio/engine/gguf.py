@@ -3,7 +3,7 @@
 The prompt goes in as token ids: ordinary text is tokenised with `parse_special` off and cut inside of whatever looks
 like a control token, so that a typed `<|im_end|>` stays text, and only `Control` segments become control tokens.
 llama.cpp's server object does the rest: sampling, grammars, several calls at once, each with its cached prefix, whole
-characters, abort. It opens its own loopback port, which is closed to others by a random key.
+characters, abort; see `llama_server`.
 
 What the file says of itself (chat template, special tokens) becomes the card's `chat`, which the instruct dialect
 builds its prompts from.
@@ -12,14 +12,9 @@ builds its prompts from.
 from __future__ import annotations
 
 import base64
-import json
 import math
-import queue
 import re
-import secrets
-import threading
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +24,7 @@ import xllamacpp
 
 from studio.checkpoints import chat_template, gguf_file, machine
 from studio.engine.base import Cancelled
+from studio.engine.llama_server import Chunk, LlamaServer
 from studio.errors import ContextOverflow, EngineError, ModelError, StudioError
 from studio.protocol import (
     MIN_NEW_TOKENS,
@@ -49,14 +45,14 @@ from studio.protocol import (
 from studio.roles import ROLES
 from studio.specs import GgufSpec
 
-Chunk = dict[str, Any]
 BATCH = 256  # tokens of a prompt between two looks at Stop; llama.cpp's own 2,048 took 33 s on two busy cores
 NOWHERE = -50.0  # log-probability given to an option that llama.cpp gives none
 LIFT = 100.0  # added to the logits of the options of a choice, so that nothing else has any probability beside them
-REPEATS = (
-    256  # tokens in which a repetition is one; over a whole text the penalty would drive a model out of its language
-)
-DRY = {"dry_multiplier": 0.5, "dry_base": 1.75, "dry_allowed_length": 6}  # … and longer sequences are made unlikely
+REPEATS = 256  # tokens in which words count as repeated; over a whole text a model is driven out of its language
+DRY = {  # … and longer sequences are made unlikely, over much of a text: llama.cpp itself looks back 64 tokens only
+    **{"dry_multiplier": 0.8, "dry_base": 1.75, "dry_allowed_length": 4},
+    "dry_penalty_last_n": 1024,
+}
 CACHE_MIB = 512  # of main memory for the prefixes of calls whose place another call took
 
 
@@ -66,9 +62,8 @@ class GgufEngine:
     def __init__(self, spec: GgufSpec) -> None:
         if not Path(spec.path).is_file():
             raise ModelError("model_file_missing", path=spec.path, advice="Check the path given with --gguf.")
-        self._key = secrets.token_hex(16)
         try:
-            self._server = xllamacpp.Server(self._parameters(spec))
+            self._server = LlamaServer(_parameters(spec), bool(spec.mmproj))
         except (RuntimeError, ValueError, OSError) as e:
             raise _unloadable(spec) from e
         words = gguf_file.vocabulary(Path(spec.path))
@@ -79,7 +74,6 @@ class GgufEngine:
         self._first = self._first_tokens()
         self._bos = words.bos if self._first else ""
         self._stops = [s.text.rstrip() for s in chat.following[:1] if isinstance(s, Text)]  # where no token ends a turn
-        self._marker = self._ask("/props").get("media_marker", "<__media__>") if spec.mmproj else ""
 
     @property
     def cards(self) -> Mapping[Role, ModelCard]:
@@ -105,7 +99,7 @@ class GgufEngine:
         }
         reason: Reason = "cancelled"
         usage = Usage()
-        for chunk in self._stream(request, cancelled):
+        for chunk in self._chunks(request, cancelled):
             choice = chunk["choices"][0]
             yield Piece(choice["text"]) if choice["text"] else None
             if choice["finish_reason"]:
@@ -118,17 +112,28 @@ class GgufEngine:
         """Log-probabilities of the first token in which each option differs, among the options; they must differ there.
 
         The options' logits are lifted above all others, so llama.cpp's own probabilities are those among them."""
-        firsts = [self._tokenize(option, special=False)[0] for option in call.options]
+        firsts = [self._server.tokenize(option, special=False)[0] for option in call.options]
         request = {
             **self._prompt(call.prompt, 1),
             **{"temperature": 1.0, "top_k": 0, "top_p": 1.0, "samplers": ["temperature"], "seed": 0},
             **{"n_probs": len(firsts), "post_sampling_probs": True, "logit_bias": [[first, LIFT] for first in firsts]},
         }
         listed: dict[int, float] = {}
-        for chunk in self._stream(request, cancelled):
+        for chunk in self._chunks(request, cancelled):
             for token in (chunk["choices"][0].get("logprobs") or {}).get("content", ()):
                 listed |= {top["id"]: top["prob"] for top in token["top_probs"]}
         return tuple(max(NOWHERE, math.log(p)) if (p := listed.get(first, 0.0)) > 0 else NOWHERE for first in firsts)
+
+    def _chunks(self, request: Chunk, cancelled: Cancelled) -> Iterator[Chunk]:
+        """Raises the error that llama.cpp gives."""
+        chunks = self._server.stream(request, cancelled)
+        try:
+            for chunk in chunks:
+                if "error" in chunk:
+                    raise _translated(chunk["error"], self._card)
+                yield chunk
+        finally:
+            chunks.close()
 
     def count(self, role: Role, prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         """See `Engine.count`. What a picture takes, llama.cpp says to nobody: it counts as the card has it."""
@@ -151,25 +156,6 @@ class GgufEngine:
         """Drop the model."""
         del self._server
 
-    def _parameters(self, spec: GgufSpec) -> Any:
-        p = xllamacpp.CommonParams()
-        p.model.path = spec.path
-        p.n_ctx = spec.card.context * spec.batch
-        p.n_parallel = spec.batch
-        p.cpuparams.n_threads = spec.threads or machine.cores()
-        p.cpuparams_batch.n_threads = spec.threads or machine.threads()
-        p.cache_ram_mib = CACHE_MIB
-        if not spec.gpu:  # else as many layers as fit, if llama.cpp was built with a GPU
-            p.n_gpu_layers = 0
-        p.api_keys = [self._key]
-        p.verbosity = -1
-        if spec.mmproj:
-            p.mmproj.path = spec.mmproj
-            p.mmproj_use_gpu = spec.gpu
-        else:
-            p.n_batch = BATCH  # a picture may have to go in as one batch
-        return p
-
     def _prompt(self, prompt: Prompt, new: int) -> Chunk:
         """The request's `prompt`, and `max_tokens` up to `new`; raises ContextOverflow when too few are left."""
         pictures: list[str] = []
@@ -188,9 +174,9 @@ class GgufEngine:
             match segment:
                 case Text(text):
                     for part in self._cut(text):
-                        ids += self._tokenize(part, special=False)
+                        ids += self._server.tokenize(part, special=False)
                 case Control(piece):
-                    ids += self._tokenize(piece, special=True)
+                    ids += self._server.tokenize(piece, special=True)
         return ids if not self._first or ids[:1] == self._first else [*self._first, *ids]
 
     def _cut(self, text: str) -> Iterator[str]:
@@ -204,23 +190,8 @@ class GgufEngine:
 
     def _first_tokens(self) -> list[int]:
         """What llama.cpp puts before a text with this model: BOS, or nothing."""
-        with_first = self._tokenize("a", special=False, add=True)
-        return with_first[:1] if with_first[1:2] == self._tokenize("a", special=False)[:1] else []
-
-    def _tokenize(self, text: str, special: bool, add: bool = False) -> list[int]:
-        if not text:
-            return []
-        body = {"content": text, "add_special": add, "parse_special": special}
-        tokens: list[int] = self._ask("/tokenize", body)["tokens"]
-        return tokens
-
-    def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The answer of llama.cpp's server."""
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
-        url = self._server.listening_address.rstrip("/") + path
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
-            return json.load(answer)
+        with_first = self._server.tokenize("a", special=False, add=True)
+        return with_first[:1] if with_first[1:2] == self._server.tokenize("a", special=False)[:1] else []
 
     def _with_markers(self, prompt: Prompt, pictures: list[str]) -> str:
         """Text with llama.cpp's media markers, which are random; fills `pictures`. With pictures llama.cpp takes one
@@ -235,36 +206,10 @@ class GgufEngine:
                     parts.append(piece)
                 case Image(_, data):
                     pictures.append(base64.b64encode(data).decode())
-                    parts.append(self._marker)
+                    parts.append(self._server.marker)
+        if isinstance(prompt[-1], Image):  # llama.cpp ends the process over a prompt that ends with a picture
+            parts.append("\n")
         return "".join(parts).removeprefix(self._bos)
-
-    def _stream(self, request: Chunk, cancelled: Cancelled) -> Iterator[Chunk]:
-        """llama.cpp calls back from its own loop; a thread and a queue turn that into an iterator."""
-        chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
-        gone = threading.Event()
-
-        def receive(chunk: Chunk) -> bool:
-            chunks.put(chunk)
-            return gone.is_set() or cancelled()
-
-        thread = threading.Thread(target=self._complete, args=(request, receive, chunks.put), daemon=True)
-        thread.start()
-        try:
-            while (chunk := chunks.get()) is not None:
-                if "error" in chunk:
-                    raise _translated(chunk["error"], self._card)
-                yield chunk
-        finally:
-            gone.set()
-            thread.join()
-
-    def _complete(self, request: Chunk, receive: Callable[[Chunk], bool], end: Callable[[Chunk | None], None]) -> None:
-        try:
-            self._server.handle_completions({**request, "stream": True, "cache_prompt": True}, receive)
-        except (RuntimeError, ValueError, TypeError) as e:
-            end({"error": {"message": str(e)}})
-        finally:
-            end(None)
 
 
 def _usage(timings: Mapping[str, float]) -> Usage:
@@ -272,6 +217,25 @@ def _usage(timings: Mapping[str, float]) -> Usage:
     cached, read = int(timings["cache_n"]), int(timings["prompt_n"])
     total = first + timings["predicted_ms"] / 1000
     return Usage(cached + read, cached, int(timings["predicted_n"]), first, total)
+
+
+def _parameters(spec: GgufSpec) -> Any:
+    p = xllamacpp.CommonParams()
+    p.model.path = spec.path
+    p.n_ctx = spec.card.context * spec.batch
+    p.n_parallel = spec.batch
+    p.cpuparams.n_threads = spec.threads or machine.cores()
+    p.cpuparams_batch.n_threads = spec.threads or machine.threads()
+    p.cache_ram_mib = CACHE_MIB
+    if not spec.gpu:  # else as many layers as fit, if llama.cpp was built with a GPU
+        p.n_gpu_layers = 0
+    p.verbosity = -1
+    if spec.mmproj:
+        p.mmproj.path = spec.mmproj
+        p.mmproj_use_gpu = spec.gpu
+    else:
+        p.n_batch = BATCH  # a picture may have to go in as one batch
+    return p
 
 
 def _unloadable(spec: GgufSpec) -> ModelError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from studio import __version__
-from studio.documents.article import Article
+from studio.documents.article import Article, Brief
 from studio.sampling import fields_for
 
 
@@ -14,11 +14,7 @@ def about(article: Article, created: datetime, updated: datetime) -> dict[str, o
     the second, version."""
     brief = article.brief
     return {
-        **(
-            {"instruction": brief.instruction}
-            if brief.title is None
-            else {"title": brief.title, "materials": brief.materials}
-        ),
+        **_subject(brief),
         "outline": brief.outline,
         "settings": {
             "images": "auto" if brief.images is None else brief.images,
@@ -31,3 +27,11 @@ def about(article: Article, created: datetime, updated: datetime) -> dict[str, o
         "updated": updated.isoformat(timespec="seconds"),
         "studio": __version__,
     }
+
+
+def _subject(brief: Brief) -> dict[str, object]:
+    if brief.own_text:
+        return {"title": brief.title, "own_text": True}
+    if brief.title is None:
+        return {"instruction": brief.instruction}
+    return {"title": brief.title, "materials": brief.materials}

@@ -36,6 +36,11 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "numbered": ("Picture {number}", "图片 {number}"),
     "asked": ("Question {number}", "问题 {number}"),
     "written": ("Written by {model} with XComposer Studio", "由 {model} 在 XComposer Studio 中写成"),
+    "no_font": (
+        "Shown as boxes, because no font on this computer has them: {names}.",
+        "以下字符在本机没有可用的字体，显示为方框：{names}。",
+    ),
+    "and_more": ("{names} and {count} more", "{names} 等，另有 {count} 个"),
     "item": ("Item", "项目"),
     "value": ("Value", "内容"),
     # Items of the About sheet.
@@ -57,6 +62,8 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "unread": ("Not read before the stop", "停止前未读取的文件"),
     "open": ("Cells without an answer", "没有回答的单元格"),
     "images": ("Number of pictures", "配图数量"),
+    "auto": ("automatic", "自动"),
+    "own_pictures": ("Own pictures", "自己的图片"),
     **{field.name: field.label for field in FIELDS},
 }
 

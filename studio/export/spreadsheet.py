@@ -286,4 +286,4 @@ def _facts(about: Mapping[str, object], language: Language, path: str = "") -> I
         elif isinstance(value, (list, tuple)):
             yield name, "\n".join(map(str, value))
         elif value is not None:
-            yield name, str(value)
+            yield name, label("auto", language) if (key, value) == ("images", "auto") else str(value)

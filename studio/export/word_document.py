@@ -11,17 +11,22 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import docx
 from docx.document import Document
+from docx.enum.table import WD_TABLE_DIRECTION
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Length, Pt, RGBColor
 from docx.text.paragraph import Paragraph as WordParagraph
+from docx.text.run import Run as WordRun
 
 from studio.documents.article import Article, Illustration
 from studio.errors import Language
 from studio.export.clean_text import document_language, label, line, plain_title
 from studio.export.images import PAGE_SIDE, ReadPicture, for_sheet, load
+from studio.export.word_formulas import word_formula
+from studio.export.word_scripts import east_asian, set_east_asian, set_right_to_left, set_script, split_scripts
+from studio.language import is_right_to_left
 from studio.markdown import (
     Block,
     Blocks,
@@ -36,6 +41,7 @@ from studio.markdown import (
     Table,
     parse,
     parse_inline,
+    plain,
 )
 
 _INK, _SOFT, _JADE = RGBColor(0x1F, 0x1E, 0x1B), RGBColor(0x6B, 0x67, 0x5F), RGBColor(0x3F, 0x73, 0x65)
@@ -107,6 +113,9 @@ class _Writer:
         page = self._document.sections[0]
         page.page_width, page.page_height = Cm(21), Cm(29.7)
         page.left_margin = page.right_margin = Cm(2.5)
+        for spoken in self._document.styles.element.iter(qn("w:lang")):  # of what no run says otherwise
+            for kind, language_tag in (("val", "en-US"), ("eastAsia", "zh-CN"), ("bidi", "ar-SA")):
+                spoken.set(qn(f"w:{kind}"), language_tag)
         self._style("Normal", _TEXT, 11, _INK, after=8)
         self._style("Title", _HEAD, 22, _INK, after=14)
         self._style("Caption", _TEXT, 9.5, _SOFT, after=14)
@@ -189,22 +198,40 @@ class _Writer:
         return out.getvalue()
 
     def _fill(self, paragraph: WordParagraph, runs: Runs) -> None:
+        words = plain(runs)
+        if is_right_to_left(words):
+            set_right_to_left(paragraph._p.get_or_add_pPr())
+        language, font = east_asian(words)
         for run in runs:
-            made = paragraph.add_run(run.text)
-            made.bold, made.italic = run.bold or None, run.italic or None
-            made.font.strike = run.struck or None
-            if run.code:
-                made.font.name, made.font.size = "Consolas", Pt(9.5)
-            if run.link:
-                made.font.color.rgb, made.font.underline = _JADE, True
-                self._link(paragraph, made, run.link)
+            if run.formula:
+                paragraph._p.append(word_formula(run.formula))
+                continue
+            link = self._link(paragraph, run.link) if run.link else None
+            for text, script in split_scripts(run.text):
+                made = self._run(paragraph, replace(run, text=text))
+                if script:
+                    set_script(made, script)
+                elif language:
+                    set_east_asian(made, language, font)
+                if link is not None:
+                    link.append(made._r)
 
-    def _link(self, paragraph: WordParagraph, run: Any, address: str) -> None:
-        """Put the run into a hyperlink, which python-docx has no word for."""
+    def _run(self, paragraph: WordParagraph, run: Run) -> WordRun:
+        made = paragraph.add_run(run.text)
+        made.bold, made.italic = run.bold or None, run.italic or None
+        made.font.strike = run.struck or None
+        if run.code:
+            made.font.name, made.font.size = "Consolas", Pt(9.5)
+        if run.link:
+            made.font.color.rgb, made.font.underline = _JADE, True
+        return made
+
+    def _link(self, paragraph: WordParagraph, address: str) -> Any:
+        """A hyperlink for runs, which python-docx has no word for."""
         link = OxmlElement("w:hyperlink")
         link.set(qn("r:id"), paragraph.part.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True))
-        run._r.addprevious(link)
-        link.append(run._r)
+        paragraph._p.append(link)
+        return link
 
     def _list(self, block: List, place: _Place) -> None:
         """A list of Word's own. What follows the first paragraph of an item is indented like it."""
@@ -243,6 +270,8 @@ class _Writer:
                 place.indent(self.paragraph(runs, place.style))
             return
         table = self._document.add_table(1 + len(block.rows), count, style="Table Grid")
+        if is_right_to_left("".join(map(plain, block.head))):
+            table.table_direction = WD_TABLE_DIRECTION.RTL
         for at, (row, cells) in enumerate(zip(table.rows, (block.head, *block.rows), strict=True)):
             row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
             for cell, runs, alignment in zip(row.cells, cells, block.alignments, strict=True):
@@ -265,3 +294,10 @@ class _Writer:
         for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):  # a theme's font wins over a named one
             given.attrib.pop(qn(f"w:{theme}"), None)
         given.set(qn("w:eastAsia"), fonts[1])
+        given.set(qn("w:cs"), "Arial")
+        complex_size = OxmlElement("w:szCs")  # of complex scripts: else they would be as large as Word likes
+        complex_size.set(qn("w:val"), str(round(size * 2)))
+        properties = style.element.get_or_add_rPr()
+        for old in properties.findall(qn("w:szCs")):
+            properties.remove(old)
+        properties.find(qn("w:sz")).addnext(complex_size)

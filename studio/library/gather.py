@@ -14,7 +14,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -34,16 +36,28 @@ _BROKEN = (  # what zipfile raises at a damaged archive
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError),
 )
-_SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
-_SYSTEM = frozenset({"thumbs.db", "desktop.ini"})
+_HEAD_BYTES = 64  # that tell what a file is
+# Of macOS, Synology, QNAP, Windows, Linux, of photo programs, and of the hubs' clients.
+_SYSTEM_FOLDERS = frozenset(
+    "__macosx @eadir #recycle @recycle @recently-snapshot #snapshot $recycle.bin recycler lost+found".split()
+    + ["system volume information", "ipod photo cache", "found.000"]
+)
+_SYSTEM = frozenset(
+    "thumbs.db ehthumbs.db ehthumbs_vista.db desktop.ini picasa.ini zbthumbnail.info pspbrwse.jbf icon\r icon?".split(
+        " "
+    )
+)
 
 
 @dataclass(frozen=True)
 class File:
-    """A file found and not read yet. `name` is its path inside what was given, made harmless and unlike any other's."""
+    """A file found and not read yet. `name` is its path inside what was given, made harmless and unlike any other's;
+    `size` the most bytes that one in a zip can have, 0 for others."""
 
     name: str
-    read: Callable[[], bytes]
+    read: Callable[[int], bytes]  # raises InputError for more bytes than so many
+    read_head: Callable[[], bytes]  # the first bytes
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,32 +68,47 @@ class Refused:
     error: StudioError
 
 
-def list_files(sources: Sequence[Path]) -> tuple[File, ...]:
+def list_files(sources: Sequence[Path], limit: int = MAX_FILES) -> tuple[File, ...]:
     """The files in pictures, folders and zips, in order of name within each; none is read yet.
 
-    Raises NotFoundError, and InputError for a zip that cannot be opened or is too large, too many files, or none.
+    Raises NotFoundError, and InputError for a zip that cannot be opened or is too large, more files than `limit`, or
+    none.
     """
     files: list[File] = []
     names: set[str] = set()
     for source in sources:
         if not source.exists():
             raise NotFoundError("file_missing", path=source)
-        for name, read in _inside(source):
-            files.append(File(unique_name(name, names), read))
-            if len(files) > MAX_FILES:
-                raise InputError("too_many_files", limit=MAX_FILES)
+        for file in _inside(source, limit):
+            files.append(replace(file, name=unique_name(file.name, names)))
+            if len(files) > limit:
+                raise InputError("too_many_files", limit=limit)
     if not files:
         raise InputError("table_no_pictures")
     return tuple(files)
 
 
-def normalise_files(files: Iterable[File]) -> Iterator[tuple[File, NormalisedPicture | Refused]]:
+def read_zip(data: bytes, name: str) -> tuple[File, ...]:
+    """The files in the bytes of a zip called `name`, in order of name, what systems put there left out. Raises
+    InputError."""
+    taken: set[str] = set()
+    files: list[File] = []
+    for file in _inside_zip(BytesIO(data), name):
+        if len(files) == MAX_FILES:
+            raise InputError("too_many_files", limit=MAX_FILES)
+        files.append(replace(file, name=unique_name(file.name, taken)))
+    return tuple(file for file in files if not is_hidden(file.name))
+
+
+def normalise_files(
+    files: Iterable[File], normalise: Callable[[bytes, str], NormalisedPicture] = normalise_file
+) -> Iterator[tuple[File, NormalisedPicture | Refused]]:
     """Each file cleaned, or refused with its sentence; one bad file does not stop the rest."""
     for file in files:
         try:
             if is_hidden(file.name):
                 raise InputError("file_hidden", name=file.name)
-            yield file, normalise_file(file.read(), file.name)
+            yield file, normalise(file.read(MAX_FILE_BYTES), file.name)
         except StudioError as e:
             yield file, Refused(file.name, e)
 
@@ -87,60 +116,71 @@ def normalise_files(files: Iterable[File]) -> Iterator[tuple[File, NormalisedPic
 def is_hidden(name: str) -> bool:
     """Whether a system put the file there and no person: dot files, Apple's `__MACOSX`, a Synology's
     `@eaDir`, Windows' Thumbs.db."""
-    parts = PurePosixPath(name).parts
-    return any(p.startswith(".") or p in _SYSTEM_FOLDERS for p in parts) or parts[-1].lower() in _SYSTEM
+    parts = [part.lower() for part in PurePosixPath(name).parts]
+    return any(p.startswith(".") or p in _SYSTEM_FOLDERS for p in parts) or parts[-1:] != [] and parts[-1] in _SYSTEM
 
 
-def _inside(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def file_at(path: Path, name: str) -> File:
+    """A file of this machine under the name by which it is spoken of."""
+
+    def read_head() -> bytes:
+        with open_regular(path) as file:
+            return file.read(_HEAD_BYTES)
+
+    return File(name, partial(read_regular, path), read_head)
+
+
+def _inside(source: Path, limit: int) -> Iterator[File]:
     if source.is_dir():
-        for path in _below(source):
-            yield path.relative_to(source).as_posix(), _reader(path)
+        for path in _below(source, limit):
+            yield file_at(path, path.relative_to(source).as_posix())
     elif source.suffix.lower() == ".zip":
-        yield from _inside_zip(source)
+        yield from _inside_zip(open_regular(source), source.name)
     else:
-        yield source.name, _reader(source)
+        yield file_at(source, source.name)
 
 
-def _below(folder: Path) -> list[Path]:
+def _below(folder: Path, limit: int) -> list[Path]:
     """What lies in a folder and the folders below it, in order, links to folders not followed. Raises InputError."""
     found: list[Path] = []
     for place, _, names in os.walk(folder):
         found += (Path(place, name) for name in names)
-        if len(found) > MAX_FILES:  # before the whole disk is listed
-            raise InputError("too_many_files", limit=MAX_FILES)
+        if len(found) > limit:  # before the whole disk is listed
+            raise InputError("too_many_files", limit=limit)
     return sorted(found)
 
 
-def _reader(path: Path) -> Callable[[], bytes]:
-    return lambda: read_regular(path, MAX_FILE_BYTES)
-
-
-def _inside_zip(source: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _inside_zip(file: BinaryIO, source: str) -> Iterator[File]:
     """The archive stays open as long as one of its readers lives: its directory may take long to read."""
+    limited = _LimitedReads(file)
     try:
-        archive = zipfile.ZipFile(_LimitedReads(open_regular(source)))
+        archive = zipfile.ZipFile(limited)
+        limited.is_directory = False
     except _BROKEN as e:
-        raise InputError("zip_broken", name=source.name, cause=str(e) or type(e).__name__) from e
+        raise InputError("zip_broken", name=source, cause=str(e) or type(e).__name__) from e
     entries = [e for e in archive.infolist() if not e.filename.endswith("/")]  # is_dir fails at an empty name
     if entries and all(e.flag_bits & 1 for e in entries):
-        raise InputError("zip_encrypted", name=source.name)
+        raise InputError("zip_encrypted", name=source)
     total = sum(e.file_size for e in entries if e.file_size <= MAX_FILE_BYTES)
     if total > MAX_UNPACKED_BYTES:
-        raise InputError("zip_too_large", name=source.name, size=total >> 30, limit=MAX_UNPACKED_BYTES >> 30)
+        raise InputError("zip_too_large", name=source, size=total >> 30, limit=MAX_UNPACKED_BYTES >> 30)
     names = map(safe_path, read_names(entries))
     for name, entry in sorted(zip(names, entries, strict=True), key=lambda pair: pair[0]):
-        yield name, _zip_reader(archive, entry, name)
+        read = _zip_reader(archive, entry, name)
+        yield File(name, read, partial(read, MAX_FILE_BYTES, _HEAD_BYTES), entry.file_size)
 
 
 class _LimitedReads:
-    """A zip's file, of which zipfile may read no more than a directory's size at once: it reads the directory in one
-    go, however large the file says that it is."""
+    """A zip's file, of which zipfile may read no more than a directory's size at once as long as it reads the
+    directory: it does so in one go, however large the file says that it is. Entries have a limit of their own."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._file, self.is_directory = file, True
         self.seek, self.tell, self.close, self.seekable = file.seek, file.tell, file.close, file.seekable
 
     def read(self, size: int = -1) -> bytes:
+        if not self.is_directory:
+            return self._file.read(size)
         if not 0 <= size <= MAX_DIRECTORY_BYTES:
             size = MAX_DIRECTORY_BYTES + 1
         data = self._file.read(size)
@@ -149,18 +189,19 @@ class _LimitedReads:
         return data
 
 
-def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> Callable[[], bytes]:
-    def read() -> bytes:
+def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> Callable[..., bytes]:
+    def read(limit: int, size: int = -1) -> bytes:
         if entry.flag_bits & 1:
             raise InputError("zip_encrypted", name=name)
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):  # a link's entry holds the name it leads to
             raise InputError("file_not_regular", name=name)
         if entry.compress_type not in _METHODS:
             raise InputError("zip_method", name=name)
-        if entry.file_size > MAX_FILE_BYTES:
-            raise InputError("file_too_large", name=name, size=entry.file_size >> 20, limit=MAX_FILE_BYTES >> 20)
+        if entry.file_size > limit:
+            raise InputError("file_too_large", name=name, size=entry.file_size >> 20, limit=limit >> 20)
         try:
-            return archive.read(entry)
+            with archive.open(entry) as file:
+                return file.read(size)
         except _BROKEN as e:
             raise InputError("picture_unreadable", name=name, cause=str(e) or type(e).__name__) from e
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from studio.documents.article import Picture
 from studio.errors import InputError, Language, NotFoundError
+from studio.library.search_words import index_text
 from studio.storage.database import clean, now
 from studio.storage.persons import CLI
 
@@ -38,7 +40,7 @@ def to_hit(row: Any, score: float, language: Language) -> Hit:
 
 def find(connection: sqlite3.Connection, key: str) -> Any:
     """The picture's row, be it removed; None where there is none."""
-    return connection.execute(f"SELECT {HIT}, id, removed FROM pictures WHERE key = ?", (key,)).fetchone()
+    return connection.execute(f"SELECT {HIT}, id, removed, edited FROM pictures WHERE key = ?", (key,)).fetchone()
 
 
 def changeable(connection: sqlite3.Connection, key: str, person: str) -> Any:
@@ -59,21 +61,26 @@ def put(
     origin: str,
     owner: str,
     removed: bool = False,
+    edited: bool = False,
 ) -> None:
-    """Insert a picture, or write over it, and over the words by which it is found."""
+    """Insert a picture, or write over it, and over the words by which it is found. `edited`: a person wrote them."""
     words = [clean(entry[part][lang]) for part in ("title", "caption") for lang in ("en", "zh")]
     words += [" ".join(entry["tags"][lang]) for lang in ("en", "zh")]
-    columns = "key, own, owner, removed, origin, title_en, title_zh, caption_en, caption_zh, tags_en, tags_zh, added"
+    columns = (
+        "key, own, owner, removed, edited, origin, title_en, title_zh, caption_en, caption_zh, tags_en, tags_zh, added"
+    )
     places = ", ".join("?" * (columns.count(",") + 1))
     written = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", ")[1:-1])
     connection.execute(
         f"INSERT INTO pictures ({columns}) VALUES ({places}) ON CONFLICT (key) DO UPDATE SET {written}, vector = NULL",
-        (key, own, owner, removed, origin, *words, now()),
+        (key, own, owner, removed, edited, origin, *words, now()),
     )
     id = connection.execute("SELECT id FROM pictures WHERE key = ?", (key,)).fetchone()["id"]
-    for table, at in (("pictures_en", 0), ("pictures_zh", 1)):
-        connection.execute(f"DELETE FROM {table} WHERE rowid = ?", (id,))
-        connection.execute(
-            f"INSERT INTO {table} (rowid, title, caption, tags) VALUES (?, ?, ?, ?)",
-            (id, words[at], words[2 + at], words[4 + at]),
-        )
+    index_words(connection, id, words)
+
+
+def index_words(connection: sqlite3.Connection, id: int, words: Sequence[str]) -> None:
+    """Make the words of a picture findable: title, caption, tags, each in English and Chinese."""
+    columns = (index_text(" ".join(dict.fromkeys(words[at : at + 2]))) for at in (0, 2, 4))
+    connection.execute("DELETE FROM picture_words WHERE rowid = ?", (id,))
+    connection.execute("INSERT INTO picture_words (rowid, title, caption, tags) VALUES (?, ?, ?, ?)", (id, *columns))

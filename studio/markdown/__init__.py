@@ -6,11 +6,13 @@ definitions, no HTML and no pictures of other hosts; each of those is shown as i
 nesting is read in bounded time.
 """
 
-from studio.markdown.blocks import Block, Blocks, Code, Heading, List, Paragraph, Quote, Rule, Run, Runs, Table
+from studio.markdown.blocks import Block, Blocks, Code, Heading, List, Paragraph, Quote, Rule, Run, Runs, Table, runs_of
 from studio.markdown.markup import inline_html, to_html
+from studio.markdown.mathml import MathElement
 from studio.markdown.plain_text import clean, plain, to_text
 from studio.markdown.reader import parse, parse_inline
 from studio.markdown.sections import is_heading, sections, split
+from studio.markdown.selection import rendered_text, replace_words, source_range
 
 __all__ = [
     "Block",
@@ -18,6 +20,7 @@ __all__ = [
     "Code",
     "Heading",
     "List",
+    "MathElement",
     "Paragraph",
     "Quote",
     "Rule",
@@ -30,7 +33,11 @@ __all__ = [
     "parse",
     "parse_inline",
     "plain",
+    "rendered_text",
+    "replace_words",
+    "runs_of",
     "sections",
+    "source_range",
     "split",
     "to_html",
     "to_text",

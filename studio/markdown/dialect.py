@@ -4,7 +4,7 @@
   that its head has no column for.
 - Links lead to http, https and mailto; a link to anywhere else is shown as it was typed.
 - Emphasis opens and closes beside Chinese, Japanese and Korean (`emphasis`).
-- Formulas are shown as they were typed (`formulas`).
+- Formulas are formulas, and shown as they were typed where they cannot be read (`formulas`).
 - Nesting and the length of what is searched for inline signs are bounded: beyond that, signs are words.
 """
 

@@ -2,7 +2,7 @@
 
 CommonMark knows the edge of a word by blanks and punctuation, so that in `他说**“你好”**吧` no mark can open or close:
 these languages have no blanks. Here a CJK character beside a mark counts as such an edge where punctuation stands on
-the other side, and CJK punctuation is no obstacle. Nothing that CommonMark takes for emphasis is lost by that.
+the other side, and CJK punctuation is no obstacle. Where CommonMark takes a pair of marks for emphasis, so does this.
 Source: https://github.com/tats-u/markdown-cjk-friendly/blob/main/specification.md
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from studio.language import is_right_to_left
 from studio.markdown.blocks import (
     Alignment,
     Block,
@@ -19,6 +20,8 @@ from studio.markdown.blocks import (
     Runs,
     Table,
 )
+from studio.markdown.mathml import to_mathml
+from studio.markdown.plain_text import plain
 
 
 def to_html(blocks: Blocks) -> str:
@@ -38,7 +41,8 @@ def inline_html(runs: Runs) -> str:
         made += [f"</{name}>" for name, _ in reversed(opened[same:])]
         made += [f"<{name}{attributes}>" for name, attributes in wanted[same:]]
         opened = wanted
-        made.append(escape(run.text, quote=False).replace("\n", "<br>\n"))
+        words = escape(run.text, quote=False).replace("\n", "<br>\n")
+        made.append(to_mathml(run.formula, run.text) if run.formula else words)
     return "".join(made)
 
 
@@ -73,7 +77,8 @@ def _list(block: List) -> str:
     name = "ul" if block.start is None else "ol"
     start = f' start="{block.start}"' if block.start not in (None, 1) else ""
     items = "\n".join(f"<li>{_item(item, block.tight)}</li>" for item in block.items)
-    return f"<{name}{start}>\n{items}\n</{name}>"
+    first = next((b.runs for item in block.items for b in item if isinstance(b, Paragraph)), ())
+    return f"<{name}{start}{_direction(first)}>\n{items}\n</{name}>"
 
 
 def _item(blocks: Blocks, tight: bool) -> str:
@@ -82,11 +87,17 @@ def _item(blocks: Blocks, tight: bool) -> str:
     return "\n".join(inline_html(b.runs) if isinstance(b, Paragraph) else _block(b) for b in blocks)
 
 
+def _direction(runs: Runs) -> str:
+    """For what begins at the right: the style sheets know the direction of lines, not of marks and columns."""
+    return ' dir="rtl"' if is_right_to_left(plain(runs)) else ""
+
+
 def _table(block: Table) -> str:
     head = _row("th", block.head, block.alignments)
     body = "\n".join(_row("td", row, block.alignments) for row in block.rows)
     body = f"<tbody>\n{body}\n</tbody>\n" if body else ""
-    return f"<table>\n<thead>\n{head}\n</thead>\n{body}</table>"
+    first = next((runs for runs in block.head if plain(runs)), ())
+    return f"<table{_direction(first)}>\n<thead>\n{head}\n</thead>\n{body}</table>"
 
 
 def _row(name: str, cells: tuple[Runs, ...], alignments: tuple[Alignment, ...]) -> str:

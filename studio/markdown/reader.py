@@ -55,7 +55,7 @@ def _blocks(tokens: Iterator[Token]) -> Iterator[Block]:
             case "fence" | "code_block":
                 yield Code(_code(token))
             case "formula_block":
-                yield Paragraph((Run(token.content),))
+                yield Paragraph((Run(token.content, formula=token.meta["formula"]),))
             case "hr":
                 yield Rule()
             case "blockquote_open":
@@ -155,6 +155,8 @@ def _leaf(token: Token) -> Iterator[Run]:
             yield Run("\n")
         case "code_inline":
             yield Run(token.content, code=True)
+        case "formula":
+            yield Run(token.content, formula=token.meta["formula"])
         case "image":  # the words for it, without the picture of another host; its address where it has none
             described = tuple(_merged(_styled(token.children or ())))
             yield from described or (Run(str(token.attrs.get("src", ""))),)
@@ -168,7 +170,7 @@ def _merged(runs: Iterable[Run]) -> Iterator[Run]:
     for run in runs:
         if not run.text:
             continue
-        if last and replace(last, text="") == replace(run, text=""):
+        if last and not run.formula and replace(last, text="") == replace(run, text=""):
             last = replace(last, text=last.text + run.text)
             continue
         if last:

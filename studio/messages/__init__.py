@@ -4,10 +4,19 @@ A sentence says the cause and what to do next. A test holds that both languages 
 sentence is used.
 """
 
-from studio.messages import input_errors, model_errors, request_errors, setup_errors, talk_errors, tool_errors
+from studio.messages import (
+    input_errors,
+    manuscript_errors,
+    model_errors,
+    request_errors,
+    setup_errors,
+    talk_errors,
+    tool_errors,
+)
 
 SENTENCES = {
     **input_errors.SENTENCES,
+    **manuscript_errors.SENTENCES,
     **model_errors.SENTENCES,
     **request_errors.SENTENCES,
     **setup_errors.SENTENCES,

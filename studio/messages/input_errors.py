@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # key: (English, Chinese)
 SENTENCES: dict[str, tuple[str, str]] = {
+    "page_of_one_thing": (
+        "A web page is made from one thing: an instruction, a résumé or a screenshot. Give one of them.",
+        "网页只能由一种内容生成：文字要求、简历或截图，请给出其中一种。",
+    ),
     "instruction_empty": (
         "There is nothing to write about yet: say in a sentence what the article should be about.",
         "还没有写作要求：请用一句话说明文章写什么。",
@@ -51,6 +55,30 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "图库里已有 {name}：由别人添加，或属于自带图片。",
     ),
     "no_picture_there": ("There is no picture at this place.", "这里没有图片。"),
+    "nothing_selected": (
+        "No words are selected. Select some in a paragraph first.",
+        "没有选中文字，请先在段落里选一些文字。",
+    ),
+    "passages_too_many": (
+        "{count} paragraphs are selected; at most {limit} can be changed at once.",
+        "选中了 {count} 段，一次最多修改 {limit} 段。",
+    ),
+    "passage_changed": (
+        "The paragraph was changed meanwhile. Select the words again.",
+        "这一段刚刚改动过，请重新选择文字。",
+    ),
+    "passage_breaks_marks": (
+        "These words do not fit between the Markdown signs around them. Select the whole paragraph instead.",
+        "新的文字与周围的 Markdown 符号冲突，请改为选择整段。",
+    ),
+    "edit_needs_both_languages": (
+        "{model} does not know both Chinese and English, so it cannot translate. Load XComposer2 for that.",
+        "{model} 不同时会中文和英文，无法翻译。请加载 XComposer2。",
+    ),
+    "edit_without_wish": (
+        "Say first what should change.",
+        "请先写下想怎么改。",
+    ),
     "edit_unknown": ("There is no edit called {name}.", "没有名为 {name} 的编辑操作。"),
     "article_busy": (
         "This article is being written just now. Wait until it is done, or press Stop.",
@@ -136,6 +164,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "stored_picture_missing": (
         "The picture {picture} is not in the data folder any more.",
         "数据文件夹里已经没有图片 {picture}。",
+    ),
+    "pdf_failed": (
+        "The typesetter failed at this text, so that there is no PDF. Export it as Word or as a web page instead.",
+        "排版程序无法处理这篇文字，未能生成 PDF。请改为导出 Word 或网页。",
     ),
     "format_unknown": (
         "The format {format} is not known; choose one of {known}.",
@@ -241,8 +273,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{name} 中有些字符已损坏，显示为 \ufffd。如果重要，请在文件中改正。",
     ),
     "too_many_files": (
-        "More than {limit:,} files were given; make several tables of them.",
-        "文件超过 {limit:,} 个，请分成几张表。",
+        "More than {limit:,} files were given; give them in several parts.",
+        "文件超过 {limit:,} 个，请分成几次添加。",
+    ),
+    "file_no_picture": (
+        "{name} is no picture, so it was passed over.",
+        "{name} 不是图片，已跳过。",
+    ),
+    "picture_removed": (
+        "{name} was taken out of the library and stays out. Add it by itself, or with --restore, to have it back.",
+        "{name} 之前已从图库移除，不再加入；如需恢复，请单独添加它，或使用 --restore。",
     ),
     "file_hidden": (
         "{name} is a hidden file of the system.",

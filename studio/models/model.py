@@ -49,10 +49,18 @@ def from_source(architecture: Architecture, source: Source, device: torch.device
     """Build the parts from their tensors, one at a time; with `int8` the decoder's matrices are quantised."""
     with torch.inference_mode():
         family = architecture.family
+        source = internlm2_source(architecture, source)
         decoder: Decoder = _class_of(family.decoder)(architecture, source, device, int8)
         tower: VisionTower | None = _class_of(family.tower)(architecture, source) if architecture.vision else None
         source.finish()
     return Model(architecture, decoder, tower)
+
+
+def internlm2_source(architecture: Architecture, source: Source) -> Source:
+    """The tensors of a model by InternLM2's names."""
+    name = architecture.family.source
+    renamed: Source = _class_of(name)(architecture, source) if name else source
+    return renamed
 
 
 def _class_of(name: str) -> Any:

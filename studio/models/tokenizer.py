@@ -21,7 +21,8 @@ from studio.protocol import Control, Image, Prompt, Text
 Bytes = list[bytes | int]  # what each id stands for: text in UTF-8, or one raw byte of a character
 Run = list[int] | Image
 
-CONTROL = re.compile(r"\[UNUSED_TOKEN_\d+\]|<\|\w+\|>")  # what sentencepiece may match in text; never `<s>` and `</s>`
+# What sentencepiece may match in text; never `<s>` and `</s>`.
+CONTROL = re.compile(r"\[UNUSED_TOKEN_\d+\]|<\|\w+\|>|<TOKENS_UNUSED_\d+>")
 END_OF_TURN = "[UNUSED_TOKEN_145]"
 SPACE = "\u2581"  # how sentencepiece writes a space inside a piece
 
@@ -29,12 +30,11 @@ SPACE = "\u2581"  # how sentencepiece writes a space inside a piece
 class Tokenizer:
     """The sentencepiece model of a checkpoint, or without a file (`bytes_only`) a stand-in of one id a byte."""
 
-    def __init__(
-        self, bytes_of: Bytes, controls: dict[str, int], processor: Any = None, end_of_turn: str = END_OF_TURN
-    ) -> None:
+    def __init__(self, bytes_of: Bytes, controls: dict[str, int], processor: Any = None, *ends: str) -> None:
+        """Generation stops at `</s>` and the control tokens `ends`."""
         self._bytes_of, self._controls, self._processor = bytes_of, controls, processor
         self.bos, self.eos = controls["<s>"], controls["</s>"]
-        self.stops = frozenset({self.eos, controls[end_of_turn]})
+        self.stops = frozenset({self.eos, *(controls[end] for end in ends or (END_OF_TURN,))})
 
     @property
     def size(self) -> int:
@@ -135,11 +135,13 @@ def from_file(
     path: Path,
     vocab: int = 0,
     control_tokens: tuple[tuple[str, ...], ...] = CONTROL_TOKENS,
-    end_of_turn: str = END_OF_TURN,
+    ends: tuple[str, ...] = (END_OF_TURN,),
+    extra_rows: int = 0,
 ) -> Tokenizer:
     """Read a sentencepiece `tokenizer.model`.
 
-    Raises ModelError unless it has `vocab` pieces (0: any number) and, of each control token, one of its names.
+    Raises ModelError unless it has `vocab` pieces (0: any number), or up to `extra_rows` fewer, and of
+    each control token one of its names.
     """
     from sentencepiece import SentencePieceProcessor
 
@@ -150,7 +152,7 @@ def from_file(
     except (RuntimeError, OSError) as e:
         raise ModelError("tokenizer_wrong", path=path, cause=f"sentencepiece cannot read it ({e})") from e
     pieces: list[str] = processor.id_to_piece(list(range(processor.get_piece_size())))
-    if vocab and len(pieces) != vocab:
+    if vocab and not len(pieces) <= vocab <= len(pieces) + extra_rows:
         raise ModelError("tokenizer_wrong", path=path, cause=f"it has {len(pieces)} pieces, the model has {vocab}")
     ids = {piece: i for i, piece in enumerate(pieces)}
     absent = [names for names in control_tokens if not any(name in ids for name in names)]
@@ -166,7 +168,7 @@ def from_file(
         for i, piece in enumerate(pieces)
     ]
     bytes_of[processor.unk_id()] = processor.decode([processor.unk_id()]).encode()
-    return Tokenizer(bytes_of, controls, processor, end_of_turn)
+    return Tokenizer(bytes_of, controls, processor, *ends)
 
 
 def bytes_only(vocab: int) -> Tokenizer:

@@ -15,7 +15,7 @@ from studio.errors import InputError
 from studio.pictures.cost import MAX_FILE_BYTES, SECONDS
 from studio.pictures.decoder_client import Decoder, start_decoder
 from studio.pictures.frames import Header
-from studio.pictures.metadata import Hints
+from studio.pictures.metadata import Hints, hints_from
 
 AT_ONCE = 2  # processes, thus files
 WAIT_SECONDS = 60.0  # for a turn
@@ -135,5 +135,4 @@ def _checked(header: Header, made: bytes, name: str) -> Decoded | InputError:
         return error
     if not made.startswith(_MIMES[header["mime"]]):
         raise ValueError("not the format that it is called")
-    hints = Hints(str(header["hints"]["caption"]), str(header["hints"]["date"]))
-    return Decoded(made, header["mime"], int(header["width"]), int(header["height"]), hints)
+    return Decoded(made, header["mime"], int(header["width"]), int(header["height"]), hints_from(header["hints"]))

@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import pillow_heif
 from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 
+from studio.encodings.guess import METADATA, UTF_16, guess_encoding
 from studio.errors import InputError, StudioError
 from studio.pictures.cost import (
     MAX_SIDE,
@@ -29,6 +31,7 @@ from studio.pictures.cost import (
     require_affordable_webp,
     too_costly,
 )
+from studio.pictures.kinds import is_picture, other_kind
 from studio.pictures.metadata import Hints, read_hints
 
 QUALITY = 90
@@ -36,19 +39,10 @@ _FLAT = 4096  # colours: drawings and screenshots have fewer and stay lossless, 
 _BAND = 4_000_000  # pixels that are converted at a time
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
 _LOSSY = ("JPEG", "MPO", "HEIF", "AVIF", "WEBP")
-_ENCODINGS = "ascii latin-1 utf-8 utf-16 utf-16-le utf-16-be cp1252 gb18030 big5 shift-jis".split()  # of metadata
-_STARTS = {  # what files are that are taken for pictures, by their first bytes
-    rb"%PDF": "PDF",
-    rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|svg|!DOCTYPE svg)": "SVG/XML",
-    rb"\s*<": "HTML",
-    rb"PK\x03\x04": "ZIP",
-    rb"%!PS": "PostScript",
-    rb"8BPS": "Photoshop",
-    rb"....ftyp(?:mp4|iso|qt|M4V)": "video",
-}
-_OURS = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:hei|hev|mif|msf|avi)", re.S)
+_ENCODINGS = "ascii latin-1 utf-8 utf-16 utf-16-le utf-16-be utf-32 iso2022_jp".split()  # of metadata, beside guesses
 _PHOTOMETRIC = 262  # TIFF's tag; 0 says that the value 0 is white
 _FOURTEEN_BITS = (1 << 14) - 1
+_NARROW = 0.25  # a range of so much of its largest value is no photo
 _MAX_FRAMES = 32  # of an animation or of a TIFF that are looked at
 _TURNS = {  # EXIF orientation → what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -86,6 +80,8 @@ def known_formats() -> tuple[str, ...]:
         AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     for encoding in _ENCODINGS:
         codecs.lookup(encoding)
+    for candidates in (METADATA, UTF_16):
+        guess_encoding(b"\xff", candidates)
     Image.MAX_IMAGE_PIXELS = None  # sizes are checked here
     warnings.simplefilter("ignore")  # Pillow warns about odd metadata
     return tuple(name for name in _FORMATS if name in Image.OPEN)
@@ -199,33 +195,42 @@ def _in_bands(image: Image.Image, convert: Callable[[Image.Image], Image.Image])
 
 def _scaling(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """How measured values of this picture become 0..255."""
-    factor = np.float32(_factor(image.mode, _largest_value(image)))
+    lowest, highest = _stretch(image.mode, *_extremes(image))
+    factor = np.float32(255 / (highest - lowest))
     # Pillow inverts such TIFFs when they have eight bits, and only then.
     white_is_zero = image.format == "TIFF" and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
 
     def scale(band: Image.Image) -> Image.Image:
-        values = (np.nan_to_num(np.asarray(band, dtype=np.float32)) * factor).clip(0, 255)
+        values = ((_values(band) - np.float32(lowest)) * factor).clip(0, 255)
         return Image.fromarray((255 - values if white_is_zero else values).astype(np.uint8))
 
     return scale
 
 
-def _factor(mode: str, largest: float) -> float:
-    """What values up to `largest` are multiplied with. Cameras and instruments put 10 to 14 bits into 16: those are
-    stretched, and what has 16 bits keeps its brightness."""
-    if mode == "F" and 0 < largest <= 1:
-        return 255.0
-    if largest <= 255:
-        return 1.0
-    whole = 65535.0 if mode != "F" and _FOURTEEN_BITS < largest <= 65535 else largest
-    return 255 / whole
+def _stretch(mode: str, lowest: float, highest: float) -> tuple[float, float]:
+    """The values that become black and white. Cameras and instruments put 10 to 14 bits into 16: those are stretched,
+    and what has 16 bits keeps its brightness. Temperatures lie close together far from zero, or on both sides of it:
+    the range that they have is stretched."""
+    if highest > lowest and (lowest < 0 or highest > 255 and highest - lowest < highest * _NARROW):
+        return lowest, highest
+    if mode == "F" and 0 < highest <= 1:
+        return 0.0, 1.0
+    if highest <= 255:
+        return 0.0, 255.0
+    return 0.0, 65535.0 if mode != "F" and _FOURTEEN_BITS < highest <= 65535 else highest
 
 
-def _largest_value(image: Image.Image) -> float:
-    """The largest finite value, at least 0."""
+def _extremes(image: Image.Image) -> tuple[float, float]:
+    """The smallest and the largest finite value."""
     rows = max(1, _BAND // image.width)
     bands = (image.crop((0, top, image.width, min(top + rows, image.height))) for top in range(0, image.height, rows))
-    return max(float(np.nan_to_num(np.asarray(band, dtype=np.float32)).max(initial=0.0)) for band in bands)
+    found = [(float(values.min()), float(values.max())) for values in map(_values, bands)]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def _values(band: Image.Image) -> npt.NDArray[np.float32]:
+    """Its values, of which those that are no finite number count as 0."""
+    return np.nan_to_num(np.asarray(band, dtype=np.float32), posinf=0.0, neginf=0.0)
 
 
 def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -267,11 +272,9 @@ def _explain(error: Exception, data: bytes) -> InputError:
     said = str(error)
     if isinstance(error, MemoryError) or re.search(r"(?i)out of memory|memory alloc|bad_alloc|cannot alloc", said):
         return too_costly()
-    if not _OURS.match(data):
-        for start, kind in _STARTS.items():
-            if re.match(start, data, re.S | re.I):
-                return InputError("picture_unreadable", cause=kind)
-        return InputError("picture_unknown")
+    if not is_picture(data):
+        kind = other_kind(data)
+        return InputError("picture_unreadable", cause=kind) if kind else InputError("picture_unknown")
     if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") > len(data):  # WebP tells its own length
         return InputError("picture_truncated")
     if isinstance(error, EOFError) or re.search(r"(?i)truncat|end of file|too short|not enough", said):

@@ -10,7 +10,7 @@ import io
 import re
 from dataclasses import dataclass
 
-from PIL import Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from studio.errors import InputError
 from studio.pictures.cost import MAX_SIDE
@@ -35,6 +35,16 @@ def read_header(data: bytes, name: str = "picture") -> StoredFormat:
     try:
         with _open(data, name) as image:
             return StoredFormat("JPEG" if image.format == "MPO" else str(image.format), *image.size)
+    except _DAMAGED as e:
+        raise _unreadable(e, name) from e
+
+
+def upright_size(data: bytes, name: str = "picture") -> tuple[int, int]:
+    """Width and height of what `decode_stored` gives, mostly without decoding. Raises InputError as it does."""
+    try:
+        with _open(data, name) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+            return image.size[::-1] if turned else image.size
     except _DAMAGED as e:
         raise _unreadable(e, name) from e
 

@@ -1,10 +1,11 @@
 """Every prompt and every parser of a model's reply, as pure functions.
 
 The steps of composing are the same for all models; how a model is asked for them is its dialect.
-`dialect_of(card)` gives the right one: `xcomposer2` has the prompts that model was trained on, `xcomposer2.5` those of
-its successor, `starter` plain English sentences that a very small model understands, `internlm2` chat without pictures,
-`instruct` plain requests for any instruction model, in the form that its own chat template has. A dialect that answers
-None to a step says that its model cannot do it, and the composer does it by retrieval.
+`dialect_of(card)` gives the right one: `xcomposer2` has the prompts that model was trained on, `xcomposer2.5` and
+`xcomposer1` those of its successor and its predecessor, `starter` plain English sentences that a very small model
+understands, `internlm2` chat without pictures, `instruct` plain requests for any instruction model, in the form that
+its own chat template has. A dialect that answers None to a step says that its model cannot do it, and the composer does
+it by retrieval.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from typing import Literal, Protocol
 from studio.prompts.instruct import Instruct
 from studio.prompts.internlm2 import InternLM2
 from studio.prompts.messages import Message
+from studio.prompts.part_edits import NOTHING, Around
 from studio.prompts.starter import Starter
+from studio.prompts.xcomposer1 import XComposer1
 from studio.prompts.xcomposer2 import XComposer2
 from studio.prompts.xcomposer2d5 import XComposer2d5
 from studio.protocol import Image, ModelCard, Prompt, Sampling
 
-Edit = Literal["rewrite", "expand", "shorten", "insert"]
+Edit = Literal["rewrite", "expand", "shorten", "insert", "translate", "ask"]
 
 
 class Dialect(Protocol):
@@ -61,6 +64,10 @@ class Dialect(Protocol):
         given are those from number `first` on, and keep their numbers."""
         ...
 
+    def writing_form(self, request: str) -> str:
+        """The grammar (GBNF) that a text for this request keeps to; empty where it is free."""
+        ...
+
     def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
         """The grammar (GBNF) that the answer to `places` keeps to; empty where it is free."""
         ...
@@ -84,8 +91,9 @@ class Dialect(Protocol):
         """As `choice`, for a model that does not see: by what is known of the candidates."""
         ...
 
-    def edit(self, kind: Edit, paragraph: str, instruction: str, after: str = "") -> Prompt:
-        """Ask for a changed paragraph, or for a new one between `paragraph` and `after`."""
+    def edit(self, kind: Edit, paragraph: str, instruction: str, after: str = "", around: Around = NOTHING) -> Prompt:
+        """Ask for a changed paragraph, or for a new one between `paragraph` and `after`. Where only words are to be
+        changed, they are `paragraph`, and what stands before and after them is `around`."""
         ...
 
     def chat(self, turns: tuple[tuple[str, tuple[Image, ...], str], ...], begin: str = "") -> Prompt:
@@ -98,6 +106,7 @@ class Dialect(Protocol):
 
 
 DIALECTS: Mapping[str, Callable[[], Dialect]] = {
+    "xcomposer1": XComposer1,
     "xcomposer2": XComposer2,
     "xcomposer2.5": XComposer2d5,
     "internlm2": InternLM2,

@@ -15,6 +15,7 @@ from studio.errors import ContextOverflow
 from studio.prompts import Dialect, Edit
 from studio.prompts.budget import Budget
 from studio.prompts.messages import Message
+from studio.prompts.part_edits import NOTHING, Around
 from studio.protocol import MIN_NEW_TOKENS, Image, Prompt
 
 Turns = tuple[tuple[str, tuple[Image, ...], str], ...]  # question, pictures, answer
@@ -199,16 +200,26 @@ def writing(
 
 
 def edit(
-    budget: Budget, dialect: Dialect, kind: Edit, paragraph: str, instruction: str, after: str, wanted: int
+    budget: Budget,
+    dialect: Dialect,
+    kind: Edit,
+    paragraph: str,
+    instruction: str,
+    after: str,
+    wanted: int,
+    around: Around = NOTHING,
 ) -> tuple[Prompt, int]:
-    """See `Dialect.edit`; with how many new tokens have room. Of an insertion's neighbours the parts next to the gap
-    stay; the paragraph that is edited is whole, or refused."""
-    states = range(HALVINGS + 1) if kind == "insert" else range(1)
-    _, prompt = budget.fullest(
-        states,
-        lambda halved: dialect.edit(kind, _ends((paragraph,), halved)[0], instruction, _starts((after,), halved)[0]),
-        min(wanted, MIN_NEW_TOKENS),
-    )
+    """See `Dialect.edit`; with how many new tokens have room. Of an insertion's neighbours, and of what stands around
+    words, the parts next to them stay; what is edited is whole, or refused."""
+    inserts = kind == "insert"
+
+    def build(halved: int) -> Prompt:
+        edited = _ends((paragraph,), halved if inserts else 0)[0]
+        kept = _ends(around[:1], halved)[0], _starts(around[1:], halved)[0]
+        return dialect.edit(kind, edited, instruction, _starts((after,), halved)[0], kept)
+
+    states = range(HALVINGS + 1) if inserts or any(around) else range(1)
+    _, prompt = budget.fullest(states, build, min(wanted, MIN_NEW_TOKENS))
     return prompt, budget.room(prompt, wanted)
 
 

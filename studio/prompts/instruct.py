@@ -1,12 +1,14 @@
 """Plain requests for any instruction model, in the language of what is asked, Chinese or English.
 
 What stands around the messages comes from the model's own chat template (`ModelCard.chat`). A small model gets small
-steps: a section at a time, a caption at a time, with everything before it as the beginning of its own answer, so
-that the prefix cache reads nothing twice. What is to have a form (numbers, a letter) has it by a grammar or by scores.
+steps: a section at a time under an outline, with everything before it as the beginning of its own answer, so
+that the prefix cache reads nothing twice; and its pictures come from retrieval by its own text, which was better than
+its captions and choices (measured). What is to have a form (numbers, a letter) has it by a grammar or by scores.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from studio.language import language_of
@@ -14,8 +16,19 @@ from studio.prompts import chat_protocol
 from studio.prompts.chat_protocol import merged
 from studio.prompts.instruct_words import WORDS, Words
 from studio.prompts.messages import Message
+from studio.prompts.part_edits import NOTHING, Around, in_plain_words
 from studio.protocol import CHATML, Image, ModelCard, Prompt, Sampling, Segment, Text
 
+# Letters of other scripts, and Chinese ones with their punctuation: as Python's and as llama.cpp's grammars write them.
+FOREIGN_ESCAPED = r"\u0370-\u03ff\u0400-\u06ff\u0900-\u0eff\u3040-\u30ff\uac00-\ud7af"
+HAN_ESCAPED = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
+FOREIGN, HAN = (escaped.encode().decode("unicode_escape") for escaped in (FOREIGN_ESCAPED, HAN_ESCAPED))
+OTHER_LANGUAGE = re.compile(
+    r"\b(?:chinese|mandarin|cantonese|japanese|korean|russian|greek|arabic|hebrew|hindi|thai|translat\w+)\b"
+    "|[英日韩俄法德][文语]|翻译",
+    re.IGNORECASE,
+)
+SECTION = {"zh": 130, "en": 85}  # characters or words of a section
 SMALL = 3_000_000_000  # parameters below which a model is not asked to plan (measured on 0.5B and 1.5B)
 DEFAULT = ModelCard("instruction model", "instruct", ("en", "zh"), False, 4096, chat=CHATML)
 
@@ -27,7 +40,7 @@ class Instruct:
         self._chat, self._sees = card.chat or CHATML, card.sees
         self.small = 0 < card.parameters < SMALL
         self.writing = Sampling(
-            temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.1 if self.small else 1.05, max_tokens=1024
+            temperature=0.6 if self.small else 0.7, top_p=0.8, top_k=20, repetition_penalty=1.05, max_tokens=1024
         )
         self.answering = replace(self.writing, temperature=0.3, max_tokens=512)
 
@@ -37,9 +50,16 @@ class Instruct:
         return self._ask(words.writer, (Text(words.title.format(instruction=instruction)),), begin='"')
 
     def article(self, instruction: str, images: tuple[Image, ...], begin: str = "", materials: str = "") -> Prompt:
-        """Sections with headings, in one go."""
-        words = WORDS[language_of(instruction)]
-        request = words.article.format(instruction=_request(instruction, materials))
+        """Sections with headings, in one go; so many of them as the length that is asked for has room for."""
+        language = language_of(instruction)
+        words, length = WORDS[language], asked_length(instruction)
+        count = min(6, max(2, round(length / SECTION[language]))) if length else 3 if self.small else 4
+        request = words.article.format(
+            instruction=_request(instruction, materials),
+            count=count,
+            paragraphs=words.paragraphs[0 if self.small or length else 1],
+            each=words.each.format(length=10 * round(length / count / 10)) if length else "",
+        )
         return self._ask(words.writer, (*self._seen(images), Text(request)), begin)
 
     def section(
@@ -66,11 +86,13 @@ class Instruct:
 
     def places(
         self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...], first: int = 0
-    ) -> Prompt:
-        """The answer is a JSON list of numbers, see `places_form`."""
+    ) -> Prompt | None:
+        """The answer is a JSON list of numbers, see `places_form`. By retrieval for a small model."""
+        if self.small:
+            return None
         words = WORDS[language_of("".join(paragraphs))]
         question = words.some_places if count is None else words.places.format(count=count)
-        shown = (*self._seen(images), Text(f"{_numbered(paragraphs, first)}\n{question}"))
+        shown: Prompt = (*self._seen(images), Text(f"{_numbered(paragraphs, first)}\n{question}"))
         return self._ask(words.writer, shown)
 
     def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
@@ -83,10 +105,25 @@ class Instruct:
         least = 0 if count is None else most - 1
         return f'root ::= "[" place ("," " "? place){{{least},{max(0, most - 1)}}} "]"\nplace ::= {place}'
 
+    def writing_form(self, request: str) -> str:
+        """A small model slips into another language's words; the letters that its own does without it cannot write. Not
+        where the request itself has such letters, or names another language."""
+        chinese = language_of(request) == "zh"
+        if (
+            not self.small
+            or OTHER_LANGUAGE.search(request)
+            or re.search("[a-z]" if chinese else f"[{FOREIGN}{HAN}]", request)
+        ):
+            return ""
+        return f"root ::= [^{FOREIGN_ESCAPED}{'a-z' if chinese else HAN_ESCAPED}]*"
+
     def caption(
         self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
-    ) -> Prompt:
-        """What the picture should show, to be looked for; the answer is one line in quotation marks."""
+    ) -> Prompt | None:
+        """What the picture should show, to be looked for; the answer is one line in quotation marks. By retrieval for a
+        small model."""
+        if self.small:
+            return None
         words = WORDS[language_of("".join(paragraphs))]
         question = words.caption.format(place=place)
         return self._ask(words.writer, (Text(f"{_numbered(paragraphs[first:], first)}\n{question}"),), begin='"')
@@ -108,19 +145,23 @@ class Instruct:
     def choice_by_captions(
         self, paragraphs: tuple[str, ...], captions: tuple[str, ...]
     ) -> tuple[Prompt, tuple[str, ...]] | None:
-        """Ask which picture fits after the last paragraph, by what is known of each."""
+        """Ask which picture fits after the last paragraph, by what is known of each. By retrieval for a small model."""
+        if self.small:
+            return None
         words = WORDS[language_of("".join(paragraphs))]
         letters = "ABCDEFGHIJ"[: len(captions)]
         pictures = "\n".join(f"{letter}. {caption}" for letter, caption in zip(letters, captions, strict=True))
         request = f"{_numbered(paragraphs, 0)}\n{words.choice.format(pictures=pictures)}"
         return self._ask(words.writer, (Text(request),), begin=words.letter), _options(words, letters)
 
-    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "") -> Prompt:
-        """The paragraph alone comes back."""
+    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "", around: Around = NOTHING) -> Prompt:
+        """The paragraph, or the words in the place of others, alone come back."""
         language = language_of(paragraph + after) if paragraph + after else language_of(instruction)
         words, wish = WORDS[language], instruction.strip().rstrip(".。")
         if wish:
             wish = f"，要求：{wish}" if language == "zh" else f" ({wish})"
+        if kind not in words.edits or any(around):
+            return self._ask(words.writer, (Text(in_plain_words(kind, paragraph, instruction, around)),))
         request = words.edits[kind].format(paragraph=paragraph, after=after, wish=wish)
         return self._ask(words.writer, (Text(request),))
 
@@ -155,6 +196,12 @@ class Instruct:
 
     def _seen(self, images: tuple[Image, ...]) -> tuple[Image, ...]:
         return images if self._sees else ()
+
+
+def asked_length(instruction: str) -> int:
+    """The length that an instruction asks for, in Chinese characters or English words; 0 where it asks for none."""
+    found = re.search(r"(\d{2,5})\s*(?:多|余|来)?\s*(?:个?字|words?\b)|(\d{2,5})-word", instruction, re.IGNORECASE)
+    return int(found[1] or found[2]) if found else 0
 
 
 def _request(instruction: str, materials: str) -> str:

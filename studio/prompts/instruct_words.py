@@ -16,6 +16,8 @@ class Words:
     assistant: str
     title: str
     article: str
+    paragraphs: tuple[str, str]  # one, or one or two
+    each: str
     sections: str
     outline: str
     places: str
@@ -33,8 +35,10 @@ WORDS: Mapping[Language, Words] = {
         "invent figures.",
         assistant="You answer in English, briefly and to the point. What you do not know you do not make up.",
         title="Give a short title for this article: {instruction}\nAnswer with the title only.",
-        article="{instruction}\n\nWrite the text in sections. Each section begins with a short heading on a line of "
-        "its own after two number signs, and has one or two paragraphs under it. No lists.",
+        article="{instruction}\n\nWrite the text in {count} sections. Each begins with a short heading on a line of "
+        "its own after two number signs, and has {paragraphs} under it{each}. No lists, no closing remarks.",
+        paragraphs=("one paragraph", "one or two paragraphs"),
+        each=", about {length} words",
         sections="{instruction}\n\nThe article has these sections:\n{outline}\nWrite them one after another, each one "
         "or two paragraphs, without repeating what was said. No lists.",
         outline="Which {count} headings would this article have: {instruction}\nOne short heading a line, numbered, "
@@ -59,7 +63,9 @@ WORDS: Mapping[Language, Words] = {
         writer="你为一本图文杂志写稿，用简体中文，语言自然具体，段落完整，不编造数字。",
         assistant="你用简体中文回答，简短、切题，不知道的不要编造。",
         title="给这篇文章起一个简短的标题：{instruction}\n只回答标题。",
-        article="{instruction}\n\n正文分成几节，每节先用一行“##”写出简短的小标题，下面写一两段完整的文字，不要列表。",
+        article="{instruction}\n\n正文分成{count}节，每节先用一行“##”写出简短的小标题，下面写{paragraphs}{each}。不要列表，不要结语。",
+        paragraphs=("一段完整的文字", "一两段完整的文字"),
+        each="（约{length}字）",
         sections="{instruction}\n\n文章分为以下几节：\n{outline}\n请依次写出每一节，每节一两段完整的文字，不要重复前面的内容，"
         "不要列表。",
         outline="这篇文章应该有哪{count}个小标题：{instruction}\n每行一个简短的小标题，加编号，不要其他内容。",

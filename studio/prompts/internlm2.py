@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from studio.prompts.chat_protocol import END, START
+from studio.prompts.part_edits import NOTHING, Around
 from studio.prompts.xcomposer2 import XComposer2
 from studio.protocol import Control, Image, Prompt, Sampling, Segment, Text
 
@@ -62,9 +63,9 @@ class InternLM2(XComposer2):
         """It cannot see the candidates."""
         return None
 
-    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "") -> Prompt:
+    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "", around: Around = NOTHING) -> Prompt:
         """As XComposer2."""
-        return _renamed(super().edit(kind, paragraph, instruction, after))
+        return _renamed(super().edit(kind, paragraph, instruction, after, around))
 
     def chat(self, turns: tuple[tuple[str, tuple[Image, ...], str], ...], begin: str = "") -> Prompt:
         """Its own system part."""

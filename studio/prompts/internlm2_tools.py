@@ -40,7 +40,11 @@ class InternLM2Tools:
     controls = (ACTION_START, ACTION_END, PLUGIN, INTERPRETER)
 
     def messages(
-        self, system: str, tools: tuple[ToolSpec, ...], exchanges: tuple[Exchange, ...]
+        self,
+        system: str,
+        tools: tuple[ToolSpec, ...],
+        exchanges: tuple[Exchange, ...],
+        opening: tuple[Message, ...] = (),
     ) -> tuple[Message, ...]:
         """A person's own system text, the trained ones for what is switched on, then the turns."""
         plugins = [tool for tool in tools if tool.name != CODE_TOOL]
@@ -50,6 +54,7 @@ class InternLM2Tools:
             made.append(message("system", INTERPRETER_SYSTEM, INTERPRETER))
         if plugins:
             made.append(message("system", PLUGIN_SYSTEM.replace("{prompt}", _listed(plugins)), PLUGIN))
+        made += opening
         for exchange in exchanges:
             made += _turns(exchange)
         return tuple(made)
@@ -79,7 +84,7 @@ def _turns(exchange: Exchange) -> list[Message]:
     if exchange.files:
         listed = [{"path": name, "size": _size(size)} for name, size in exchange.files]
         turns.append(message("user", json.dumps(listed, ensure_ascii=False), "file"))
-    turns.append(message("user", exchange.question))
+    turns.append(Message("user", (*exchange.images, Text(exchange.question))))
     for step in exchange.steps:
         kind = INTERPRETER if step.form == "interpreter" else PLUGIN
         turns += [Message("assistant", _call_segments(step, kind)), message("environment", clip(step.result), kind)]

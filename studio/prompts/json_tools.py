@@ -11,6 +11,7 @@ from typing import Literal
 from studio.documents.steps import AgentStep
 from studio.prompts.messages import Message, message
 from studio.prompts.tool_protocol import AgentReply, Exchange, ToolSpec, clip, read_json_call
+from studio.protocol import Text
 
 QWEN_SYSTEM = """\
 # Tools
@@ -49,7 +50,11 @@ class JsonTools:
     controls: tuple[str, ...] = ("<|python_tag|>",)
 
     def messages(
-        self, system: str, tools: tuple[ToolSpec, ...], exchanges: tuple[Exchange, ...]
+        self,
+        system: str,
+        tools: tuple[ToolSpec, ...],
+        exchanges: tuple[Exchange, ...],
+        opening: tuple[Message, ...] = (),
     ) -> tuple[Message, ...]:
         """One system text; each result as the turn of an environment, several of one reply in one turn."""
         texts = [system] if system else []
@@ -61,6 +66,7 @@ class JsonTools:
                 shown = "\n\n".join(json.dumps(f, ensure_ascii=False, indent=4) for f in listed)
                 texts.append(LLAMA_SYSTEM.format(tools=shown))
         made = [message("system", "\n\n".join(texts))] if texts else []
+        made += opening
         for exchange in exchanges:
             made += self._turns(exchange)
         return tuple(made)
@@ -80,7 +86,7 @@ class JsonTools:
 
     def _turns(self, exchange: Exchange) -> list[Message]:
         files = "".join(f"\n[{name}, {size:,} bytes]" for name, size in exchange.files)
-        turns = [message("user", exchange.question + files)]
+        turns = [Message("user", (*exchange.images, Text(exchange.question + files)))]
         replies: dict[int, list[AgentStep]] = {}
         for step in exchange.steps:
             replies.setdefault(step.reply, []).append(step)

@@ -88,10 +88,13 @@ def headings(reply: str, limit: int = 8, cut: bool = False) -> tuple[str, ...]:
 
 
 def describe_known(number: int, of: int, known: str, language: Language = "en") -> str:
-    """What people wrote of picture `number` of `of`, as a sentence."""
+    """What people wrote of picture `number` of `of`: a caption, and perhaps tags on a second line."""
+    caption, _, tags = known.partition("\n")
     if language == "zh":
-        return f"{'这张图片' if of == 1 else f'图{number}'}的说明：{known.strip().rstrip('。')}。"
-    return f"{'The picture' if of == 1 else f'Picture {number}'} shows this: {known.strip().rstrip('.')}."
+        sentence = f"{'这张图片' if of == 1 else f'图{number}'}的说明：{caption.strip().rstrip('。')}。"
+        return f"{sentence}（标签：{tags.strip()}）" if tags else sentence
+    sentence = f"{'The picture' if of == 1 else f'Picture {number}'} shows this: {caption.strip().rstrip('.')}."
+    return f"{sentence} (Tags: {tags.strip()})" if tags else sentence
 
 
 def describe_in_words(number: int, of: int, description: Description, language: Language = "en") -> str:

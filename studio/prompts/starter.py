@@ -12,6 +12,7 @@ import re
 from studio.prompts import chat_protocol
 from studio.prompts.chat_protocol import END, START
 from studio.prompts.messages import Message
+from studio.prompts.part_edits import NOTHING, Around
 from studio.protocol import Image, Prompt, Sampling, Segment, Text
 
 _REQUEST = re.compile(
@@ -60,6 +61,10 @@ class Starter:
         """By retrieval."""
         return None
 
+    def writing_form(self, request: str) -> str:
+        """Free."""
+        return ""
+
     def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
         """Free."""
         return ""
@@ -80,8 +85,8 @@ class Starter:
         """By retrieval."""
         return None
 
-    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "") -> Prompt:
-        """One sentence, then the text."""
+    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "", around: Around = NOTHING) -> Prompt:
+        """One sentence, then the text. What stands around it would only be repeated."""
         wish = f" {instruction.strip().rstrip('.')}." if instruction.strip() else ""
         match kind:
             case "rewrite":
@@ -90,6 +95,8 @@ class Starter:
                 return _ask(f"Rewrite this text with more details.{wish}\n\n{paragraph}")
             case "shorten":
                 return _ask(f"Rewrite this text in one short sentence.\n\n{paragraph}")
+            case "ask" | "translate":
+                return _ask(f"Rewrite this text.{wish}\n\n{paragraph}")
             case _:
                 return _ask(f"Write a paragraph about {instruction.strip() or 'what happens next'}.\n\n{paragraph}")
 

@@ -42,6 +42,7 @@ def fit(
     tools: tuple[ToolSpec, ...],
     exchanges: tuple[Exchange, ...],
     wanted: int,
+    opening: tuple[Message, ...] = (),
 ) -> Calling:
     """The oldest exchanges go first; then the results of the last one are shortened to a half, a quarter …
 
@@ -55,7 +56,9 @@ def fit(
 
     def build(state: tuple[int, int]) -> Prompt:
         old, limit = state
-        return prompt_of(convention.messages(system, tools, tuple(_clipped(e, limit) for e in exchanges[old:])))
+        return prompt_of(
+            convention.messages(system, tools, tuple(_clipped(e, limit) for e in exchanges[old:]), opening)
+        )
 
     try:
         (unread, _), prompt = budget.fullest(states, build, budget.share(wanted))

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from studio.documents.steps import AgentStep, CallForm
 from studio.prompts.messages import Message
+from studio.protocol import Image
 
 CODE_TOOL = "python"  # the tool that runs what is written as code
 MAX_RESULT = 6_000  # characters of a result that go into a prompt
@@ -31,12 +32,14 @@ class ToolSpec:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question, the files that came with it (name and size in bytes), what was done for it, and its answer."""
+    """A question, the files that came with it (name and size in bytes), the pictures that the model sees, what was done
+    for it, and its answer."""
 
     question: str
     files: tuple[tuple[str, int], ...] = ()
     steps: tuple[AgentStep, ...] = ()
     answer: str = ""
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,20 @@ class AgentReply:
 class ToolConvention(Protocol):
     """One way to call tools."""
 
-    controls: tuple[str, ...]  # control tokens that a reply must keep as text, see `Generate.keep_controls`
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Control tokens that a reply must keep as text, see `Generate.keep_controls`."""
+        ...
 
     def messages(
-        self, system: str, tools: tuple[ToolSpec, ...], exchanges: tuple[Exchange, ...]
+        self,
+        system: str,
+        tools: tuple[ToolSpec, ...],
+        exchanges: tuple[Exchange, ...],
+        opening: tuple[Message, ...] = (),
     ) -> tuple[Message, ...]:
-        """The messages for the next reply to the last exchange, whose steps have all ended."""
+        """The messages for the next reply to the last exchange, whose steps have all ended. `opening` stands before the
+        first exchange: a persona's examples and greeting."""
         ...
 
     def read(self, reply: str) -> AgentReply:
@@ -91,7 +102,7 @@ def read_json_call(written: str, form: CallForm = "plugin") -> Call:
         return Call("", written, form=form, problem=f"The call is not valid JSON ({cause}). {_HOW}")
     if not isinstance(data, dict) or not isinstance(name := data.get("name"), str) or not name.strip():
         return Call("", written, form=form, problem=f"The call names no tool. {_HOW}")
-    arguments = next((data[key] for key in ("parameters", "arguments") if key in data), {})
+    arguments: Any = next((data[key] for key in ("parameters", "arguments") if key in data), {})
     if isinstance(arguments, str):
         try:
             arguments = _DECODER.decode(arguments)

@@ -32,8 +32,8 @@ def from_list(data: Iterable[Sequence[str]]) -> Prompt:
     kinds: dict[str, Callable[[str], Segment]] = {
         "text": Text,
         "control": Control,
-        "picture": lambda key: Image(key, b""),
         "adapter": Adapter,
+        "picture": lambda key: Image(key, b""),
     }
     return tuple(kinds[kind](value) for kind, value in data)
 

@@ -7,6 +7,7 @@ from studio.language import language_of
 from studio.prompts import chat_protocol
 from studio.prompts.chat_protocol import merged as merged  # other dialects take it from here
 from studio.prompts.messages import Message
+from studio.prompts.part_edits import NOTHING, Around, in_plain_words
 from studio.protocol import Control, Image, Prompt, Sampling, Segment, Text
 
 USER = Control("[UNUSED_TOKEN_146]")
@@ -71,6 +72,10 @@ class XComposer2:
         question = f'给定文章"{_numbered(paragraphs, first)}" 根据上述文章，选择适合插入图像的{number}行'
         return _ask((*images, Text(question)), begin="适合插入图像的行是")
 
+    def writing_form(self, request: str) -> str:
+        """Free."""
+        return ""
+
     def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:
         """Free."""
         return ""
@@ -109,8 +114,10 @@ class XComposer2:
         """By retrieval."""
         return None
 
-    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "") -> Prompt:
-        """One of the four trained edits."""
+    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "", around: Around = NOTHING) -> Prompt:
+        """One of the four trained edits, which are of whole paragraphs; all others in plain words."""
+        if kind not in EDITS or any(around):
+            return _ask((Text(in_plain_words(kind, paragraph, instruction, around)),))
         return _ask((Text(EDITS[kind].format(paragraph=paragraph, instruction=instruction, after=after)),))
 
     def chat(self, turns: tuple[tuple[str, tuple[Image, ...], str], ...], begin: str = "") -> Prompt:

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from studio.prompts.xcomposer2 import END, SYSTEM, USER, XComposer2, merged
+from studio.prompts.chat_protocol import merged
+from studio.prompts.part_edits import NOTHING, Around
+from studio.prompts.xcomposer2 import END, SYSTEM, USER, XComposer2
 from studio.protocol import Adapter, Image, Prompt, Sampling, Segment, Text
 
 WRITE = Adapter("write")
@@ -45,9 +47,9 @@ class XComposer2d5(XComposer2):
         """As XComposer2."""
         return _written(super().outline(instruction, materials), ())
 
-    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "") -> Prompt:
+    def edit(self, kind: str, paragraph: str, instruction: str, after: str = "", around: Around = NOTHING) -> Prompt:
         """As XComposer2."""
-        return _written(super().edit(kind, paragraph, instruction, after), ())
+        return _written(super().edit(kind, paragraph, instruction, after, around), ())
 
     def places(
         self, paragraphs: tuple[str, ...], count: int | None, images: tuple[Image, ...], first: int = 0

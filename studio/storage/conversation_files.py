@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def list_files(folder: Path) -> tuple[StepFile, ...]:
             if len(found) == MAX_LISTED:
                 break
     return tuple(sorted(found, key=lambda file: file.name))
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder in which code wrote: it may be nested more deeply than Python can follow."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
 class ConversationFiles:
@@ -85,7 +94,7 @@ class ConversationFiles:
 
     def remove(self, person: str, conversation: str) -> None:
         """Remove a conversation's folder."""
-        shutil.rmtree(self._path(person, conversation), ignore_errors=True)
+        remove_folder(self._path(person, conversation))
 
     def _path(self, person: str, conversation: str) -> Path:
         return self._root / hashlib.sha256(f"{person}\0{conversation}".encode()).hexdigest()[:40]

@@ -86,6 +86,16 @@ MIGRATIONS = [
     UPDATE picture_owner SET person = {_PERSON};
     ALTER TABLE pictures ADD COLUMN owner TEXT NOT NULL DEFAULT ''
     """,
+    # One index for words of every script, which the library fills, as it folds them (`library.search_words`).
+    # `edited`: a person wrote the caption, so taking the file in again does not change it.
+    """
+    DROP TABLE pictures_en;
+    DROP TABLE pictures_zh;
+    CREATE VIRTUAL TABLE picture_words USING fts5 (
+        title, caption, tags, tokenize = "porter unicode61 remove_diacritics 0 categories 'L* N* M* Co'"
+    );
+    ALTER TABLE pictures ADD COLUMN edited INTEGER NOT NULL DEFAULT 0
+    """,
     """
     CREATE TABLE personas (
         id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,

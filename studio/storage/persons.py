@@ -16,6 +16,11 @@ def browser_person(key: str) -> str:
     return f"browser:{key}"
 
 
+def ticket_person(ticket: str) -> str:
+    """Nobody yet: whoever comes with this random ticket gets what is kept for it."""
+    return f"ticket:{ticket}"
+
+
 def session_person(session: str) -> str:
     """A page or program that keeps nothing."""
     return f"session:{session}"

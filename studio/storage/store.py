@@ -181,6 +181,14 @@ class Store:
         """Bring it back."""
         set_deleted(self.database, "articles", person, id, None)
 
+    def give_articles(self, giver: str, taker: str) -> int:
+        """Make another person's articles, and the pictures in them, this one's; how many articles there were."""
+        with self.database.write() as connection:
+            own = "INSERT OR IGNORE INTO picture_owner (key, person) SELECT key, ? FROM picture_owner WHERE person = ?"
+            connection.execute(own, (taker, giver))
+            connection.execute("DELETE FROM picture_owner WHERE person = ?", (giver,))
+            return connection.execute("UPDATE articles SET person = ? WHERE person = ?", (taker, giver)).rowcount
+
     def mark_interrupted(self) -> int:
         """Articles left under way by a process that is gone become "stopped" and interrupted; how many there were.
 

@@ -40,6 +40,13 @@ class Users:
         if not read(self.path):
             raise InputError("login_file_empty", path=self.path)
 
+    @property
+    def first(self) -> str:
+        """Who was added first, and manages what all share; an empty string while the file cannot be read."""
+        with self._lock, suppress(StudioError):
+            self._refresh()
+        return next(iter(self._hashes), "")
+
     def hash_of(self, name: str) -> str | None:
         """The user's hash, by which a login of before a new password is told from one after it."""
         with self._lock, suppress(StudioError):  # while the file cannot be read nobody new gets in, nobody is put out

@@ -61,6 +61,7 @@ class AgentRequest:
     conversation: str
     language: Language
     system: str = ""
+    opening: tuple[Message, ...] = ()  # before the first exchange: a persona's examples and greeting
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,12 @@ class Agent:
         self._worker, self._toolbox, self._around = worker, toolbox, around
 
     def run(
-        self, request: AgentRequest, model: AgentModel, person: str, stop: Stop, approvals: Approvals | None = None
+        self,
+        request: AgentRequest,
+        model: AgentModel,
+        person: str,
+        stop: Stop,
+        approvals: Approvals | None = None,
     ) -> Iterator[AgentState]:
         """Answer the last question. A failure is the `error` of the last state; what tools did stays in it."""
         last = AgentState(request.exchanges[-1].steps)
@@ -175,7 +181,9 @@ class _Run:
         exchanges = (*request.exchanges[:-1], replace(request.exchanges[-1], steps=steps, answer=""))
         specs = tuple(spec_of(tool, request.language) for tool in self._tools.values())
         wanted = model.sampling.max_tokens
-        asked = fit(self._budget, model.convention, model.prompt_of, request.system, specs, exchanges, wanted)
+        asked = fit(
+            self._budget, model.convention, model.prompt_of, request.system, specs, exchanges, wanted, request.opening
+        )
         sampling = replace(model.sampling, max_tokens=asked.room)
         model.sent(asked.prompt)
         return Generate(model.role, asked.prompt, sampling, keep_controls=model.convention.controls), asked.unread

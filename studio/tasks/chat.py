@@ -112,18 +112,20 @@ class ChatAnswerer:
         begin = conversation.turns[-1].answer
         if card.sees:
             turns = tuple(
-                (t.question, tuple(map(self._image, (p.key for p in t.pictures))), t.answer) for t in conversation.turns
+                (t.question, tuple(self._image(p.key, sampling.tiles) for p in t.pictures), t.answer)
+                for t in conversation.turns
             )
         else:  # before the pictures are looked at: the question itself must fit
             fitting.chat(budget, dialect, ((conversation.turns[-1].question, (), ""),), begin, sampling.max_tokens)
             language = language_of(conversation.turns[-1].question) if "zh" in card.languages else "en"
-            descriptions = self._descriptions(conversation, person, stop, language)
+            tiny = card.dialect == "starter"
+            descriptions = self._descriptions(conversation, person, stop, language, brief=tiny)
             turns = tuple(
                 (f"{description} {turn.question}".strip(), (), turn.answer)
                 for turn, description in zip(conversation.turns, descriptions, strict=True)
             )
             guessed = any(not self._known(p.key, language) for p in conversation.turns[-1].pictures)
-            if guessed or card.dialect == "starter":
+            if guessed or tiny:
                 begin = begin or descriptions[-1]
         asked = fitting.chat(budget, dialect, turns, begin, sampling.max_tokens)
         conversation = _with_left_out(conversation, asked)
@@ -146,17 +148,20 @@ class ChatAnswerer:
                     done = conversation.answer(answer=text.strip(), finish=reason)
                     yield AnswerProgress(done, speed=usage.tokens_per_second, ended=True)
 
-    def _image(self, key: str) -> Image:
-        return Image(key, self._read(key))
+    def _image(self, key: str, tiles: int = 0) -> Image:
+        return Image(key, self._read(key), tiles)
 
-    def _descriptions(self, conversation: Conversation, person: str, stop: Stop, language: Language) -> list[str]:
-        """For each turn what is known of its pictures, numbered through the whole conversation."""
+    def _descriptions(
+        self, conversation: Conversation, person: str, stop: Stop, language: Language, brief: bool
+    ) -> list[str]:
+        """For each turn what is known of its pictures, numbered through the whole conversation; `brief`: no tags."""
         of, number, descriptions = len(conversation.pictures), 0, []
         for turn in conversation.turns:
             sentences = []
             for picture in turn.pictures:
                 number += 1
                 if known := self._known(picture.key, language):
+                    known = known.partition("\n")[0] if brief else known
                     sentences.append(replies.describe_known(number, of, known, language))
                     continue
                 if picture.key not in self._described:

@@ -7,7 +7,7 @@ continue when the tab is closed, and a table that was left half full is continue
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -17,6 +17,7 @@ from studio.documents.conversation import Conversation
 from studio.documents.table import Cell, Skipped, Table, questions_of
 from studio.errors import InputError, Language, StudioError
 from studio.library import gather
+from studio.library.picture_intake import NormalisedPicture, normalise_file
 from studio.protocol import Queued, Sampling
 from studio.storage.store import Store
 from studio.tasks.chat import AnswerProgress, ChatAnswerer
@@ -55,12 +56,16 @@ class TableProgress:
 
 
 TableJob = Task[TableProgress]
+Normalise = Callable[[bytes, str], NormalisedPicture]
 
 
 class TableFiller:
     """Reads files into a table and asks its open cells, see the module."""
 
-    def __init__(self, answerer: ChatAnswerer, worker: WorkerClient, store: Store) -> None:
+    def __init__(
+        self, answerer: ChatAnswerer, worker: WorkerClient, store: Store, normalise: Normalise = normalise_file
+    ) -> None:
+        self._normalise = normalise
         self._answerer = answerer
         self._worker = worker
         self._store = store
@@ -69,7 +74,7 @@ class TableFiller:
         self, table: Table, files: Sequence[gather.File], person: str, language: Language, stop: Stop
     ) -> Iterator[TableProgress]:
         """Take the files in as the table's rows. Raises InputError when none of them is a picture."""
-        for number, (file, taken) in enumerate(gather.normalise_files(files), 1):
+        for number, (file, taken) in enumerate(gather.normalise_files(files, self._normalise), 1):
             if stop.pressed:
                 table = replace(table, unread=len(files) - number + 1)
                 break
@@ -140,9 +145,16 @@ class TableFiller:
 class TableJobs:
     """Starts and finds the tasks that fill tables; a table has at most one at a time."""
 
-    def __init__(self, runner: Runner, answerer: ChatAnswerer, worker: WorkerClient, store: Store) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        answerer: ChatAnswerer,
+        worker: WorkerClient,
+        store: Store,
+        normalise: Normalise = normalise_file,
+    ) -> None:
         self._runner = runner
-        self._filler = TableFiller(answerer, worker, store)
+        self._filler = TableFiller(answerer, worker, store, normalise)
         self._store = store
 
     def start(

@@ -109,7 +109,8 @@ def _illustrate_place(
     chosen, error = yield from attempt(_choose(article, place, found, calls), nearest)
     if not calls.stop.pressed:
         article = with_failure(article, "choosing_failed", error)
-        yield Progress(_put_picture(article, place, caption, chosen, found), "choosing")
+        shown = caption if calls.card.sees or not (chosen and chosen.caption) else chosen.caption
+        yield Progress(_put_picture(article, place, shown, chosen, found), "choosing")
 
 
 def _choose_places(
@@ -118,10 +119,11 @@ def _choose_places(
     """Sections to illustrate: those the model names, filled up with those for which the library has the most."""
     brief = article.brief
     named, error = yield from attempt(_places_by_model(article, calls), ())
+    named = tuple(i for i in named if not article.sections[i].illustration)  # a text of one's own may bring pictures
     article = with_failure(article, "placing_failed", error)
     if brief.images is None and named:
         return article, named
-    free = [i for i, s in enumerate(article.sections) if s.text and not s.is_heading and i not in named]
+    free = [i for i, s in enumerate(article.sections) if s.has_room and i not in named]
     wanted = brief.images
     if wanted is None:
         wanted = len(brief.pictures) or min(MAX_AUTOMATIC, max(1, round(len(free) / 2)))

@@ -39,6 +39,14 @@ class Jobs:
             article = self._store.save_article(person, Article(brief), "write")
             return self._begin(person, article, self._composer.write, "write")
 
+    def illustrate_text(self, person: str, article: Article) -> Job:
+        """Find pictures for a text of a person's own, which is kept before anything waits. Raises InputError for a
+        brief that is wrong, BusyError."""
+        article = replace(article, brief=article.brief.check(), status="done")
+        with self._runner.admit(person):
+            kept = self._store.save_article(person, article, "own_text")
+            return self._begin(person, kept, self._composer.illustrate_text, "illustrate")
+
     def continue_article(self, person: str, id: int) -> Job:
         """Continue an article where it ended. Raises NotFoundError, InputError while it is being written, BusyError."""
         with self._runner.admit(person):

@@ -117,7 +117,8 @@ class ModelCalls:
         InputError for more beams than the model has."""
         if (brief.beams or 1) > self.card.beams:
             raise InputError("beams_too_many", model=self.card.name, limit=self.card.beams, count=brief.beams)
-        return replace(self.dialect.writing, **check("writing", vars(brief)) | changes)
+        form = self.dialect.writing_form("\n".join((brief.subject, brief.materials, *brief.outline)))
+        return replace(self.dialect.writing, grammar=form, **check("writing", vars(brief)) | changes)
 
     def _events(self, call: Call) -> Iterator[Event]:
         request = self.stop.watch(self._worker.submit(call, self._person))

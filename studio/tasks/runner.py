@@ -59,6 +59,7 @@ class Runner:
         self._estimates = Estimates()
         self._positions: dict[Task[Any], Queued] = {}
         self._positions_until = 0.0
+        self._between: Callable[[], None] | None = None
         self._closed = False
 
     @contextmanager
@@ -116,6 +117,12 @@ class Runner:
         """How many tasks have a thread."""
         with self._lock:
             return len(self._running)
+
+    def between_tasks(self, action: Callable[[], None]) -> None:
+        """Call `action` as soon as no task runs; none begins until it has returned. Of two, the later one is called."""
+        with self._lock:
+            self._between = action
+        self._pass_between()
 
     def close(self, patience: float = 5.0, reason: StopReason = "interrupted") -> bool:
         """Take nothing more, stop everything, and wait for the ends; whether all ended in `patience` seconds."""
@@ -204,6 +211,8 @@ class Runner:
             threading.Thread(target=self._turn, args=(task,), name=f"{task.kind} {task.key}", daemon=True).start()
 
     def _next(self) -> Task[Any] | None:
+        if self._between:
+            return None
         fewest, most = THREADS
         threads = min(most, max(fewest, 2 * self._at_once()))
         if len(self._running) >= threads:
@@ -223,7 +232,7 @@ class Runner:
 
     def _turn(self, task: Task[Any]) -> None:
         task.begin()
-        last = task.advance(lambda: self.waiting > 0 and not task.stop.pressed)
+        last = task.advance(lambda: self.waiting > 0 and not task.stop.pressed and not self._between)
         with self._lock:
             self._estimates.add(task.kind, task.began)
             self._running.discard(task)
@@ -239,6 +248,16 @@ class Runner:
         if last is not None:
             self._log(task, last)
             task.publish(last, ended=True)
+        self._pass_between()
+
+    def _pass_between(self) -> None:
+        with self._lock:
+            if self._between and not self._running:
+                action, self._between = self._between, None
+                try:
+                    action()
+                finally:
+                    self._dispatch()
 
     def _log(self, task: Task[Any], last: State) -> None:
         """A task ended."""

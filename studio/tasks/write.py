@@ -10,9 +10,10 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 from studio.documents.article import Article, Brief
-from studio.errors import EngineError, StudioError
+from studio.errors import EngineError, InputError, StudioError
 from studio.language import language_of
 from studio.prompts import Edit, fitting, replies
+from studio.prompts.part_edits import NOTHING, Around, words_of
 from studio.protocol import Done, Image, Piece, Prompt, Sampling
 from studio.tasks.find import PictureFinder
 from studio.tasks.illustrate import attempt, fill, illustrate, illustrate_one
@@ -50,6 +51,10 @@ class Composer:
         """Find a picture for one section."""
         return self._keep_status(article, person, stop, lambda *given: illustrate_one(given[0], section, *given[1:]))
 
+    def illustrate_text(self, article: Article, person: str, stop: Stop) -> Work:
+        """Find places, captions and pictures for a text that a person has brought; its words stay as they are."""
+        return self._keep_status(article, person, stop, illustrate)
+
     def fill(self, article: Article, person: str, stop: Stop) -> Work:
         """Find pictures for the places that stayed empty."""
         return self._keep_status(replace(article, notes=()), person, stop, fill)
@@ -67,21 +72,37 @@ class Composer:
         reply, reason = calls.text(asked.prompt, sampling)
         return replies.headings("1." + reply, cut=reason == "length")
 
-    def edit(self, kind: Edit, paragraph: str, instruction: str, after: str, person: str, stop: Stop) -> Iterator[str]:
-        """A changed or new paragraph as it grows; the article itself is changed by whoever accepts it. Raises
-        ContextOverflow for one that is too long."""
+    def edit(
+        self,
+        kind: Edit,
+        paragraph: str,
+        instruction: str,
+        after: str,
+        person: str,
+        stop: Stop,
+        around: Around = NOTHING,
+    ) -> Iterator[str]:
+        """A changed or new paragraph, or words for a place in one (see `Dialect.edit`), as they grow; the article is
+        changed by whoever accepts them. Raises ContextOverflow for a text that is too long, InputError for a
+        translation by a model that cannot."""
         until_loaded(self._worker, stop)
         if stop.pressed:
             return
         calls = self._calls(person, stop)
-        prompt, room = fitting.edit(calls.budget, calls.dialect, kind, paragraph, instruction, after, wanted=500)
+        if kind == "translate" and not {"en", "zh"} <= set(calls.card.languages):
+            raise InputError("edit_needs_both_languages", model=calls.card.name)
+        prompt, room = fitting.edit(calls.budget, calls.dialect, kind, paragraph, instruction, after, 500, around)
+
+        def words(reply: str) -> str:
+            return reply.strip() if kind == "insert" else words_of(reply, paragraph, around)
+
         sampling, text = replace(calls.dialect.writing, max_tokens=room, stop=("\n\n",)), ""
-        for event in calls.events(prompt, sampling, repeats=kind in ("rewrite", "shorten")):
+        for event in calls.events(prompt, sampling, repeats=kind in ("rewrite", "shorten", "ask")):
             if isinstance(event, Piece):
                 text += event.text
-                yield text.strip()
+                yield words(text)
             elif isinstance(event, Done) and event.reason == "length":
-                yield drop_broken_sentence(text).strip()
+                yield words(drop_broken_sentence(text))
 
     def _calls(self, person: str, stop: Stop) -> ModelCalls:
         return ModelCalls(self._worker, self._read, person, stop)
@@ -154,6 +175,9 @@ class Composer:
         return article
 
     def _continue(self, article: Article, calls: ModelCalls) -> Work:
+        if article.brief.own_text:  # to whose words nothing is added: it was interrupted while it was illustrated
+            yield from illustrate(replace(article, error="", notes=()), calls, self._make_finder())
+            return
         brief, begun = article.brief, _headings_begun(article)
         article = replace(article, model=calls.card.name, status="writing", error="", notes=())
         yield Progress(article, "writing")

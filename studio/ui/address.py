@@ -15,7 +15,7 @@ MISSING: dict[str, Any] = {"js": "() => window.studioTabs.missing()", **_ON_THE_
 
 def address_bar() -> gr.HTML:
     """The component: it triggers "open" for an article or conversation, "table" for a table, with `id` and `type`."""
-    return script_component("address.js", None, css="", events="open table choose")
+    return script_component("address.js", None, "address", css="", events="open table choose")
 
 
 def follow_tabs(address: gr.HTML, tabs: gr.Tabs) -> None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from fastapi import Request
@@ -20,6 +20,7 @@ from studio import export
 from studio.app import Studio
 from studio.documents.article import Article, Picture
 from studio.documents.edits import EDITS, set_picture
+from studio.documents.passages import Selected, passages
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.language import language_of
 from studio.prompts import Edit
@@ -27,13 +28,15 @@ from studio.tasks.drafts import Draft
 from studio.tasks.jobs import Job
 from studio.tasks.task import Task
 from studio.ui import examples
-from studio.ui.arguments import call
+from studio.ui.arguments import call, check
 from studio.ui.article_view import EMPTY, ArticleView, Changes, Proposal
 from studio.ui.components import script_component
 from studio.ui.identity import identity_of, language_for, normalise_upload, to_gradio_error
 from studio.ui.page_data import ArticleDocument, Edited, Exported, Failure, Found, PageFacts
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
+
+CHANGES = ("rewrite", "expand", "shorten", "translate", "ask")  # what a model can do with words that are there
 
 
 class ArticleEditor:
@@ -104,7 +107,10 @@ class ArticleEditor:
                 case {"kind": "illustrate", "id": int(id), "section": str(section)}:
                     documents = self.follow(await in_thread(jobs.illustrate, person, id, section), request)
                 case {"kind": "propose", "id": int(id), "section": str(section), "edit": str(edit), "wish": str(wish)}:
-                    documents = self._propose(person, id, section, edit, wish, self._view(request))
+                    documents = self._propose_insertion(person, id, section, edit, wish, self._view(request))
+                case {"kind": "propose", "id": int(id), "selected": list(given), "edit": str(edit), "wish": str(wish)}:
+                    selected = check("selected", list[Selected], given)
+                    documents = self._propose_change(person, id, selected, edit, wish, self._view(request))
                 case _:
                     raise InputError("edit_unknown", name=str(asked)[:80])
             async with aclosing(documents):  # whoever goes away ends an edit at once
@@ -156,9 +162,6 @@ class ArticleEditor:
         article = store.article(person, id)
         if kind == "show":
             return article
-        if kind == "accept":
-            edit = str(facts.pop("edit", ""))
-            kind = edit if edit.startswith("insert") else "text"
         if kind in ("place", "own"):
             article = call(self._with_picture, person, article, kind, **facts)
         elif kind in EDITS:
@@ -185,27 +188,48 @@ class ArticleEditor:
         chosen = known.get(picture, Picture(picture))
         return set_picture(article, section, chosen, chosen.title)
 
-    async def _propose(
+    async def _propose_insertion(
         self, person: str, id: int, section: str, edit: str, wish: str, view: ArticleView
     ) -> AsyncGenerator[ArticleDocument, None]:
-        """A model's edit of one section as it grows. Nothing is changed until it is accepted; whoever goes away, or
-        asks for another, ends it."""
-        if edit not in ("rewrite", "expand", "shorten", "insert_before", "insert_after"):
+        """A model's new paragraph before or after a section, as it grows."""
+        if edit not in ("insert_before", "insert_after"):
             raise InputError("edit_unknown", name=edit[:80])
+        article = await in_thread(self._idle_article, person, id)
+        before, after = _around(article, section, edit)
+        task = self._studio.drafts.insert(person, before, wish, after)
+        async for draft in self._follow_draft(person, id, task):
+            proposal = Proposal(section, edit, draft.text, (), draft.ended, draft.waiting)
+            yield await in_thread(view.document, article, None, False, proposal)
+
+    async def _propose_change(
+        self, person: str, id: int, selected: list[Selected], edit: str, wish: str, view: ArticleView
+    ) -> AsyncGenerator[ArticleDocument, None]:
+        """A model's other words for what is selected, as they grow."""
+        if edit not in CHANGES:
+            raise InputError("edit_unknown", name=edit[:80])
+        article = await in_thread(self._idle_article, person, id)
+        chosen = await in_thread(passages, article, selected)
+        task = self._studio.drafts.change(person, cast(Edit, edit), chosen, wish)
+        async for draft in self._follow_draft(person, id, task):
+            changes = tuple(passage.change(text) for passage, text in zip(chosen, draft.texts, strict=False))
+            proposal = Proposal(chosen[0].section, edit, "", changes, draft.ended, draft.waiting)
+            yield await in_thread(view.document, article, None, False, proposal)
+
+    def _idle_article(self, person: str, id: int) -> Article:
         if self._studio.jobs.get(person, id):
             raise InputError("article_busy")
-        article = await in_thread(self._studio.store.article, person, id)
-        before, after = _around(article, section, edit)
-        kind: Edit = "insert" if edit.startswith("insert") else edit  # type: ignore[assignment]
+        return self._studio.store.article(person, id)
+
+    async def _follow_draft(self, person: str, id: int, task: Task[Draft]) -> AsyncGenerator[Draft, None]:
+        """Nothing is changed until it is accepted; whoever goes away, or asks for another, ends it."""
         if old := self._proposing.get((person, id)):
             old.stop.press()
-        task = self._proposing[person, id] = self._studio.drafts.edit(person, kind, before, wish, after)
+        self._proposing[person, id] = task
         try:
             async for draft in task.follow():
                 if draft.error:
                     raise draft.error
-                proposal = Proposal(section, edit, draft.text, draft.ended, draft.waiting)
-                yield await in_thread(view.document, article, None, False, proposal)
+                yield draft
         finally:
             task.stop.press()
             if self._proposing.get((person, id)) is task:

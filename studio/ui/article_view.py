@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from functools import lru_cache
 
 from studio.documents.article import Article, Picture, Section
+from studio.documents.passages import WordChange
 from studio.errors import Language, NotFoundError
 from studio.library.index import STARTER_SET
 from studio.markdown import inline_html, parse, parse_inline, to_html
@@ -18,7 +20,7 @@ from studio.ui.words import t
 STEPS = ("writing", "placing", "captioning", "finding", "choosing")
 EMPTY: page_data.ArticleDocument = {
     "id": 0,
-    "open": True,
+    "opening": "nothing",
     "title": "",
     "titleHtml": "",
     "sections": [],
@@ -37,18 +39,25 @@ EMPTY: page_data.ArticleDocument = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a model suggests for a section, as it grows."""
+    """What a model suggests, as it grows: a new paragraph beside a section, or changes from that section on."""
 
     section: str
     edit: str
     text: str = ""
+    changes: tuple[WordChange, ...] = ()
     ended: bool = False
     waiting: Queued | None = None
 
     @property
     def data(self) -> page_data.Proposal:
         """What the page shows of it."""
-        return {"section": self.section, "edit": self.edit, "text": self.text, "ended": self.ended}
+        return {
+            "section": self.section,
+            "edit": self.edit,
+            "text": self.text,
+            "changes": list(self.changes),
+            "ended": self.ended,
+        }
 
 
 class Changes:
@@ -83,7 +92,7 @@ class ArticleView:
         error = progress.error if progress else None
         return {
             "id": article.id,
-            "open": open,
+            "opening": secrets.token_hex(4) if open else "",
             "title": article.title,
             "titleHtml": inline_html(parse_inline(article.title)),
             "sections": [self._section(s) for s in article.sections],

@@ -10,7 +10,7 @@ from studio.app import Studio
 from studio.documents.conversation import Conversation, Turn
 from studio.errors import Language
 from studio.language import language_of
-from studio.ui.plain_markdown import plain_markdown
+from studio.ui.plain_markdown import literal, plain_markdown
 from studio.ui.words import t
 
 _OPINIONS = {True: "Like", False: "Dislike", None: None}
@@ -27,9 +27,7 @@ def to_chatbot(studio: Studio, conversation: Conversation, language: Language, w
             number += 1
             content.append({"path": str(studio.store.file_path(picture.key)), "alt_text": str(number)})
         several = len(turn.pictures) > 1
-        content.append(
-            (f"[{number - len(turn.pictures) + 1}–{number}] " if several else "") + plain_markdown(turn.question)
-        )
+        content.append((f"[{number - len(turn.pictures) + 1}–{number}] " if several else "") + literal(turn.question))
         messages.append({"role": "user", "content": content})
         last = at == len(conversation.turns)
         if turn.answer or waits or not last:  # one that was stopped early stands as dots: two a turn

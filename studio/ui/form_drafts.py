@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import gradio as gr
 
@@ -10,18 +11,18 @@ from studio.ui.components import script_component
 from studio.ui.page_data import SentForm
 
 FORMS: dict[str, tuple[str, ...]] = {
-    "write": ("by", "instruction", "article-title", "materials", "outline", "images", "settings"),
+    "write": ("by", "instruction", "article-title", "materials", "own-text", "outline", "images", "settings"),
     "chat": ("question", "chat-settings"),
     "table": ("table-questions",),
 }
 """Ids of the elements whose values are kept, by the form that sends them together."""
-_ON_THE_PAGE = {"show_progress": "hidden", "api_visibility": "private"}
+_ON_THE_PAGE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def form_drafts() -> gr.HTML:
     """The component; events of a form put `sent` into it when they have taken what was typed."""
     forms = {name: list(fields) for name, fields in FORMS.items()}
-    return script_component("form_drafts.js", None, css="", events="restore", forms=forms)
+    return script_component("form_drafts.js", None, "form-drafts", css="", events="restore", forms=forms)
 
 
 def sent(form: str) -> SentForm:
@@ -31,7 +32,7 @@ def sent(form: str) -> SentForm:
 
 def keep_drafts(drafts: gr.HTML, blocks: gr.Blocks) -> None:
     """Connect all fields, once they are laid out. It all happens in the browser."""
-    laid_out = {component.elem_id: component for component in blocks.blocks.values()}
+    laid_out: dict[str | None, Any] = {component.elem_id: component for component in blocks.blocks.values()}
     fields = [laid_out[field] for form in FORMS.values() for field in form]
     for field in fields:
         js = f"value => {{ window.studioDrafts?.keep('{field.elem_id}', value); }}"

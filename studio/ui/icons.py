@@ -9,7 +9,7 @@ from lucide import lucide_icon
 NAMES = (
     "chevron-left", "chevron-right", "git-branch", "thumbs-down", "thumbs-up", "send-horizontal", "user-plus",
     "arrow-down", "arrow-down-to-line", "arrow-up", "arrow-up-to-line", "check", "circle", "copy", "dices", "download",
-    "file-plus", "fold-vertical", "grip-vertical", "image-plus", "images", "list-indent-decrease",
+    "file-plus", "file-text", "fold-vertical", "grip-vertical", "image-plus", "images", "list-indent-decrease",
     "list-indent-increase", "languages", "list-tree", "loader-circle", "moon", "pencil", "play", "plus", "redo-2",
     "refresh-cw", "rotate-ccw-clock", "search", "square", "sun", "trash", "undo-2", "unfold-vertical", "upload", "x",
 )  # fmt: skip

@@ -18,8 +18,9 @@ from fastapi import Request
 from studio.app import Studio
 from studio.documents.article import Picture
 from studio.errors import EngineError, InputError, Language, ModelError, NotFoundError, StorageError, StudioError
-from studio.library.picture_intake import normalise_file
 from studio.logs import log_error
+from studio.settings import Settings
+from studio.storage.users import Users
 from studio.ui.uploads import UploadedFile
 
 COOKIE = "studio-person"  # a random name that the browser keeps and scripts cannot read
@@ -39,6 +40,21 @@ def is_key(cookie: str) -> bool:
 def identity_of(request: gr.Request | Request) -> str:
     """The identity that the guard noted. Events are given Gradio's request, server functions FastAPI's."""
     return str(request.state.identity)
+
+
+def require_manager(request: gr.Request | Request, settings: Settings) -> None:
+    """Models are managed by the first user of the login file; without a login by whoever is on the machine itself, or
+    reaches it through a tunnel of their own. Raises InputError for all others."""
+    if not may_manage(request, settings):
+        raise InputError("models_not_yours")
+
+
+def may_manage(request: gr.Request | Request, settings: Settings) -> bool:
+    """See `require_manager`."""
+    if settings.login:
+        login = request.state.login
+        return login is not None and login == Users(Path(settings.login).expanduser().absolute()).first
+    return bool(request.state.on_this_machine)
 
 
 def language_for(request: gr.Request | Request) -> Language:
@@ -76,5 +92,5 @@ def normalise_uploads(studio: Studio, person: str, files: Sequence[UploadedFile]
 
 def normalise_upload(studio: Studio, person: str, file: UploadedFile, name: str) -> Picture:
     """Take an uploaded picture in, under the name it had on the person's machine. Raises InputError if it is none."""
-    taken = normalise_file(file.read(), name)
+    taken = studio.library.normalise(file.read(), name)
     return Picture(studio.store.add_file(taken, person), Path(name).stem, name)

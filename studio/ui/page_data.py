@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict, final
 
+from studio.documents.passages import WordChange
+
 
 class Failure(TypedDict):
     """A server function's answer in place of what was asked for: one sentence for the person."""
@@ -70,10 +72,10 @@ class SentForm(TypedDict):
 
 
 class ChatLine(TypedDict):
-    """The conversation that is shown, 0 as long as it has no number; `said` is the word for what is going on."""
+    """The number of the conversation that is shown, 0 as long as it has none; `begun` (seconds) tells answers apart."""
 
     conversation: int
-    said: str
+    begun: float
 
 
 class Room(TypedDict):
@@ -124,19 +126,21 @@ class Step(TypedDict):
 
 
 class Proposal(TypedDict):
-    """What a model suggests for a section, as it grows."""
+    """What a model suggests, as it grows: `text` beside a section, or `changes` from that section on."""
 
     section: str
     edit: str
     text: str
+    changes: list[WordChange]
     ended: bool
 
 
 class ArticleDocument(TypedDict):
-    """An article as the page shows it; id 0 is no article yet."""
+    """An article as the page shows it; id 0 is no article yet. One that is to be opened has an `opening`, another each
+    time: Gradio sends the last document of an event twice, and what was closed in between is not opened again."""
 
     id: int
-    open: bool
+    opening: str
     title: str
     titleHtml: str
     sections: list[Section | UnchangedSection]
@@ -418,10 +422,50 @@ class Amount(TypedDict):
 
 
 class PublishedModel(TypedDict):
-    """A published model, and its folder on this machine, "" where it is not."""
+    """A published model, and its folder on this machine, "" where it is not. Of one that is not whole, `present` of
+    `wanted` files are there; else both are 0."""
 
     name: str
     folder: str
+    present: int
+    wanted: int
+
+
+class DownloadData(TypedDict):
+    """A download: `state` running, done, stopped or failed; bytes, bytes a second, seconds left (None: not known)."""
+
+    state: str
+    done: int
+    total: int
+    speed: float
+    left: float | None
+    error: str
+
+
+class ManagedModelData(TypedDict):
+    """A model of the catalogue, see `studio.tasks.model_manager.ManagedModel`."""
+
+    name: str
+    roles: list[str]
+    size: int
+    memory: int
+    licence: str
+    presence: str
+    removable: bool
+    running: bool
+    suggested: bool
+    sources: list[str]
+    download: DownloadData | None
+
+
+class ModelList(TypedDict):
+    """The models, whether the reader may change anything, how the worker stands, and the line at the top."""
+
+    models: list[ManagedModelData]
+    manages: bool
+    state: str
+    error: str
+    banner: Banner
 
 
 class Report(TypedDict):

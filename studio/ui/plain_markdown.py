@@ -9,7 +9,9 @@ would tell them who reads.
 from __future__ import annotations
 
 import re
+import string
 
+_SIGNS = frozenset(string.punctuation + " \t")  # blanks, too: at the begin of a line they could be code
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _PICTURE = re.compile(r"!(?=\[)")
 _FENCE = re.compile(r"(`{3,}|~{3,})[^`~]*")
@@ -38,6 +40,18 @@ def plain_markdown(text: str) -> str:
         else:
             prose.append(line)
     return "".join(parts) + _outside_fences("".join(prose))
+
+
+def literal(text: str) -> str:
+    """The text so that every sign of it is shown as it was typed: nothing of it is a mark, a tag or a formula."""
+    lines = ["".join(map(_sign, line)) for line in text.splitlines()]
+    return "<br>".join(lines)
+
+
+def _sign(character: str) -> str:
+    if character == "$":  # in an element of its own: formulas are looked for in what is shown
+        return "<span>&#36;</span>"
+    return f"&#{ord(character)};" if character in _SIGNS else character
 
 
 def _outside_fences(text: str) -> str:

@@ -13,11 +13,13 @@ from studio.errors import Language
 from studio.export import Kind, formats_for
 from studio.roles import ROLES
 from studio.sampling import field_words
+from studio.ui.about_words import ABOUT_WORDS
 from studio.ui.table_words import TABLE_WORDS
 from studio.ui.talk_words import TALK_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
     **TABLE_WORDS,
+    **ABOUT_WORDS,
     **TALK_WORDS,
     # tabs and form
     "write": ("Write", "写作"),
@@ -26,7 +28,25 @@ WORDS: dict[str, tuple[str, str]] = {
     "history": ("History", "历史"),
     "about": ("About", "关于"),
     "ask_instruction": ("Instruction", "写作要求"),
-    "ask_title": ("Title and materials", "标题和素材"),
+    "ask_title": ("Title + materials", "标题和素材"),
+    "ask_text": ("My text", "我的文章"),
+    "own_text": ("Your text (Markdown is welcome)", "正文（可用 Markdown）"),
+    "own_text_hint": (
+        "Paste a text you have: it gets pictures with captions, and its words stay as they are.",
+        "粘贴已有的文章：会配上图片和图题，文字一字不改。",
+    ),
+    "drop_text": (
+        "Choose a Word, Markdown or text file, or a zip that was exported here",
+        "选择 Word、Markdown 或文本文件，或从这里导出的 zip",
+    ),
+    "remove_file": ("Remove the file", "去掉文件"),
+    "no_text_file": (
+        "{name} is not a text that can be opened here. Word (.docx), Markdown, plain text and exported zips are.",
+        "{name} 不是这里能打开的文章。支持 Word（.docx）、Markdown、纯文本和导出的 zip。",
+    ),
+    "start_own": ("Illustrate", "配图"),
+    "reason_own_text": ("own text", "自己的文章"),
+    "reason_open": ("opened", "打开文件"),
     "ask_by": ("What to start from", "写作依据"),
     "article_title": ("Title of the article", "文章标题"),
     "article_title_hint": ("The last ferry", "最后一班渡船"),
@@ -134,8 +154,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "fill": ("Fill the empty places", "补上空缺的配图"),
     "inspector": ("What can be done with the selection", "对所选内容的操作"),
     "idle": (
-        "Click a paragraph, a picture or the title to change it.",
-        "点一下段落、图片或标题，就可以修改。",
+        "Click a paragraph, a picture or the title to change it, or select words in the text.",
+        "点一下段落、图片或标题，或者选中几个字，就可以修改。",
     ),
     "paragraph": ("Paragraph {n}", "第 {n} 段"),
     "picture": ("Picture", "图片"),
@@ -147,6 +167,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "wish": ("Instruction", "要求"),
     "wish_hint": ("What should change? (optional)", "想怎么改？（可选）"),
+    "ask": ("Change as asked", "按要求修改"),
+    "translate": ("Translate", "翻译"),
+    "chosen_words": ("Selected words", "选中的文字"),
+    "chosen_paragraphs": ("{n} paragraphs", "选中 {n} 段"),
     "rewrite": ("Rewrite", "改写"),
     "expand": ("Expand", "扩写"),
     "shorten": ("Shorten", "缩写"),
@@ -187,6 +211,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "starter_set": ("Starter set", "自带图片"),
     "starter_pictures": ("Starter set", "自带图片"),
     "add_pictures": ("Add pictures", "添加图片"),
+    "not_added": ("{count} of {of} files were not added", "{of} 个文件中有 {count} 个没有添加"),
     "adding": ("Adding {name} …", "正在添加 {name}……"),
     "describe": ("Describe", "修改说明"),
     "rename": ("Rename", "重命名"),
@@ -199,6 +224,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason_continue": ("continued", "续写"),
     "reason_illustrate": ("illustrated", "配图"),
     "reason_text": ("text changed", "修改文字"),
+    "reason_words": ("words changed", "修改文字"),
     "reason_title": ("title changed", "修改标题"),
     "reason_insert_before": ("paragraph added", "插入段落"),
     "reason_insert_after": ("paragraph added", "插入段落"),
@@ -211,36 +237,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "reason_rename": ("renamed", "重命名"),
     "reason_duplicate": ("copied", "创建副本"),
     "reason_restore": ("old version restored", "恢复旧版"),
-    # about
-    "about_models": ("Models", "模型"),
-    "tokens_of_context": ("{n} tokens of context", "上下文 {n} 个 token"),
-    "about_state": ("State", "状态"),
-    "state_starting": ("loading", "正在加载"),
-    "state_ready": ("ready", "就绪"),
-    "state_failed": ("failed to start", "启动失败"),
-    "state_closed": ("closed", "已关闭"),
-    "about_restarts": ("Restarts after a failure", "故障后重启次数"),
-    "about_waiting": ("Requests waiting", "排队请求"),
-    "about_memory": ("Memory", "内存与显存"),
-    "about_get": ("Getting XComposer2", "获取 XComposer2"),
-    "about_get_how": (
-        "XComposer2 writes Chinese and English and sees pictures. It needs an NVIDIA GPU with about 20 GB for one "
-        "model, 40 GB for both. Run this on the machine with the GPU, then start the studio again:",
-        "XComposer2 能用中英文写作，也能看图。一个模型约需 20 GB 显存，两个约需 40 GB。"
-        "请在有显卡的机器上运行下面的命令，然后重新启动：",
-    ),
-    "about_far": ("The studio on another machine", "程序在另一台机器上"),
-    "about_far_how": (
-        "Open a tunnel, leave it running, and open the same address here:",
-        "先打开隧道并保持运行，再在本机打开同样的网址：",
-    ),
-    "about_kept": ("What is kept, and where", "保存的内容"),
-    "about_folder": ("Data folder", "数据文件夹"),
-    "copy": ("Copy", "复制"),
     # the model that answers
     "starter_banner": (
-        "Small starter model: English only, often wrong. `studio models suggest` names a better one for this machine.",
-        "小型入门模型：只会英文，常有错误。运行 `studio models suggest` 查看适合本机的更好模型。",
+        "Small starter model: English only, often wrong. Choose a better one",
+        "小型入门模型：只会英文，常有错误。换一个更好的模型",
     ),
     "random_banner": (
         "Random weights: the text means nothing. This is for trying the GPU only.",

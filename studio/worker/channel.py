@@ -126,7 +126,7 @@ class Channels:
         return not self.of(request.call).waiting.remove(request)
 
     def end_running(self, error: StudioError, again: bool) -> None:
-        """The worker has died. With `again`, those that have shown nothing yet run once more; they go first, in the
+        """The worker has ended. With `again`, those that have shown nothing yet run once more; they go first, in the
         order in which they had begun."""
         for channel in self.all():
             running, channel.running = list(channel.running.values()), {}

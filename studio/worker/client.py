@@ -56,6 +56,7 @@ class WorkerClient:
         self._count = 0
         self._memory: Mapping[str, int] = {}
         self._worker: WorkerHandle | None = None
+        self._replaced: WorkerHandle | None = None  # the process that ends because other models are asked for
         self._died = ""  # why the last process did, while none is ready
         self._failures = 0  # deaths in a row before a process was ready
         self._retry_at: float | None = None
@@ -102,6 +103,18 @@ class WorkerClient:
         with self._changed:
             self._retry_at = None
             self._changed.notify_all()
+
+    def replace(self, spec: EngineSpec) -> None:
+        """Load other models from now on. Calls that wait are for the new ones; those under way end in an error, so ask
+        when there are none."""
+        with self._changed:
+            self.spec, self.cards, self._memory = spec, {}, {}
+            self._failures, self._died, self._loading, self._retry_at = 0, "", None, None
+            self._replaced = self._worker
+            if self._worker:
+                self._worker.kill()
+            if self.state != "closed":
+                self._settle("starting")
 
     def close(self) -> None:
         """End the worker; waiting and running calls fail."""
@@ -233,8 +246,12 @@ class WorkerClient:
     def _after_death(self, death: WorkerDied) -> None:
         """The process is gone: settle the calls under way, and say how it goes on."""
         with self._changed:
-            self._worker = None
+            ended, self._worker = self._worker, None
             if self.state == "closed":
+                return
+            if ended is not None and ended is self._replaced:
+                self._replaced = None
+                self._channels.end_running(EngineError("model_replaced"), again=False)
                 return
             hung = death.key == "worker_hung"
             self._channels.end_running(death, again=not hung)

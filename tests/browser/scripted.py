@@ -1,4 +1,4 @@
-"""A studio on the scripted engine, where a script makes the case: `python scripted.py PORT DATA [small]`."""
+"""A studio on the scripted engine, where a script makes the case: `python scripted.py PORT DATA [small|/SUB-PATH]`."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ SMALL = ScriptedSpec(
 )
 
 
-def main(port: int, data: Path, spec: ScriptedSpec = SPEC) -> None:
+def main(port: int, data: Path, spec: ScriptedSpec = SPEC, root_path: str = "") -> None:
     """Serve until ended."""
     from studio.app import Studio  # here, since the worker process imports this file again, and needs none of it
     from studio.settings import Settings
@@ -81,10 +81,11 @@ def main(port: int, data: Path, spec: ScriptedSpec = SPEC) -> None:
     from studio.ui.server.listen import server_options
     from studio.ui.shutdown import Server
 
-    settings = Settings(port=port, data=str(data))
+    settings = Settings(port=port, data=str(data), root_path=root_path)
     with Studio(settings, spec) as studio:
         Server(studio, application(studio), **server_options(settings)).run()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]), SMALL if sys.argv[3:] == ["small"] else SPEC)
+    third = "".join(sys.argv[3:])
+    main(int(sys.argv[1]), Path(sys.argv[2]), SMALL if third == "small" else SPEC, third if third[:1] == "/" else "")

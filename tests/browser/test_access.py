@@ -45,6 +45,16 @@ def test_axe_finds_no_serious_problem(page: Page) -> None:
     ended(page)
     page.locator("#paper section .text").first.click()
     seen["paragraph"] = problems(page)
+    page.locator("#paper section p").first.evaluate(
+        "p => getSelection().setBaseAndExtent(p.firstChild, 4, p.firstChild, 13)"
+    )
+    expect(page.locator("#paper .inspector .chosen")).to_be_visible()
+    seen["words"] = problems(page)
+    page.click("#paper .inspector [data-act=rewrite]")
+    expect(page.locator("#paper [data-act=accept]")).to_be_enabled(timeout=30_000)
+    seen["difference"] = problems(page)
+    page.click("#paper [data-act=discard]")
+    page.keyboard.press("Escape")
     page.locator("#paper figure").first.click()
     seen["picture"] = problems(page)
     page.keyboard.press("Escape")

@@ -54,6 +54,21 @@ def test_the_library_is_searched_filtered_filled_and_emptied(page: Page, tmp_pat
     expect(shown).to_have_count(0)
 
 
+def test_pictures_are_known_by_their_content_and_what_is_not_taken_is_listed(page: Page, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 210), "olive").save(tmp_path / "an olive tree without suffix", "JPEG")
+    (tmp_path / "notes.txt").write_text("words")
+    (tmp_path / "film.png").write_bytes(b"\0\0\0\x18ftypmp42")
+    cards(page, "Library")
+    names = ("notes.txt", "an olive tree without suffix", "film.png")
+    page.set_input_files("#library-shelf input[type=file]", [str(tmp_path / name) for name in names])
+    shown = page.locator("dialog.sheet")
+    expect(shown).to_contain_text("2 of 3 files were not added", timeout=30_000)
+    expect(shown).to_contain_text("notes.txt")
+    expect(shown).to_contain_text("film.png")
+    page.click("dialog .close")
+    expect(page.locator("#library-shelf .card").first).to_contain_text("an olive tree without suffix")
+
+
 def test_a_file_that_is_no_picture_is_refused_with_a_sentence(page: Page, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no picture")
     cards(page, "Library")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from golden import picture
 
 from studio.cli.main import main
 from studio.prompts.starter import Starter
@@ -220,7 +221,10 @@ def test_ask_streams_to_stdout(studio, monkeypatch: pytest.MonkeyPatch) -> None:
     scripted(monkeypatch, "ask", Reply(" It sleeps."))
     code, out, error = studio("ask", PICTURES / "cat.webp", PICTURES / "dog.webp", "What do they do?")
     assert (code, error) == (0, "")
-    assert out.startswith("I am not sure what picture 1 shows; it might be a shape.") and out.endswith("It sleeps.\n")
+    assert out.startswith("Picture 1 shows this: A ginger tabby cat") and out.endswith("It sleeps.\n")
+    scripted(monkeypatch, "ask", Reply(" It sleeps."))
+    Path("mine.png").write_bytes(picture("teal").data)  # nobody said what it shows
+    assert studio("ask", "mine.png", "What is it?")[1].startswith("I am not sure what the picture shows; it might be a")
 
 
 def test_ask_passes_the_numbers_on(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

@@ -10,7 +10,9 @@ import torch
 from golden import GOLDEN, architecture, llama, tensors, write
 from safetensors.torch import load_file, save_file
 
+from studio.checkpoints import machine
 from studio.checkpoints.ladder import LADDER
+from studio.checkpoints.machine import Gpu
 from studio.cli.main import main
 
 
@@ -38,6 +40,7 @@ def test_list(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     here = tmp_path / ".xcomposer-studio" / "models" / "xcomposer2-vl-7b"
     here.mkdir(parents=True)
     (here / "config.json").write_text("{}")
+    (here / "model.safetensors").touch()
     code, out, err = run(capfd, "list")
     assert (code, err) == (0, "")
     rows = {line.split()[0]: line for line in out.splitlines()}
@@ -46,7 +49,8 @@ def test_list(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, _ = run(capfd, "list", "--json")
     found = {row["name"]: row for row in json.loads(out)}
     assert set(found) == {
-        "xcomposer2-7b", "xcomposer2-vl-7b", "xcomposer2-vl-1.8b", "xcomposer2-4khd-7b",
+        "xcomposer2-7b", "xcomposer2-vl-7b", "xcomposer2.5-7b", "xcomposer2-vl-1.8b", "xcomposer2-4khd-7b",
+        "xcomposer1-7b", "xcomposer1-vl-7b",
         "internlm2-chat-1.8b", "internlm2-chat-7b", "bajie-chat-mini", "huanhuan-chat-1.8b", "horowag-mini",
         *(model.name for model in LADDER),
     }  # fmt: skip
@@ -121,3 +125,62 @@ def test_check_agrees_with_the_original_code(capfd: pytest.CaptureFixture[str]) 
     found = json.loads(out)
     assert code == 0 and found["ok"] and max(found["tensors"].values()) < 1e-4
     assert set(found["ids"]) == {"greedy", "greedy_penalty_1_3", "beam3"}
+
+
+@pytest.mark.parametrize(
+    ("memory", "cards", "sees", "writes", "quick"),
+    [
+        (1 << 29, [], None, None, None),
+        (2 << 30, [], None, "qwen2.5-coder-1.5b", None),
+        (6 << 30, [], "qwen3-vl-2b", "qwen3-4b", None),
+        (17 << 30, [], "qwen3-vl-8b", "qwen3-14b", "qwen3-4b"),
+        (6 << 30, [Gpu("card", 24 << 30, 24 << 30)], "qwen3-vl-30b-a3b", "qwen3-30b-a3b", None),
+    ],
+)
+def test_suggest(
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    memory: int,
+    cards: list[Gpu],
+    sees: str | None,
+    writes: str | None,
+    quick: str | None,
+) -> None:
+    monkeypatch.setattr(machine, "host_free", lambda: memory)
+    monkeypatch.setattr(machine, "gpus", lambda: cards)
+    code, out, _ = run(capfd, "suggest", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["device"] == (cards[0].name if cards else "CPU")
+    for name, model in (("sees", sees), ("writes", writes), ("quick", quick)):
+        assert (found[name] and found[name]["name"]) == model
+    code, out, _ = run(capfd, "suggest")
+    assert code == 0
+    assert f"studio models download {sees}" in out if sees else "sees pictures" not in out
+    assert ("no room for more" in out) == (writes is None)
+
+
+@pytest.mark.parametrize(("free", "flag"), [(40, ""), (23, " --quantize int8"), (12, None)])
+def test_suggest_one_model_for_everything_where_it_fits(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, flag: str | None
+) -> None:
+    monkeypatch.setattr(machine, "gpus", lambda: [Gpu("card", free << 30, free << 30)])
+    assert ("studio models download xcomposer2.5-7b" in run(capfd, "suggest")[1]) == (flag is not None)
+    folder = tmp_path / ".xcomposer-studio" / "models" / "xcomposer2.5-7b"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"weights")
+    found = json.loads(run(capfd, "suggest", "--json")[1])["xcomposer"]
+    assert (found and found["command"]) == (None if flag is None else f"studio serve --models xcomposer2.5-7b{flag}")
+
+
+def test_suggest_what_is_here_is_to_be_used(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(machine, "host_free", lambda: 2 << 30)
+    monkeypatch.setattr(machine, "gpus", lambda: [])
+    model = LADDER[1]
+    folder = tmp_path / ".xcomposer-studio" / "models" / model.name
+    folder.mkdir(parents=True)
+    (folder / model.file).write_bytes(b"GGUF")
+    assert f"studio serve --models {model.name}" in run(capfd, "suggest")[1]
+    assert str(folder) in run(capfd, "list")[1]

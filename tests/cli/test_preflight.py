@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import gguf_files
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -316,3 +317,28 @@ def test_arrays_in_arrays_without_end(tmp_path: Path) -> None:
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + name + struct.pack("<IQ", 9, 1) * 5000)
     with pytest.raises(StudioError):
         gguf_file.check(path, "model")
+
+
+def test_a_gguf_model_that_does_not_fit_or_says_little(
+    tmp_path: Path, chosen: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(**flags: str) -> Settings:
+        return Settings(data=chosen.data, port=chosen.port, **flags)  # type: ignore[arg-type]
+
+    model = gguf_files.model(tmp_path / "m.gguf", template="{{ messages }}", **{"qwen2.embedding_length": 1 << 17})
+    monkeypatch.setattr(machine, "host_free", lambda: 32 << 30)
+    assert only(asked(gguf=str(model)), "models") == only(asked(models=str(model)), "memory") == []
+    eyes = gguf_files.mmproj(tmp_path / "mmproj.gguf", width=64)
+    (finding,) = only(asked(gguf=str(model), mmproj=str(eyes)), "models")
+    assert finding.stops and finding.error.key == "mmproj_other"
+    (finding,) = only(asked(mmproj=str(eyes), models="starter"), "models")
+    assert finding.error.key == "mmproj_alone"
+    (finding,) = only(asked(models=str(gguf_files.model(tmp_path / "base.gguf"))), "models")
+    assert finding.error.key == "gguf_no_template" and not finding.stops
+    monkeypatch.setattr(machine, "host_free", lambda: 2 << 30)
+    (finding,) = only(asked(gguf=str(model)), "memory")
+    assert finding.stops and finding.error.key == "gguf_too_large" and "download" in finding.error.say("zh")
+    (finding,) = only(asked(models="qwen3-8b"), "models")
+    assert finding.stops and "studio models download qwen3-8b" in str(finding.error)
+    (finding,) = only(asked(models="no-such.model"), "models")
+    assert finding.stops and finding.error.key == "setting_not_offered"

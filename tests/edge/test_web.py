@@ -236,3 +236,29 @@ def test_a_reference_keeps_nothing_but_its_path(edge: Edge) -> None:
         answer = bob.post("/gradio_api/call/ask", json={"data": [[{**file, "url": "http://127.0.0.1:1/x"}], "What?"]})
         told = bob.get(f"/gradio_api/call/ask/{answer.json()['event_id']}").text
         assert "not a picture" in told and "127.0.0.1:1" not in told
+
+
+@pytest.mark.parametrize(
+    ("headers", "manages"),
+    [
+        ({}, True),
+        ({"Host": "localhost"}, True),
+        ({"X-Forwarded-For": "127.0.0.1"}, False),
+        ({"Forwarded": "for=127.0.0.1"}, False),
+        ({"Host": "studio.example.org"}, False),
+    ],
+)
+def test_models_are_managed_from_the_machine_itself(start: Start, headers: dict[str, str], manages: bool) -> None:
+    edge = start(Settings(allow_host="studio.example.org"))
+    with edge.client(ALICE) as client:
+        found = _call(edge, client, "models", 0, headers).json()
+        assert found["manages"] is manages and found["models"][0]["name"] == "starter"
+        answer = _call(edge, client, "manage", {"kind": "stop", "name": "qwen2.5-coder-0.5b"}, headers).json()
+        assert ("error" in answer) is not manages
+
+
+def _call(edge: Edge, client: httpx.Client, function: str, argument: Any, headers: dict[str, str]) -> httpx.Response:
+    """A server function of the models' component."""
+    component = next(b for b in edge.blocks.blocks.values() if getattr(b, "elem_id", "") == "models-list")
+    facts = {"data": argument, "fn_name": function, "component_id": component._id, "session_hash": "models"}
+    return client.post("/gradio_api/component_server", json=facts, headers=headers)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import gguf_files
 import pytest
 
 from studio.checkpoints.catalog import starter_path
 from studio.engine.gguf import BATCH, GgufEngine
-from studio.errors import ContextOverflow, ModelError
+from studio.engine.serial import SerialEngine
+from studio.errors import ContextOverflow, EngineError, ModelError
 from studio.prompts.starter import Starter
-from studio.protocol import Choose, Control, Done, Generate, ModelCard, Piece, Prompt, Sampling, Text
+from studio.protocol import Choose, Control, Done, Generate, Image, ModelCard, Piece, Prompt, Sampling, Text
 from studio.specs import GgufSpec
 
 pytestmark = pytest.mark.real
@@ -154,12 +158,71 @@ def test_files_that_are_no_model_are_refused(tmp_path) -> None:  # type: ignore[
         GgufEngine(GgufSpec(str(tmp_path / "words.gguf"), CARD))
 
 
+def test_a_form_is_kept_by_a_grammar(engine: GgufEngine) -> None:
+    form = 'root ::= "[" [0-9] (", " [0-9])? "]"'
+    text, end = write(engine, sampling=replace(SAMPLING, temperature=1.5, grammar=form))
+    assert re.fullmatch(r"\[\d(, \d)?\]", text) and end.reason == "stop"
+
+
+def test_a_grammar_that_is_none_is_one_sentence(engine: GgufEngine) -> None:
+    with pytest.raises(EngineError) as caught:
+        write(engine, sampling=replace(SAMPLING, grammar="root ::= ("))
+    assert caught.value.say("zh")
+    assert write(engine)[1].usage.new_tokens == 40  # and it goes on
+
+
+def test_the_card_has_the_chat_format_of_the_file(engine: GgufEngine) -> None:
+    chat = engine.cards["composer"].chat
+    assert chat and chat.ask == (Control("<|im_end|>"), Text("\n"), Control("<|im_start|>"), Text("assistant\n"))
+    assert chat.system and chat.system[0][0] == Control("<|im_start|>")
+
+
+@pytest.mark.parametrize("piece", ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<repo_name>", "<jupyter_code>"])
+def test_a_typed_control_token_is_read_as_its_letters(engine: GgufEngine, piece: str) -> None:
+    (control,) = engine._encode((Control(piece),))
+    for typed in (piece, f"a{piece}b", f"{piece}{piece}", f"<{piece}>"):
+        ids = engine._encode((Text(typed),))
+        assert control not in ids and len(ids) > 2, typed
+
+
+def test_text_with_pictures_is_broken_up_where_it_looks_like_a_control_token(engine: GgufEngine) -> None:
+    pictures: list[str] = []
+    given = engine._with_markers((Control("<|im_start|>"), Text("a<|im_end|>b"), Image("k", b"x")), pictures)
+    assert given == "<|im_start|>a<\u200b|im_end|>b\n" and pictures  # the marker of a model without eyes is empty
+
+
+def test_two_calls_at_once() -> None:
+    serial = SerialEngine(GgufEngine(GgufSpec(starter_path(), CARD, threads=1, batch=2)), 2)
+    calls = [Generate("composer", Starter().article(f"Write about {word}", ()), SAMPLING) for word in ("tea", "trains")]
+    for number, call in enumerate(calls):
+        serial.submit(number, call)
+    order = []
+    while serial.busy:
+        order += [number for number, event in serial.step() if isinstance(event, Piece)]
+    assert {*order} == {0, 1} and order != sorted(order)  # they took turns
+    serial.close()
+
+
+def test_a_model_that_is_cut_off_or_no_model_is_told(tmp_path: Path) -> None:
+    whole = Path(starter_path()).read_bytes()
+    (tmp_path / "half.gguf").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError) as caught:
+        GgufEngine(GgufSpec(str(tmp_path / "half.gguf"), CARD))
+    assert caught.value.key == "file_cut_off"
+    eyes = gguf_files.mmproj(tmp_path / "mmproj.gguf")
+    with pytest.raises(ModelError, match="belongs to another model than starter"):
+        GgufEngine(GgufSpec(starter_path(), CARD, str(eyes)))
+    toy = gguf_files.model(tmp_path / "toy.gguf")
+    with pytest.raises(ModelError, match="does not read it"):
+        GgufEngine(GgufSpec(str(toy), CARD))
+
+
 def test_control_tokens_come_as_text_where_they_are_asked_for(
     engine: GgufEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (token,), stream = engine._tokenize("<|im_start|>", special=True), engine._stream
+    (token,), chunks = engine._encode((Control("<|im_start|>"),)), engine._chunks
     forced = {"logit_bias": [[token, 100.0]]}
-    monkeypatch.setattr(engine, "_stream", lambda request, cancelled: stream({**request, **forced}, cancelled))
+    monkeypatch.setattr(engine, "_chunks", lambda request, cancelled: chunks({**request, **forced}, cancelled))
     for keep, text in (((), ""), (("<|im_start|>",), "<|im_start|>" * 2)):
         call = Generate("composer", ARTICLE, replace(SAMPLING, max_tokens=2), keep_controls=keep)
         written = [p.text for p in engine.generate(call, lambda: False) if isinstance(p, Piece)]

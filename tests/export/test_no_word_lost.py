@@ -149,7 +149,7 @@ def file(format: str) -> Callable[[Article], bytes]:
 
 def word_file(article: Article) -> str:
     body = docx.Document(BytesIO(file("docx")(article))).element.body
-    return "".join(node.text or "" for node in body.iter(qn("w:t")))
+    return "".join(node.text or "" for node in body.iter(qn("w:t"), qn("m:t")))
 
 
 def sheet(article: Article) -> str:

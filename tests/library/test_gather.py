@@ -297,3 +297,13 @@ def test_entries_that_lie_on_one_another_do_not_multiply(tmp_path: Path, monkeyp
     monkeypatch.setattr(gather, "MAX_UNPACKED_BYTES", 1 << 29)
     with pytest.raises(InputError, match="decompresses"):
         list_files([tmp_path / "b.zip"])
+
+
+def test_a_large_picture_in_a_zip_is_read(tmp_path: Path) -> None:
+    """Regression: what zipfile may read of a directory at once was the limit of every picture, too."""
+    noise = os.urandom(1 << 20) * 10
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("large.png", noise)
+    (file,) = list_files([path])
+    assert file.read(len(noise)) == noise

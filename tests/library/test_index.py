@@ -91,6 +91,7 @@ def test_a_bad_file_does_not_stop_the_rest(library: Library, tmp_path: Path) -> 
     (tmp_path / "mine/notes.txt").write_text("not a picture, not looked at")
     report = library.add(tmp_path / "mine")
     assert report.added == 1 and [Path(name).name for name, _ in report.refused] == ["broken.png", "empty.jpg"]
+    assert report.passed_over == (("notes.txt", "notes.txt is no picture, so it was passed over."),)
 
 
 def test_the_same_folder_again_updates(library: Library, tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_vectors_are_computed_once(store: Store, embed) -> None:  # type: ignore
 
     Library(store, STARTER, counting).search("tea")
     Library(store, STARTER, counting).search("coffee")  # as after a restart
-    assert asked == [1, 46, 1]  # the words, all pictures once, the other words
+    assert asked == [1, 92, 1]  # the words, all pictures once in both languages, the other words
 
 
 def test_removed_pictures_are_not_found_and_can_come_back(library: Library, tmp_path: Path) -> None:
@@ -186,8 +187,13 @@ def test_removed_pictures_are_not_found_and_can_come_back(library: Library, tmp_
     hit = library.search("strange gadget")[0]
     library.remove(hit.picture.key, CLI)
     assert hit.picture.key not in {h.picture.key for h in library.search("strange gadget", fill=True, limit=99)}
-    library.add(tmp_path / "mine")
+    assert [name for name, _ in library.add(tmp_path / "mine").passed_over] == ["a strange gadget.jpg"]
+    assert library.picture(hit.picture.key) is None, "a folder that is added again does not bring it back"
+    library.add(tmp_path / "mine", restore=True)
     assert library.search("strange gadget")[0].picture.key == hit.picture.key
+    library.remove(hit.picture.key, CLI)
+    library.add(tmp_path / "mine/a strange gadget.jpg")
+    assert library.picture(hit.picture.key), "one that is added by itself was asked for"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

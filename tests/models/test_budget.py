@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.checkpoints import machine
-from studio.checkpoints.families import published
+from studio.checkpoints.families import published, published_by_role
 from studio.checkpoints.machine import Gpu
 from studio.checkpoints.memory_plan import WORKSPACE, before_loading, model_sizes, of_folder, plan_memory
+from studio.checkpoints.what_fits import quantization_for
 from studio.cli import doctor
 from studio.errors import ModelError
 from studio.settings import Settings
@@ -188,3 +190,26 @@ def test_the_second_card_is_counted_where_it_is_asked_for(monkeypatch: pytest.Mo
     assert plan and (plan.device, plan.free) == ("cuda:1", 70 * GIB)
     with pytest.raises(ModelError, match=r"1\.0 GiB are free"):
         before_loading(NativeSpec(random_weights="7b", device="cuda"))
+
+
+def test_the_other_published_models_by_part() -> None:
+    """What the family takes: XComposer2.5 with its LoRA sets, 4KHD, and 1.8B."""
+    one = model_sizes(published("2.5-7b", 560))
+    assert one.plora == 73728 * 32 * (256 + 256 + 256 + 512) and one.linears == BOTH[0].linears
+    assert one.weights(2, "none") == pytest.approx(22.19e9, rel=1e-3)
+    assert one.weights(2, "int8") == pytest.approx(15.2e9, rel=1e-2)
+    assert model_sizes(published("4khd-7b", 336)).weights(2, "none") == pytest.approx(17.2e9, rel=1e-2)
+    assert model_sizes(published("1.8b", 490)).weights(2, "none") == pytest.approx(4.9e9, rel=1e-2)
+
+
+def test_one_model_in_both_roles_is_planned_once(tmp_path: Path) -> None:
+    spec = NativeSpec(random_weights="2.5-7b", device="cpu")
+    plan = before_loading(replace(spec, swap="off")) if machine.host_free() > 60 * GIB else None
+    models = published_by_role("2.5-7b")
+    assert set(models) == {"composer", "viewer"} and models["composer"] is models["viewer"]
+    assert plan is None or plan.names == ("XComposer2.5-7B",)
+
+
+@pytest.mark.parametrize(("memory", "expected"), [(80, "none"), (32, "none"), (24, "int8"), (20, "int8"), (12, None)])
+def test_xcomposer2d5_fits_a_card_of_24_gb_in_8_bits(memory: int, expected: str | None) -> None:
+    assert quantization_for("xcomposer2.5-7b", memory * GIB, 16384) == expected

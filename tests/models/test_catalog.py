@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from studio.checkpoints import catalog
 from studio.checkpoints.catalog import PUBLISHED, find, named, plan, resolve
 from studio.checkpoints.machine import Gpu
+from studio.cli import doctor, models
 from studio.errors import ModelError
 from studio.settings import Settings
 from studio.specs import GgufSpec, NativeSpec
@@ -37,6 +39,23 @@ def settings(home: Path) -> Settings:
 def put(folder: Path) -> str:
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").touch()
+    return str(folder)
+
+
+def put_part(folder: Path, present: tuple[int, ...] = (1,), wanted: int = 2, index: bool = True) -> str:
+    """A checkpoint with some of its shards; the others are links that lead nowhere, as a hub's cache has them."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    names = [f"model-{n:05}-of-{wanted:05}.safetensors" for n in range(1, wanted + 1)]
+    if index:
+        weights = {f"layer.{n}": name for n, name in enumerate(names)}
+        (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}))
+    for n, name in enumerate(names, 1):
+        if n in present:
+            (folder / name).touch()
+        elif index:
+            (folder / name).symlink_to(folder / "blobs" / "gone")
     return str(folder)
 
 
@@ -166,3 +185,61 @@ sys.exit(", ".join({"torch", "transformers", "modelscope", "huggingface_hub", "r
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+HF = ".cache/huggingface/hub/models--internlm--internlm-xcomposer2-7b"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    ("present", "wanted", "index"), [((1,), 2, True), ((2,), 3, False), ((), 2, True), ((), 0, False)]
+)
+def test_a_checkpoint_with_files_missing_is_incomplete_and_not_chosen(
+    layout: str, present: tuple[int, ...], wanted: int, index: bool, home: Path, settings: Settings
+) -> None:
+    owner, name = COMPOSER.modelscope.split("/")
+    parts = {"name": COMPOSER.name, "ms_owner": owner, "ms_name": name, "ms_mangled": name}
+    folder = put_part(home / layout.format(**parts, hf=COMPOSER.huggingface.replace("/", "--")), present, wanted, index)
+    assert find(settings, COMPOSER) == ""
+    part = catalog.find_incomplete(settings, COMPOSER)
+    assert part and (part.folder, part.present, part.wanted) == (folder, len(present), max(1, wanted))
+    for given in (COMPOSER.name, COMPOSER.huggingface):
+        with pytest.raises(ModelError) as caught:
+            resolve(settings, given)
+        assert caught.value.key == "checkpoint_incomplete" and f"{len(present)} of {max(1, wanted)}" in str(
+            caught.value
+        )
+    whole = put(home / "data/models" / COMPOSER.name) if "data" not in layout else put(home / HF / "snapshots" / "9")
+    assert find(settings, COMPOSER) == whole and catalog.find_incomplete(settings, COMPOSER) is None
+
+
+def test_of_two_revisions_the_whole_one_is_taken(home: Path, settings: Settings) -> None:
+    put_part(home / HF / "snapshots" / "new")
+    whole = put(home / HF / "snapshots" / "old")
+    (home / HF / "refs").mkdir()
+    (home / HF / "refs" / "main").write_text("new")
+    assert find(settings, COMPOSER) == whole
+
+
+def test_an_incomplete_checkpoint_is_said_by_list_and_doctor(home: Path, settings: Settings) -> None:
+    folder = put_part(home / HF / "snapshots" / "1")
+    line = next(line for line in models.format_table(models.table(settings)).splitlines() if COMPOSER.name in line)
+    assert line.endswith(f"incomplete (1 of 2 files) {folder}")
+    found = doctor.report(settings)
+    assert found["models"][COMPOSER.name] == "" and found["runs"]["engine"] == "gguf"
+    assert f"{COMPOSER.name}: incomplete (1 of 2 files) {folder}" in doctor.format_report(found)
+
+
+def test_one_model_for_every_role_goes_before_two(
+    home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "gpus", lambda: [Gpu("card", 1 << 36, 1 << 36)])
+    for model in (COMPOSER, VIEWER):
+        put(home / "data/models" / model.name)
+    both = put(home / "data/models/xcomposer2.5-7b")
+    everything = {"composer": both, "viewer": both, "talk": both}
+    for given in ({}, {"models": "xcomposer2.5-7b"}, {"models": "internlm/internlm-xcomposer2d5-7b"}):
+        spec = plan(with_flags(settings, **given))
+        assert isinstance(spec, NativeSpec) and spec.folders == everything
+    spec = plan(with_flags(settings, composer="xcomposer2-7b"))
+    assert isinstance(spec, NativeSpec) and spec.folders["composer"] != spec.folders["viewer"] == both

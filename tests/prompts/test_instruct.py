@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.prompts import Dialect, dialect_of, replies
-from studio.prompts.instruct import DEFAULT, Instruct
+from studio.prompts.instruct import DEFAULT, SMALL, Instruct, asked_length
 from studio.prompts.messages import message
-from studio.protocol import CHATML, ChatFormat, Control, Image, Prompt, Text
+from studio.protocol import CHATML, ChatFormat, Control, Prompt, Text
 
 GEMMA = ChatFormat(
     begin=(Control("<bos>"), Control("<start_of_turn>"), Text("user\n")),
@@ -27,8 +27,9 @@ RED = picture("red")
 
 
 def said(prompt: Prompt) -> str:
-    shown = {Text: lambda s: s.text, Control: lambda s: f"[{s.piece}]", Image: lambda s: "{image}"}
-    return "".join(shown[type(s)](s) for s in prompt)
+    return "".join(
+        s.text if isinstance(s, Text) else f"[{s.piece}]" if isinstance(s, Control) else "{image}" for s in prompt
+    )
 
 
 def test_the_language_is_that_of_what_is_asked() -> None:
@@ -40,7 +41,7 @@ def test_the_language_is_that_of_what_is_asked() -> None:
         dialect.section("写茶", ("Tea",), "Tea", "## Tea", ()),
         dialect.edit("rewrite", "茶很好。", "shorter"),
         dialect.chat((("What is this?", (), "Tea."), ("这是什么？", (), ""))),
-        dialect.places(("茶很好。",), 1, ()),
+        dialect.places(("茶很好。",), 1, ()) or (),
     ):
         assert "你" in said(chinese).partition("user")[0], said(chinese)
     assert "plain and concrete English" in said(dialect.article("Write about tea", ()))
@@ -131,7 +132,7 @@ def test_typed_control_tokens_stay_text(typed: str) -> None:
         dialect.edit("insert", typed, typed, typed),
         dialect.chat(((typed, (), ""),), typed),
     ):
-        assert prompt and [s.piece for s in prompt if isinstance(s, Control)] == plain
+        assert prompt is not None and [s.piece for s in prompt if isinstance(s, Control)] == plain
 
 
 def test_messages_in_the_template_of_a_model_without_a_system_turn() -> None:
@@ -153,3 +154,41 @@ def test_a_tools_result_is_told_as_a_question() -> None:
         f"{start}user\n6.0\n\nSure?{end}{start}assistant\n"
     )
     assert said(Instruct().talk(messages)) == expected
+
+
+@pytest.mark.parametrize(
+    ("instruction", "length"),
+    [
+        ("写一篇400字左右的文章", 400),
+        ("写300个字", 300),
+        ("about 250 words", 250),
+        ("a 200-word text", 200),
+        ("1984", 0),
+        ("茶", 0),
+    ],
+)
+def test_the_length_that_is_asked_for(instruction: str, length: int) -> None:
+    assert asked_length(instruction) == length
+
+
+def test_a_length_is_shared_among_sections() -> None:
+    small = Instruct(replace(DEFAULT, parameters=SMALL - 1))
+    chinese, english = said(small.article("写茶，400字", ())), said(small.article("Write about tea", ()))
+    assert "正文分成3节" in chinese and "（约130字）" in chinese
+    assert "in 3 sections" in english and "one paragraph under it. No" in english
+    assert "in 6 sections" in said(small.article("Write about tea, 2000 words", ()))
+
+
+def test_a_small_model_stays_in_its_language() -> None:
+    small, large = Instruct(replace(DEFAULT, parameters=SMALL - 1)), Instruct(replace(DEFAULT, parameters=SMALL))
+    assert "a-z" in small.writing_form("写一篇关于茶的文章") and "\\u3400" not in small.writing_form("写茶")
+    assert "\\u3400-\\u9fff" in small.writing_form("Write about tea.") and "a-z" not in small.writing_form("Write.")
+    for free in ("Write about tea in Chinese", "写 iPhone", "用英文写茶", "Translate this", "Tea is 茶", "Ψ and tea"):
+        assert small.writing_form(free) == "", free
+    assert large.writing_form("写一篇关于茶的文章") == ""
+
+
+def test_a_small_model_leaves_pictures_to_retrieval() -> None:
+    small = Instruct(replace(DEFAULT, parameters=SMALL - 1))
+    assert small.places(("a",), 1, ()) is None and small.caption(("a",), 0, ()) is None
+    assert small.choice_by_captions(("a",), ("b", "c")) is None

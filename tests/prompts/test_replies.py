@@ -111,6 +111,8 @@ def test_a_low_score_is_told_as_a_guess() -> None:
 def test_what_people_said_is_told_as_it_is() -> None:
     assert replies.describe_known(1, 1, "A market stall.") == "The picture shows this: A market stall."
     assert replies.describe_known(2, 3, "一个集市。", "zh") == "图2的说明：一个集市。"
+    assert replies.describe_known(2, 3, "A stall.\nfruit stall") == "Picture 2 shows this: A stall. (Tags: fruit stall)"
+    assert replies.describe_known(1, 1, "集市\n水果", "zh") == "这张图片的说明：集市。（标签：水果）"
     guess = replies.describe_in_words(1, 1, Description((Label("jigsaw puzzle", 0.2),), "OPEN"), "zh")
     assert guess == "不能确定这张图片里是什么，可能是：jigsaw puzzle。图中的文字：“OPEN”"
     assert replies.describe_in_words(1, 2, Description((Label("lion", 0.9),)), "zh") == "图1里是：lion。"

@@ -7,16 +7,21 @@ import json
 from dataclasses import replace
 
 import pytest
+from golden import REAL_TOKENIZER, needs_tokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.documents.steps import AgentStep, steps_from_list, steps_to_list
+from studio.models.tokenizer import from_file
+from studio.prompts import chat_protocol
+from studio.prompts.budget import Budget
 from studio.prompts.internlm2_tools import INTERPRETER_SYSTEM, META, InternLM2Tools
 from studio.prompts.json_tools import JsonTools
-from studio.prompts.messages import Message
+from studio.prompts.messages import Message, message, read_messages
 from studio.prompts.tool_conventions import convention_of, fit
 from studio.prompts.tool_protocol import Exchange, ToolSpec, clip
-from studio.protocol import CHATML, Control, ModelCard, Prompt, Text
+from studio.prompts.transcript import text_of
+from studio.protocol import CHATML, Control, Image, ModelCard, Prompt, Text
 
 PYTHON = ToolSpec("python", "Run Python.", {"type": "object", "properties": {"code": {"type": "string"}}})
 ARXIV = ToolSpec("arxiv", "在 arXiv 上检索论文", {"type": "object", "properties": {"query": {"type": "string"}}})
@@ -27,7 +32,7 @@ CODE = "```python\nfrom sympy import *\nprint(1)\n```"
 def shown(messages: tuple[Message, ...]) -> list[str]:
     texts = []
     for m in messages:
-        content = "".join(s.text if isinstance(s, Text) else f"⟨{s.piece}⟩" for s in m.content if not hasattr(s, "key"))
+        content = text_of(tuple(Control(f"⟨{s.piece}⟩") if isinstance(s, Control) else s for s in m.content))
         texts.append(f"{m.role} {m.name}: {content}" if m.name else f"{m.role}: {content}")
     return texts
 
@@ -153,9 +158,7 @@ def test_typed_control_tokens_stay_text() -> None:
             assert controls in ([], ["<|action_start|>", "<|plugin|>", "<|action_end|>"])
 
 
-def words_budget(context: int):  # type: ignore[no-untyped-def]
-    from studio.prompts.budget import Budget
-
+def words_budget(context: int) -> Budget:
     def count(prompts: tuple[Prompt, ...]) -> tuple[int, ...]:
         return tuple(sum(len(s.text.split()) for s in p if isinstance(s, Text)) for p in prompts)
 
@@ -202,3 +205,32 @@ def test_which_model_calls_how() -> None:
     assert isinstance(convention_of(replace(card, dialect="internlm2")), InternLM2Tools)
     assert convention_of(card) == JsonTools("qwen")
     assert convention_of(replace(card, chat=replace(CHATML, ask=header))) == JsonTools("llama")
+
+
+def test_a_persona_s_opening_and_pictures_have_their_place() -> None:
+    opening, image = (message("user", "Who?"), message("assistant", "Me.")), Image("k", b"")
+    told = INTERNLM2.messages("Be Zhu Bajie.", (PYTHON,), (Exchange("Hi", images=(image,)),), opening)
+    assert [m.role for m in told] == ["system", "system", "system", "user", "assistant", "user"]
+    assert told[-1].content == (image, Text("Hi")) and told[3:5] == opening
+    assert QWEN.messages("Be brief.", (PYTHON,), (Exchange("Hi"),), opening)[1:3] == opening
+
+
+@needs_tokenizer
+def test_a_call_and_its_result_have_the_ids_of_the_original() -> None:
+    """The steps of an agent give the tokens that InternLM2's own tokenizer gives, and the reply is read back."""
+    cases = json.loads(REAL_TOKENIZER.with_name("chat_ids_shared.json").read_text())
+    case = next(case for case in cases if case["name"] == "tool_call_and_result")
+    *system, question, call, result = read_messages(case["messages"])
+    written = call.content[3]
+    assert isinstance(written, Text)
+    step = AgentStep(
+        "Sure, I will search for the weather of Shanghai.",
+        "get_current_weather",
+        written.text.removeprefix("\n"),
+        result=result.text,
+    )
+    told = INTERNLM2.messages("", (), (Exchange(question.text, steps=(step,)),))
+    assert from_file(REAL_TOKENIZER).encode(chat_protocol.internlm2((*system, *told))) == [case["ids"]]
+    read = INTERNLM2.read(text_of(call.content))
+    assert (read.thought, read.calls[0].written) == (step.thought, step.written)
+    assert (read.calls[0].tool, read.calls[0].arguments) == ("get_current_weather", {"location": "Shanghai"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from studio.documents.steps import AgentStep
 from studio.errors import Language, StudioError
 from studio.prompts.json_tools import JsonTools
 from studio.prompts.tool_protocol import Exchange, ToolConvention
+from studio.protocol import Generate
 from studio.roles import VIEWER
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
@@ -171,3 +173,25 @@ def test_a_model_that_fails(run: Any) -> None:
 def test_a_step_that_was_not_ended_is_not_kept() -> None:
     step = AgentStep("", "date", '{"name": "date"}', status="writing")
     assert AgentState((step,)).fail(StudioError("agent_too_many_calls", limit=8)).steps == ()
+
+
+def test_what_the_loop_adds_around_a_tool(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the end of the model's reply to the next prompt's being sent, less the tool itself: at most 50 ms."""
+    sent: list[float] = []
+    submit = WorkerClient.submit
+
+    def note(self: WorkerClient, call: Any, person: str = "") -> Any:
+        if isinstance(call, Generate):
+            sent.append(time.perf_counter())
+        return submit(self, call, person)
+
+    monkeypatch.setattr(WorkerClient, "submit", note)
+    added = []
+    for _ in range(3):
+        sent.clear()
+        read = 0.0
+        for state in run(plugin("calculator", '{"expression": "2+3"}'), "5."):
+            if state.steps and state.steps[-1].status == "writing":
+                read = time.perf_counter()
+        added.append(sent[1] - read - state.steps[0].seconds)
+    assert 0 < min(added) < 0.05, added

@@ -46,17 +46,6 @@ def answered(studio: Studio, conversation: Conversation) -> Conversation:
     return list(studio.answers.start(CLI, conversation).updates())[-1].conversation
 
 
-def note_title(studio: Studio, titled: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the event when a title has been given."""
-    give = studio.store.title_conversation
-
-    def note(person: str, id: int, title: str) -> None:
-        give(person, id, title)
-        titled.set()
-
-    monkeypatch.setattr(studio.store, "title_conversation", note)
-
-
 def test_what_is_sent_is_kept_to_the_character(studio: Studio) -> None:
     done = answered(studio, Conversation(kind="talk", persona=BAJIE).ask("  hello  \n"))
     turn = done.turns[-1]
@@ -111,10 +100,20 @@ def test_a_picture_is_refused_where_the_model_is_blind(studio: Studio) -> None:
     assert state.error is not None and state.error.key == "talk_blind"
 
 
+def telling(act: Callable[..., None], done: threading.Event) -> Callable[..., None]:
+    """The same, and then tells that it is done."""
+
+    def both(*given: object) -> None:
+        act(*given)
+        done.set()
+
+    return both
+
+
 def test_a_title_comes_when_nobody_waits(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.tasks.titles.PAUSE", 0.01)
     titled = threading.Event()
-    note_title(studio, titled, monkeypatch)
+    monkeypatch.setattr(studio.store, "title_conversation", telling(studio.store.title_conversation, titled))
     done = answered(studio, Conversation(kind="talk").ask("hello"))
     assert titled.wait(20)
     assert studio.store.conversation(CLI, done.id).title == "A walk in autumn"
@@ -134,7 +133,7 @@ def test_titles_give_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     with Studio(Settings(data=str(tmp_path)), ScriptedSpec(replies, card=CARD)) as studio:
         titled = threading.Event()
-        note_title(studio, titled, monkeypatch)
+        monkeypatch.setattr(studio.store, "title_conversation", telling(studio.store.title_conversation, titled))
         done = answered(studio, Conversation(kind="talk").ask("hello"))
         for _ in range(2000):
             if studio.worker.running:

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import psutil
 import pytest
 
 from studio.errors import StudioError
+from studio.storage.conversation_files import remove_folder
 from studio.tools.sandbox import code_process, guards
 from studio.tools.sandbox.code_process import LIMITS, CodeProcess
 from studio.tools.sandbox.guards import Guard
@@ -27,7 +29,7 @@ if sys.platform != "linux":
     pytest.skip("code runs on Linux only", allow_module_level=True)
 
 TIGHT = replace(LIMITS, seconds=1.0, memory=1 << 30, file_size=4 << 20, folder=16 << 20, files=60, disk_left=0)
-GUARDS = guards.guards(Path("/nowhere"))
+GUARDS = guards.guards(Path(tempfile.mkdtemp()))  # only root's, as the folders of the tests
 
 
 class Box(Protocol):
@@ -307,6 +309,14 @@ def test_ten_gigabytes(box: Box, code: str) -> None:
         assert e.key in ("code_process_died", "code_timeout"), "it was slow, and never had more than a gigabyte"
 
 
+def test_threads_with_small_stacks(box: Box) -> None:
+    code = "import threading, time\nthreading.stack_size(1 << 15)\nwait = threading.Event().wait\n"
+    process = box(seconds=20, threads=50)
+    with pytest.raises(StudioError, match="more than 50 threads"):
+        process.run(code + "for _ in range(500): threading.Thread(target=wait, daemon=True).start()\nwait()")
+    assert not process.alive
+
+
 def test_one_gigabyte_of_output(box: Box) -> None:
     process = box(seconds=30)
     run = process.run("for _ in range(1000): print('x' * (1 << 20))")
@@ -343,8 +353,12 @@ def test_a_full_disk(box: Box, data: Path) -> None:
     with pytest.raises(StudioError, match="wrote more than 16 MB"):
         process.run("for i in range(40): open(str(i), 'wb').write(b'x' * (4 << 20))" + wait)
     assert not process.alive
-    with pytest.raises(StudioError, match="or 60 files"):
+    with pytest.raises(StudioError, match="60 files"):
         box(seconds=20).run("for i in range(100): open(str(i), 'w')" + wait)
+    with pytest.raises(StudioError, match="20 folders in each other"):
+        box(seconds=20).run("import os\nfor i in range(5_000): os.mkdir('d'); os.chdir('d')\nopen('x', 'w')" + wait)
+    remove_folder(data / "agent" / "mine2")
+    assert not (data / "agent" / "mine2").exists()
     with pytest.raises(StudioError, match="disk has hardly any room"):
         box(seconds=20, disk_left=1 << 60).run(wait)
 

@@ -9,7 +9,7 @@ import pytest
 
 from studio.protocol import ModelCard
 from studio.specs import EngineSpec, GgufSpec, NativeSpec
-from studio.ui.server.page import banner_of
+from studio.ui.model_list import banner_of
 from studio.ui.words import WORDS
 
 STARTER = ModelCard("starter", "starter", ("en",), False, 4096, note="starter")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from types import NoneType, UnionType
-from typing import Any, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, NotRequired, Union, get_args, get_origin, get_type_hints
 
 import pytest
+from typing_extensions import is_typeddict
 
 from studio.ui import STATIC, article_view, page_data, table_view
 

@@ -197,7 +197,8 @@ def _tokenizer(plan: PlannedModel) -> tokenizers.Tokenizer:
     path, family = plan.folder / "tokenizer.model" if plan.folder else None, plan.architecture.family
     if path is None or (plan.checkpoint is None and not path.is_file()):
         return tokenizers.bytes_only(plan.architecture.vocab)
-    return tokenizers.from_file(path, plan.architecture.vocab, family.control_tokens, family.end_of_turn)
+    ends = family.end_of_turn, *family.also_ends
+    return tokenizers.from_file(path, plan.architecture.vocab, family.control_tokens, ends, family.extra_rows)
 
 
 def _tiny_picture() -> Image:

@@ -15,7 +15,7 @@ from studio.engine.native.requests import ChoiceRequest, GenerationRequest
 from studio.engine.native.scheduler import Kind, PrefillChunk, Sequence
 from studio.errors import ContextOverflow, ModelError
 from studio.models.async_copy import to_device
-from studio.models.image_preprocessing import opened
+from studio.models.image_preprocessing import size_of
 from studio.models.kv_cache import blocks_for
 from studio.models.model import Model
 from studio.models.tokenizer import Run, Tokenizer
@@ -79,7 +79,7 @@ class PromptBuilder:
             elif tower is None:
                 raise ModelError("cannot_see", model=self._card.name)
             else:
-                count = tower.tokens(*opened(run.data).size, run.tiles) if tower.tiled else tower.tokens(0, 0)
+                count = tower.tokens(*size_of(run.data), run.tiles) if tower.tiled else tower.tokens(0, 0)
                 units += [(run.cache_key, i) for i in range(count)]
         return units
 

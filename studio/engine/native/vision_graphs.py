@@ -39,7 +39,6 @@ class VisionGraphs:
         return list(embeddings.clone())
 
     def _new_buffers(self, views: Tensor) -> tuple[Tensor, Tensor]:
-        vision, patches = self._tower.vision, self._tower.patches
-        hidden = self._tower.projector[1].weight.shape[0]
+        patches = self._tower.patches
         pixels = torch.zeros(views.shape, device=patches.device, dtype=patches.dtype)
-        return pixels, pixels.new_zeros(len(views), vision.grid**2, hidden)
+        return pixels, torch.zeros_like(self._tower(pixels))

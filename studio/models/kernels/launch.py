@@ -21,7 +21,7 @@ from studio.models.linear import Linear, RowAdapters
 
 FEW = 8  # rows of 16 bits up to which our own product is faster than cuBLAS
 MOST = 64  # rows of int8 up to which it is faster than making 16 bits of the matrix first
-LOW_ROWS = 4  # rows of an adapter's A that a program makes for one row of x
+MAKER_ROWS = 2  # rows of an adapter's A that a program makes for one row of x
 COUNTER = 4  # numbers from one counter to the next: Triton compiles a kernel anew for pointers not aligned to 16 bytes
 LOG2_E = 1.4426950408889634
 
@@ -69,6 +69,8 @@ def few_rows_tiles(out: int, into: int, gated: bool, int8: bool, padded: int) ->
         chosen = Tiles(64, 128, 4, 4, parts=1 if gated else 4)
     elif gated:
         chosen = Tiles(16, 512, 1, 2)
+    elif out <= 1024 < into:  # an adapter's A: many programs for few rows
+        chosen = Tiles(16, 256, 1, 4, parts=4)
     elif out > 65536:
         chosen = Tiles(64, 256, 4, 2) if padded < 32 else Tiles(64, 64, 4, 3)
     else:
@@ -155,12 +157,11 @@ def matmul(
         a, b, low, counter = x, x, x, x
         if stack and adapters and work and made is not None:
             a, b, low, counter = stack.a[adapters.first - 1], stack.b[adapters.first - 1], work.low, made
-        each = LOW_ROWS * (2 if gated else 1)
-        makers = rank * (2 if gated else 1) // each
+        makers = rank * (2 if gated else 1) // MAKER_ROWS
         small_matmul.vector_kernel[(makers + triton.cdiv(width, t.rows),)](
             x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, a, b, low,
             counter, width, eps, into, t.rows, t.columns, norm is not None, residual is not None, gated, int8,
-            x.is_cuda, pdl, rank, each, num_warps=t.warps, **launch_options(x.device),
+            x.is_cuda, pdl, rank, MAKER_ROWS, num_warps=t.warps, **launch_options(x.device),
         )  # fmt: skip
         return
     padded = max(8, triton.next_power_of_2(rows))
@@ -176,7 +177,7 @@ def matmul(
     small_matmul.few_rows_kernel[(triton.cdiv(width, t.rows), t.parts)](
         x, matrix.weight, scales, x if residual is None else residual, out, work.partial if work else out,
         work.arrived if work else out, low, b, whose, rows, width, into, padded, t.rows, t.columns, t.parts, t.stages,
-        residual is not None, gated, int8, x.is_cuda, pdl, rank, min(64, rank // t.parts), first, count,
+        residual is not None, gated, int8, x.is_cuda, pdl, rank, min(t.columns, rank // t.parts), first, count,
         num_warps=t.warps, num_stages=t.stages, **launch_options(x.device),
     )  # fmt: skip
 

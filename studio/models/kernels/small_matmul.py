@@ -49,6 +49,17 @@ def _wide(tile, INT8: tl.constexpr, ASM: tl.constexpr):
 
 
 @triton.jit
+def _count(counter, ASM: tl.constexpr):
+    """The number of a counter; what was written before it counted on can be read. Not by an atomic operation: those of
+    a thousand programs that wait would keep the counter from going on."""
+    if ASM:
+        return tl.inline_asm_elementwise(
+            "ld.acquire.gpu.global.s32 $0, [$1];", "=r,l", [counter], dtype=tl.int32, is_pure=False, pack=1
+        )
+    return tl.load(counter)
+
+
+@triton.jit
 def _make_low_rank(
     x, a, norm, low, made, first, eps, K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, NORM: tl.constexpr,
     PDL: tl.constexpr,
@@ -151,7 +162,7 @@ def vector_kernel(
         b_up = b
         if GLU:
             b_up = tl.load(at_b + rows_out.to(tl.int64) * RANK, eviction_policy="evict_first")
-        while tl.atomic_add(made, 0, sem="acq_rel") < MAKERS:
+        while _count(made, ASM) < MAKERS:
             pass
         result += tl.sum(b.to(tl.float32) * tl.load(low + r, cache_modifier=".cg")[None, :], 1)
         if GLU:
@@ -218,7 +229,7 @@ def few_rows_kernel(
         for i in tl.static_range(ADAPTERS):
             at_low = low + m[None, :] * (ADAPTERS * LOW) + i * LOW + r[:, None]
             mine = (real & (whose == FIRST + i))[None, :]
-            for step in tl.static_range(0, RANK // SPLIT, BR):
+            for step in tl.range(0, RANK // SPLIT, BR, num_stages=STAGES):
                 acc = tl.dot(tl.load(at_b + step), tl.load(at_low + step, mask=mine, other=0.0), acc)
                 if GLU:
                     up = tl.load(at_b + rows_out.to(tl.int64) * RANK + step)

@@ -222,7 +222,8 @@ class McpTools:
 
 def read_answer(answer: Any) -> ToolResult:
     """What a server answered, of which nothing is believed."""
-    texts, drawn = [], []
+    texts: list[str] = []
+    drawn: list[DrawnPicture] = []
     for part in answer.content:
         if part.type == "text":
             texts.append(str(part.text))

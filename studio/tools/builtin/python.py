@@ -91,7 +91,7 @@ def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def _drawn_files(folder: Path, files: tuple[StepFile, ...]) -> tuple[DrawnPicture, ...]:
-    drawn = []
+    drawn: list[DrawnPicture] = []
     for file in files:
         if file.name.lower().endswith((".png", ".jpg", ".jpeg", ".webp")) and len(drawn) < MAX_PICTURE_FILES:
             try:

@@ -9,8 +9,8 @@ runs, and kills it. What holds the code:
 - Of files, Python and its packages for reading and the conversation's folder for writing: the mount namespace of
   bubblewrap where it is installed and works, and Landlock where the kernel has it; at least one of them, else no code
   runs. Started by root, the process becomes an unprivileged user where that user can reach Python.
-- Memory, file size and open files by rlimits; time, the folder's size and what it writes there by the page's process;
-  output by what reads it. No secrets in its environment; /proc is not there.
+- Memory, file size and open files by rlimits; time, threads and what is written to the folder by the page's process,
+  which looks five times a second; output by what reads it. No secrets in its environment; /proc is not there.
 
 What this does not cover:
 - A fault of the kernel in the system calls that are left. For code of people who mean harm, a machine of its own.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
 import tempfile
 import threading
 import time
@@ -18,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from studio.errors import BusyError, StudioError
+from studio.storage.conversation_files import remove_folder
 from studio.tools.registry import StopSignal
 from studio.tools.sandbox.code_process import HOME, LIMITS, CodeProcess, Limits, Run, start, too_much_written
 from studio.tools.sandbox.guards import compile_packages, guards, readable, unavailable
@@ -99,7 +99,7 @@ class CodePool:
         for process in ended:
             process.end()
             if process.folder.name.startswith(_SPARE):
-                shutil.rmtree(process.folder, ignore_errors=True)
+                remove_folder(process.folder)
         self._starter.shutdown(wait=False, cancel_futures=True)
         atexit.unregister(self.close)
 
@@ -145,7 +145,7 @@ class CodePool:
             for name in os.listdir(folder):
                 if name != HOME:
                     os.rename(folder / name, process.folder / name)
-            shutil.rmtree(folder)
+            remove_folder(folder)
         os.rename(process.folder, folder)
         process.folder = folder
         self.warm()
@@ -180,10 +180,14 @@ class CodePool:
         for guard in guards(self._root):
             folder = Path(tempfile.mkdtemp(prefix=_SPARE, dir=self._root))
             try:
-                return start(folder, guard, self._limits, readable(), (str(self._data),), self._prepare)
+                return start(
+                    folder, guard, self._limits, readable(), (str(self._data),), self._prepare, lambda: self._closed
+                )
             except StudioError as e:
                 error = e
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_folder(folder)
+                if self._closed:
+                    raise
         self._failed = error
         raise error
 
@@ -210,4 +214,4 @@ def _end_unused(spare: Future[CodeProcess]) -> None:
     if not spare.cancelled() and spare.exception() is None:
         process = spare.result()
         process.end()
-        shutil.rmtree(process.folder, ignore_errors=True)
+        remove_folder(process.folder)

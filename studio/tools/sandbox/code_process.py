@@ -14,7 +14,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +49,8 @@ class Limits:
     folder: int = 512 << 20
     files: int = 2_000
     open_files: int = 64
+    threads: int = 256
+    depth: int = 20  # of folders in folders
     reply: int = 64 << 20
     disk_left: int = 1 << 30  # free space of the disk below which nothing may be written
 
@@ -122,12 +124,12 @@ class CodeProcess:
             os.close(self._handle)
             self._handle = -1
 
-    def wait_until_ready(self, info: int) -> None:
-        """Raises StudioError with the cause where it cannot give up its rights."""
+    def wait_until_ready(self, info: int, given_up: Callable[[], bool]) -> None:
+        """Raises StudioError with the cause where it cannot give up its rights, or when nobody waits any more."""
         deadline = time.monotonic() + _START_SECONDS
         try:
             parent = _pid_from(info, deadline) if info >= 0 else 0
-            header, _ = self._frame(deadline)
+            header, _ = self._patient_frame(deadline, given_up)
             if not header.get("ready"):
                 raise StudioError("sandbox_not_started", cause=str(header.get("cause"))[:300])
             self._code_pid = psutil.Process(parent).children()[0].pid if parent else self._process.pid
@@ -135,6 +137,16 @@ class CodeProcess:
         except (OSError, EOFError, ValueError, IndexError, psutil.Error) as e:
             raise StudioError("sandbox_not_started", cause=str(e) or type(e).__name__) from e
         self._signal(signal.SIGSTOP)
+
+    def _patient_frame(self, deadline: float, given_up: Callable[[], bool]) -> tuple[dict[str, Any], bytes]:
+        while True:
+            try:
+                return self._frame(time.monotonic() + _LOOK)
+            except TimeoutError:
+                if given_up():
+                    raise StudioError("code_stopped") from None
+                if time.monotonic() > deadline:
+                    raise
 
     def _watched_frame(self, deadline: float) -> tuple[dict[str, Any], bytes]:
         """The answer. Raises StudioError when the code takes too long or writes too much, TimeoutError never."""
@@ -145,7 +157,7 @@ class CodeProcess:
             except TimeoutError:
                 pass
             now = time.monotonic()
-            if fault := too_much_written(self.folder, self._limits):
+            if fault := too_much_written(self.folder, self._limits) or self._too_many_threads():
                 raise fault
             if self._cancelled.is_set() or now > deadline:
                 stopped_at = stopped_at or now
@@ -154,6 +166,13 @@ class CodeProcess:
                     if self._cancelled.is_set():
                         raise StudioError("code_stopped_hard")
                     raise StudioError("code_timeout", seconds=round(self._limits.seconds))
+
+    def _too_many_threads(self) -> StudioError | None:
+        """Memory limits them only where each has a stack of the usual size."""
+        with suppress(psutil.Error):
+            if psutil.Process(self._code_pid).num_threads() > self._limits.threads:
+                return StudioError("code_too_many_threads", limit=self._limits.threads)
+        return None
 
     def _frame(self, deadline: float, limit: int = 1 << 16) -> tuple[dict[str, Any], bytes]:
         """The next frame; what came of it before a TimeoutError is kept."""
@@ -193,6 +212,7 @@ def start(
     readable: tuple[str, ...],
     forbidden: tuple[str, ...],
     prepare: bool = True,
+    given_up: Callable[[], bool] = lambda: False,
 ) -> CodeProcess:
     """A frozen process that is ready, with `folder` to write in and, with `prepare`, the usual packages loaded. It
     ends with the thread that calls this. What it must not be able to read is tried: `forbidden`.
@@ -225,7 +245,7 @@ def start(
         os.close(there)
     made = CodeProcess(process, folder, limits)
     try:
-        made.wait_until_ready(here if guard.files_by == "bubblewrap" else -1)
+        made.wait_until_ready(here if guard.files_by == "bubblewrap" else -1, given_up)
     except BaseException:
         made.end()
         raise
@@ -237,26 +257,28 @@ def start(
 def too_much_written(folder: Path, limits: Limits) -> StudioError | None:
     """What the code has written too much of."""
     count = size = 0
-    for file in _files(folder):
+    for depth, file in _files(folder):
         count, size = count + 1, size + file.st_blocks * 512
-        if size > limits.folder or count > limits.files:
-            return StudioError("code_wrote_too_much", limit=limits.folder >> 20, files=limits.files)
+        if size > limits.folder or count > limits.files or depth > limits.depth:
+            return StudioError("code_wrote_too_much", limit=limits.folder >> 20, files=limits.files, depth=limits.depth)
     with suppress(OSError):
         if shutil.disk_usage(folder).free < limits.disk_left:
             return StudioError("code_disk_full")
     return None
 
 
-def _files(folder: Path) -> Iterator[os.stat_result]:
-    """Everything below a folder, folders too; links are not followed, and what goes away meanwhile is passed over."""
-    waiting = [str(folder)]
+def _files(folder: Path) -> Iterator[tuple[int, os.stat_result]]:
+    """Everything below a folder with its depth, folders too; links are not followed, and what goes away meanwhile is
+    passed over."""
+    waiting = [(1, str(folder))]
     while waiting:
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+        depth, path = waiting.pop()
+        with suppress(OSError), os.scandir(path) as entries:
             for entry in entries:
                 with suppress(OSError):
-                    yield entry.stat(follow_symlinks=False)
+                    yield depth, entry.stat(follow_symlinks=False)
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+                        waiting.append((depth + 1, entry.path))
 
 
 def _read_run(header: dict[str, Any], body: bytes) -> Run:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from studio.errors import StudioError
 from studio.tools.sandbox.lockdown import Rights, landlock_version
@@ -82,7 +82,7 @@ def command(guard: Guard, rights: Rights, forbidden: Sequence[str], prepare: boo
     child it is to the file descriptor `info`."""
     bubbled = guard.files_by == "bubblewrap"
     shown = replace(rights, folder=INSIDE if bubbled else rights.folder, user=guard.user)
-    orders = {"rights": asdict(shown), "files_by": guard.files_by, "prepare": prepare}
+    orders: dict[str, Any] = {"rights": asdict(shown), "files_by": guard.files_by, "prepare": prepare}
     orders |= {"forbidden": [*forbidden], "package": str(_PACKAGE)}
     python = [sys.executable, "-I", "-B", "-X", "utf8", "-c", _START, str(_PACKAGE), json.dumps(orders)]
     return [*_bubblewrap(guard, rights, info), *python] if bubbled else python

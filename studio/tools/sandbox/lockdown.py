@@ -12,6 +12,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from studio.tools.sandbox.system_calls import filter_program
 
@@ -53,7 +54,7 @@ def landlock_version() -> int:
     """The version of Landlock that this kernel has, 0 for none."""
     if sys.platform != "linux":
         return 0
-    return max(0, _libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(1)))
+    return max(0, int(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(1))))
 
 
 def lock(rights: Rights, files_by: str) -> None:
@@ -88,7 +89,7 @@ def prove(forbidden: Iterable[str]) -> None:
         ("signals", lambda: os.kill(os.getppid(), 0)),
         ("programs", lambda: os.execv("/bin/true", ["true"])),
     ]
-    attempts += [(path, lambda path=path: os.listdir(path)) for path in forbidden]
+    attempts += [(path, partial(os.listdir, path)) for path in forbidden]
     for name, attempt in attempts:
         try:
             if attempt() == 0:

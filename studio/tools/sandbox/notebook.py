@@ -78,7 +78,7 @@ class Notebook:
         self._count += 1
         name = f"<cell {self._count}>"
         linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
-        with redirect_stdout(self._output), redirect_stderr(self._output):  # type: ignore[type-var]
+        with redirect_stdout(self._output), redirect_stderr(self._output):
             try:
                 self.running = True
                 self._execute(code, name)

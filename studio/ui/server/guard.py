@@ -100,7 +100,8 @@ class Guard:
         root, path = self._address.path, scope["path"]
         if root and path != root and not path.startswith(f"{root}/"):
             path = root + path
-        return {**scope, "headers": headers, "root_path": root, "path": path, "state": dict(scope.get("state", {}))}
+        state = dict(scope.get("state", {}), direct=len(headers) == len(scope["headers"]))
+        return {**scope, "headers": headers, "root_path": root, "path": path, "state": state}
 
     def _check_origin(self, request: Request) -> None:
         host = request.headers.get("host", "")
@@ -122,6 +123,8 @@ class Guard:
             raise Refused(401, InputError("login_needed"))
         request.state.identity = login_person(name) if name is not None else browser_person(key)
         request.state.login = name
+        names = {_host_name(request.headers.get("host", "")), request.client.host if request.client else ""}
+        request.state.on_this_machine = request.state.direct and names <= _LOOPBACK
         return fresh
 
     async def _checked_body(self, request: Request, receive: Receive) -> Receive:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import gradio as gr
 
 from studio.app import Studio
-from studio.specs import GgufSpec, NativeSpec
 from studio.ui import STATIC
 from studio.ui.address import address_bar, follow_tabs
 from studio.ui.article_editor import ArticleEditor
 from studio.ui.components import script_component
 from studio.ui.form_drafts import form_drafts, keep_drafts
-from studio.ui.page_data import Banner
+from studio.ui.model_list import banner_of
 from studio.ui.tabs.about import about_tab
 from studio.ui.tabs.chat import chat_tab
 from studio.ui.tabs.chat_api import chat_api
@@ -86,13 +85,3 @@ def _follow_many(blocks: gr.Blocks) -> None:
     threads, blocks.max_threads = blocks.max_threads, MAX_EVENTS
     blocks.queue(default_concurrency_limit=None, max_size=MAX_EVENTS)
     blocks.max_threads = threads
-
-
-def banner_of(studio: Studio) -> Banner:
-    """What people must know of the model that answers; the spec tells it before the model is loaded."""
-    spec = studio.worker.spec
-    if isinstance(spec, GgufSpec) and spec.card.note == "starter":
-        return {"banner": "starter_banner", "kind": ""}
-    if isinstance(spec, NativeSpec) and spec.random_weights:
-        return {"banner": "random_banner", "kind": "wrong"}
-    return {"banner": "", "kind": ""}

@@ -10,11 +10,12 @@ import re
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 
 from studio.app import Studio
 from studio.errors import NotFoundError
 from studio.settings import assets
+from studio.storage.persons import ticket_person
 from studio.ui import STATIC
 from studio.ui.identity import identity_of
 from studio.ui.server.receiving import Receiver
@@ -23,6 +24,7 @@ from studio.ui.uploads import Uploads
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # a picture's address names its bytes
 _SHOWN = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")  # all else is saved, never opened
+_TICKET = re.compile(r"[A-Za-z0-9_-]{32}")
 _COPY = re.compile(r"/[0-9a-f]{64}/([0-9a-f]{64})\.(jpg|png|webp)")
 
 
@@ -56,6 +58,13 @@ def add_routes(app: FastAPI, studio: Studio, uploads: Uploads, receiver: Receive
     @app.get("/downloads/{token}")
     async def download(token: str, request: Request) -> Response:
         return _attachment(await in_thread(uploads.find_token, identity_of(request), token, "exports"))
+
+    @app.get("/open/{ticket}")
+    async def opened(ticket: str, request: Request) -> Response:
+        """What `studio open` has kept for whoever comes with its ticket, once."""
+        if _TICKET.fullmatch(ticket):
+            await in_thread(studio.store.give_articles, ticket_person(ticket), identity_of(request))
+        return RedirectResponse("../", 303)
 
     @app.api_route("/gradio_api/file={path:path}", methods=["GET", "HEAD"])
     async def file(path: str, request: Request) -> Response:

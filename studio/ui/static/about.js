@@ -5,6 +5,16 @@ import { button, h, word } from "./dom.js";
 
 /** @import { Given, Report } from "./types" */
 
+const KEYS = [
+  ["Enter", "key_select"],
+  ["← →, Shift+← →", "key_words"],
+  ["Shift+↑ ↓", "key_paragraphs"],
+  ["Ctrl+K", "key_ask"],
+  ["Ctrl+Enter", "key_send"],
+  ["Esc", "key_leave"],
+  ["Ctrl+Z, Ctrl+Shift+Z", "key_undo"],
+];
+
 /** @param {Given<{ value: number }, { report: (nothing: number) => Promise<Report> }>} given */
 export function mount({ element, server, watch }) {
   const draw = async () => {
@@ -21,16 +31,21 @@ export function mount({ element, server, watch }) {
           [word("about_waiting"), String(f.waiting)],
         ]),
         ...(f.memory.length + f.gpus.length
-          ? [h("h2", {}, word("about_memory")), list([...f.memory, ...f.gpus].map((m) => [m.name, m.size]))]
+          ? [h("h2", {}, word("about_memory")), list([...f.memory, ...f.gpus].map((m) => [named(m.name), m.size]))]
           : []),
         h("h2", {}, word("about_get")),
         h("p", {}, word("about_get_how")),
-        list(f.found.filter((m) => m.folder).map((m) => [m.name, m.folder])),
+        list(
+          f.found
+            .filter((m) => m.folder)
+            .map((m) => [m.name, `${m.folder}${m.wanted ? ` · ${word("about_part", { present: m.present, wanted: m.wanted })}` : ""}`]),
+        ),
         ...f.found
-          .slice(0, 2)
-          .filter((m) => !m.folder)
+          .filter((m, place) => m.wanted || (place < 2 && !m.folder))
           .map((m) => command(`uv run studio models download ${m.name}`)),
         command("uv run studio doctor"),
+        h("h2", {}, word("about_keys")),
+        list(KEYS.map(([keys, what]) => [keys, word(what)])),
         h("h2", {}, word("about_far")),
         h("p", {}, word("about_far_how")),
         command(`ssh -CNg -L ${f.port}:127.0.0.1:${f.port} user@server`),
@@ -46,6 +61,9 @@ export function mount({ element, server, watch }) {
   watch("value", draw);
   draw();
 }
+
+/** A kind of memory at the end of a name in the reader's language. @param {string} name */
+const named = (name) => name.replace(/\b(weights|cache|pictures|process|main memory)$/, (kind) => word(`memory_${kind.replace(" ", "_")}`));
 
 /** @param {string[][]} pairs of a name and a value */
 const list = (pairs) =>

@@ -3,7 +3,7 @@
 
 /** @import { Given, Place, View } from "./types" */
 
-const TABS = ["write", "chat", "table", "library", "history", "about"];
+const TABS = ["write", "chat", "talk", "table", "library", "history", "about"];
 /** @type {Map<string, View>} */
 const views = new Map();
 /** @type {Place | null} what was asked for and is not open yet */
@@ -59,7 +59,8 @@ export function mount({ trigger }) {
     if (place.id === (view?.id() ?? 0)) return;
     if (!place.id) return view?.close();
     asked = place;
-    trigger(place.tab === "table" ? "table" : "open", { id: place.id, type: place.tab === "write" ? "article" : "conversation" });
+    const type = place.tab === "write" ? "article" : "conversation";
+    trigger(place.tab === "table" ? "table" : "open", { id: place.id, type, addressed: true }); // the tab is chosen already
   };
   window.studioTabs = {
     chosen: tab,

@@ -1,6 +1,8 @@
 // What Chat has beside Gradio's Chatbot: the cards of an empty conversation, and a dialog that edits a sent question.
-// (Gradio's own editing in place fails for a question with pictures, and for every question but the first.)
+// (Gradio's own editing in place fails for a question with pictures, and for every question but the first; its buttons
+// copy a question with the signs that keep it from being read as Markdown.)
 
+import { changeCopies } from "./clipboard.js";
 import { button, find, h, word } from "./dom.js";
 import { cards } from "./examples.js";
 import { sheet } from "./shelf.js";
@@ -31,6 +33,16 @@ export function mount({ element, props, trigger, watch }) {
     true,
   );
 
+  let questions = false; // whether what was clicked copies questions: a question's button, or that for all
+  document.addEventListener(
+    "click",
+    ({ target }) => {
+      questions = target instanceof Element && Boolean(target.closest("#chatbot")) && !target.closest(".message-buttons-left");
+    },
+    true,
+  );
+  changeCopies((text) => (questions ? typed(text) : text));
+
   watch("value", () => {
     const { turn, question } = props.value ?? {};
     if (question === undefined) return;
@@ -53,3 +65,10 @@ export function mount({ element, props, trigger, watch }) {
     field.focus();
   });
 }
+
+/** A question as it was typed, see `literal` in plain_markdown.py. @param {string} text */
+const typed = (text) =>
+  text
+    .replaceAll("<br>", "\n")
+    .replace(/<\/?span>/g, "")
+    .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code));

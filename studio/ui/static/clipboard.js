@@ -19,6 +19,16 @@ async function copyFromField(text) {
 if (!navigator.clipboard) Object.defineProperty(navigator, "clipboard", { value: { writeText: copyFromField } });
 
 /**
+ * Change what is copied, by Gradio's buttons, too.
+ *
+ * @param {(text: string) => string} change
+ */
+export function changeCopies(change) {
+  const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+  navigator.clipboard.writeText = (text) => write(change(text));
+}
+
+/**
  * Copy, and say whether it was.
  *
  * @param {string} text

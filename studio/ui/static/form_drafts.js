@@ -11,14 +11,13 @@ export function mount({ props, watch, trigger }) {
   let restored = false;
   window.studioDrafts = {
     // nothing is kept before all is put back: fields change while the page is built
-    keep: (field, value) => void (restored && keep(field, value)),
+    keep: (field, value) => void (restored && keep(field, withoutFiles(value))),
     restore: () => {
-      setTimeout(() => {
-        restored = true;
-      }, 500);
+      restored = true;
       return fields.map((field) => {
         const value = kept(field);
-        return value === null ? { __type__: "update" } : value;
+        if (value === null) return { __type__: "update" };
+        return field === "question" ? { text: value, files: [] } : value;
       });
     },
   };
@@ -27,3 +26,6 @@ export function mount({ props, watch, trigger }) {
   });
   trigger("restore");
 }
+
+/** Of a question with pictures its words: uploads do not last. @param {unknown} value */
+const withoutFiles = (value) => (value && typeof value === "object" && "files" in value && "text" in value ? value.text : value);

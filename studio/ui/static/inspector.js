@@ -1,9 +1,10 @@
 // What can be done with the selected paragraph, picture or title: the panel beside the paper, a sheet on a phone.
 
 import { button, difference, find, h, icon, toast, word } from "./dom.js";
+import { forget, keep, kept } from "./storage.js";
 import { send } from "./upload.js";
 
-/** @import { Candidate, Proposal, Section, Selection } from "./types" */
+/** @import { Candidate, Passage, Proposal, Section, Selection, WordChange } from "./types" */
 /** @import { Paper } from "./paper.js" */
 
 export class Inspector {
@@ -11,8 +12,6 @@ export class Inspector {
   constructor(paper) {
     this.paper = paper;
     this.node = h("aside", { className: "inspector", "aria-label": word("inspector") });
-    /** @type {Map<string, string>} section id → what was typed as instruction */
-    this.wishes = new Map();
     this.shown = "";
   }
 
@@ -40,10 +39,20 @@ export class Inspector {
     ]);
     if (now !== this.shown) {
       this.shown = now;
+      const inside = this.node.contains(document.activeElement);
       this.draw(selected, section, proposal);
-      if (focus) find("button:not([disabled])", this.node).focus({ preventScroll: true });
+      if (focus || inside) this.first(".primary:enabled", "button:enabled").focus({ preventScroll: true });
+      this.reveal();
     }
-    if (proposal && !proposal.ended) find(".new", this.node).textContent = proposal.text;
+    if (proposal && !proposal.ended) find(".new", this.node).textContent = written(proposal);
+  }
+
+  /** Where the panel is a sheet, what is selected must not lie under it. */
+  reveal() {
+    if (getComputedStyle(this.node).position !== "fixed") return;
+    const box = this.paper.selectedBox();
+    const room = this.node.getBoundingClientRect().top - 16;
+    if (box && box.bottom > room) scrollBy(0, Math.min(box.bottom - room, box.top - 64));
   }
 
   /**
@@ -77,6 +86,11 @@ export class Inspector {
   content(selected, section, proposal) {
     if (!section) return [word("title"), this.paper.editing ? this.editing() : this.titled()];
     const picture = selected.part === "picture";
+    if (selected.part === "words") {
+      const { passages = [] } = selected;
+      const count = passages.length > 1 ? word("chosen_paragraphs", { n: passages.length }) : word("chosen_words");
+      return [count, proposal ? this.proposal(section, proposal) : this.words(passages)];
+    }
     const name = picture ? word("picture") : word("paragraph", { n: this.paper.doc.sections.indexOf(section) + 1 });
     if (this.paper.editing) return [name, this.editing()];
     if (proposal) return [name, this.proposal(section, proposal)];
@@ -95,34 +109,90 @@ export class Inspector {
     ];
   }
 
-  /** @param {Section} section */
-  text(section) {
+  /** Into what can be done with the selection. */
+  focus() {
+    this.first("textarea", "button:enabled").focus({ preventScroll: true });
+  }
+
+  /**
+   * The first of what is there.
+   *
+   * @param {...string} selectors
+   */
+  first(...selectors) {
+    return find(selectors.find((one) => this.node.querySelector(one)) ?? "button", this.node);
+  }
+
+  /**
+   * A field for a wish, and the buttons that have a model change passages.
+   *
+   * @param {Passage[]} passages
+   * @param {(take: () => string) => HTMLElement[]} more buttons; `take` gives the wish
+   */
+  changing(passages, more) {
     const { paper } = this,
       { doc } = paper,
-      at = doc.sections.indexOf(section);
+      key = ["wish", doc.id, ...passages.map((one) => `${one.section}:${one.start ?? ""}`)].join(" ");
     /** @type {HTMLTextAreaElement} */
     const wish = h("textarea", {
       rows: 2,
       placeholder: word("wish_hint"),
       "aria-label": word("wish"),
-      value: this.wishes.get(section.id) || "",
-      oninput: () => this.wishes.set(section.id, wish.value),
+      value: String(kept(key) ?? ""),
+      oninput: () => {
+        keep(key, wish.value);
+        asked.disabled = Boolean(doc.busy) || !wish.value.trim();
+      },
+      onkeydown: (e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) && asked.click(),
     });
+    const take = () => {
+      forget(key);
+      return wish.value;
+    };
+    const selected = passages.map(({ words, ...place }) => place);
     /** @param {string} edit */
-    const ask = (edit) => () => paper.run({ kind: "propose", id: doc.id, section: section.id, edit, wish: wish.value });
+    const ask = (edit) => () => paper.run({ kind: "propose", id: doc.id, selected, edit, wish: take() });
     const free = { disabled: Boolean(doc.busy) };
+    const asked = button("ask", "pencil", ask("ask"), { disabled: Boolean(doc.busy) || !wish.value.trim() });
     return [
       wish,
       h(
         "div",
         { className: "grid" },
+        asked,
+        button("translate", "languages", ask("translate"), free),
         button("rewrite", "refresh-cw", ask("rewrite"), free),
-        button("expand", "unfold-vertical", ask("expand"), free),
         button("shorten", "fold-vertical", ask("shorten"), free),
-        button("illustrate", "image-plus", () => paper.run({ kind: "illustrate", id: doc.id, section: section.id }), free),
-        button("insert_before", "arrow-up-to-line", ask("insert_before"), free),
-        button("insert_after", "arrow-down-to-line", ask("insert_after"), free),
+        button("expand", "unfold-vertical", ask("expand"), free),
+        ...more(take),
       ),
+    ];
+  }
+
+  /** @param {Passage[]} passages */
+  words(passages) {
+    const text = passages.map((one) => one.words.trim()).join(" … ");
+    return [
+      h("p", { className: "chosen" }, text.length > 160 ? `${text.slice(0, 80)} … ${text.slice(-70)}` : text),
+      ...this.changing(passages, () => []),
+    ];
+  }
+
+  /** @param {Section} section */
+  text(section) {
+    const { paper } = this,
+      { doc } = paper,
+      at = doc.sections.indexOf(section);
+    const free = { disabled: Boolean(doc.busy) };
+    /** @type {(edit: string, take: () => string) => () => void} */
+    const insert = (edit, take) => () => paper.run({ kind: "propose", id: doc.id, section: section.id, edit, wish: take() });
+    const buttons = (/** @type {() => string} */ take) => [
+      button("illustrate", "image-plus", () => paper.run({ kind: "illustrate", id: doc.id, section: section.id }), free),
+      button("insert_before", "arrow-up-to-line", insert("insert_before", take), free),
+      button("insert_after", "arrow-down-to-line", insert("insert_after", take), free),
+    ];
+    return [
+      ...this.changing([{ section: section.id, words: "" }], buttons),
       h("hr"),
       h(
         "div",
@@ -150,22 +220,21 @@ export class Inspector {
    * @param {Proposal} proposal
    */
   proposal(section, proposal) {
-    const { paper } = this;
-    const before = proposal.edit.startsWith("insert") ? "" : section.markdown;
+    const { paper } = this,
+      { changes } = proposal;
     const shown = h("div", { className: "new", "aria-live": "polite" });
-    if (proposal.ended && before)
-      shown.append(
-        ...difference(before, proposal.text).map(([kind, text]) => (kind === "same" ? text : h(kind === "old" ? "del" : "ins", {}, text))),
-      );
-    else shown.textContent = proposal.text;
-    const accept = () => paper.act("accept", { section: section.id, edit: proposal.edit, text: proposal.text });
+    if (proposal.ended && changes.length) shown.append(...changes.flatMap((change, at) => [at ? h("hr") : "", ...marked(change)]));
+    else shown.textContent = written(proposal);
+    const empty = changes.length ? changes.some((change) => !change.new.trim()) : !proposal.text.trim();
+    const accept = () =>
+      changes.length ? paper.act("words", { changes }) : paper.act(proposal.edit, { section: section.id, text: proposal.text });
     return [
       h("p", { className: "hint" }, word(proposal.ended ? "proposal_done" : "proposal_writing", { what: word(proposal.edit) })),
       shown,
       h(
         "div",
         { className: "row" },
-        proposal.ended ? button("accept", "check", accept, { kind: "primary", disabled: !proposal.text.trim() }) : "",
+        proposal.ended ? button("accept", "check", accept, { kind: "primary", disabled: empty }) : "",
         proposal.ended ? button("discard", "x", () => paper.act("show")) : button("stop", "square", () => paper.stopped()),
       ),
     ];
@@ -254,3 +323,10 @@ export class Inspector {
     ];
   }
 }
+
+/** The new words so far. @param {Proposal} proposal */
+const written = (proposal) => proposal.text || proposal.changes.map((change) => change.new).join("\n\n");
+
+/** A change as words that go and words that come. @param {WordChange} change */
+const marked = (change) =>
+  difference(change.old, change.new).map(([kind, text]) => (kind === "same" ? text : h(kind === "old" ? "del" : "ins", {}, text)));

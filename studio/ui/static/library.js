@@ -34,16 +34,28 @@ export function mount(given) {
   });
   /** @param {File[]} files */
   async function add(files) {
+    /** @type {string[]} */
+    const problems = [];
     for (const one of files) {
       toast(word("adding", { name: one.name }));
       const { path, problem } = await send(given.upload, one);
-      if (problem) {
-        toast(problem);
-        continue;
-      }
-      await shelf.act("add", { path, name: one.name });
+      const { error } = path ? await shelf.act("add", { path, name: one.name }) : { error: problem };
+      if (error) problems.push(error);
     }
     file.value = "";
+    document.querySelector(".toast")?.remove();
+    if (problems.length === 1) toast(problems[0]);
+    if (problems.length > 1) {
+      const title = word("not_added", { count: problems.length, of: files.length });
+      sheet(
+        title,
+        h(
+          "ul",
+          {},
+          problems.map((sentence) => h("li", {}, sentence)),
+        ),
+      );
+    }
   }
   /** @param {LibraryCard} item */
   function look(item) {

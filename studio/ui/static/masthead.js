@@ -10,10 +10,13 @@ import "./keys.js";
 /** @param {Given<{ value: Banner }>} given */
 export function mount({ element, props }) {
   const place = find(".told", element);
+  let shown = props.value;
   const draw = () => {
-    const { banner, kind } = props.value;
+    const { banner, kind } = shown;
+    const attributes = { className: `banner ${kind}`, title: word(banner) };
+    const leads = banner === "starter_banner"; // to the models in About
     place.replaceChildren(
-      banner ? h("span", { className: `banner ${kind}`, title: word(banner) }, word(banner).replaceAll("`", "")) : "",
+      banner ? h(leads ? "a" : "span", leads ? { ...attributes, href: "#/about" } : attributes, word(banner)) : "",
       h(
         "span",
         { className: "switches" },
@@ -22,5 +25,9 @@ export function mount({ element, props }) {
       ),
     );
   };
+  window.addEventListener("studio-banner", (event) => {
+    shown = /** @type {CustomEvent<Banner>} */ (event).detail;
+    draw();
+  });
   draw();
 }

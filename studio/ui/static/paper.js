@@ -11,15 +11,16 @@ import { draftArea, fit } from "./draft.js";
 import { cards } from "./examples.js";
 import { exportMenu } from "./export_menu.js";
 import { Inspector } from "./inspector.js";
+import { Passages } from "./passages.js";
 import { newSection, updateSection } from "./section.js";
 import { forget } from "./storage.js";
 
-/** @import { ArticleDocument, Example, Given, PaperServer, Section, SectionParts, Selection, WholeDocument } from "./types" */
+/** @import { ArticleDocument, Example, Given, PaperServer, Passage, Section, SectionParts, Selection, WholeDocument } from "./types" */
 
 /** @type {WholeDocument} */
 const NOTHING = {
   id: 0,
-  open: true,
+  opening: "nothing",
   title: "",
   titleHtml: "",
   sections: [],
@@ -58,6 +59,7 @@ export class Paper {
   count = h("span", { className: "count" });
   tools = h("div", { className: "tools", role: "toolbar", "aria-label": word("document") });
   inspector = new Inspector(this);
+  passages = new Passages(this);
 
   /** @param {Given<{ value: ArticleDocument | null, examples: Example[] }, PaperServer>} given */
   constructor({ element, props, trigger, watch, server, upload }) {
@@ -67,6 +69,8 @@ export class Paper {
     /** @type {(what: object) => void} */
     this.run = (what) => trigger("run", what);
     this.doc = NOTHING;
+    /** @type {Set<string>} what has been opened by now */
+    this.openings = new Set();
     /** @type {Map<string, SectionParts>} by the section's id */
     this.nodes = new Map();
     /** @type {Selection | null} */
@@ -76,7 +80,7 @@ export class Paper {
     /** @type {Promise<unknown>} the edits that wait for the one before */
     this.line = Promise.resolve();
     this.build(element);
-    register("write", { id: () => this.doc.id, close: () => this.take(NOTHING) });
+    register("write", { id: () => this.doc.id, close: () => this.showNothing() });
     watch("value", () => this.take(this.props.value));
     this.take(this.props.value);
     document.addEventListener("keydown", (event) => this.key(event));
@@ -114,7 +118,8 @@ export class Paper {
   take(sent) {
     if (!sent?.sections) return;
     const other = sent.id !== this.doc.id;
-    if (other && !sent.open) return;
+    if (other && (!sent.opening || this.openings.has(sent.opening))) return;
+    if (sent.id) this.openings.add(sent.opening);
     // only while text grows at the end: pictures that come later must not move what is being read
     const follows = sent.busy && sent.steps[0]?.state === "current" && innerHeight + scrollY > document.documentElement.scrollHeight - 160;
     if (other) {
@@ -145,7 +150,8 @@ export class Paper {
 
   /** @param {Section} section */
   section(section) {
-    const select = (/** @type {Selection["part"]} */ part) => this.select(section.id, part);
+    /** @type {import("./section.js").Select} */
+    const select = (part, event) => this.select(section.id, part, event);
     let parts = this.nodes.get(section.id);
     if (!parts) {
       parts = newSection(section.id, select);
@@ -180,6 +186,9 @@ export class Paper {
     const letters = doc.sections.map((s) => s.markdown).join(" ");
     const count = (letters.match(/[\u3400-\u9fff]|[\p{L}\p{N}]+/gu) || []).length;
     this.count.textContent = doc.id ? word("words", { n: count }) : "";
+    const { passages = [] } = this.selected ?? {};
+    if (this.selected && !this.passages.stand(passages)) this.selected = { section: this.selected.section, part: "text" };
+    this.passages.mark(this.selected?.passages ?? []);
     for (const [id, parts] of this.nodes) {
       parts.node.classList.toggle("selected", this.selected?.section === id && this.selected.part === "text");
       parts.figure?.classList.toggle("selected", this.selected?.section === id && this.selected.part === "picture");
@@ -190,18 +199,49 @@ export class Paper {
   // What the person does
 
   /**
+   * Select a part of a section; with Shift all paragraphs from the one selected before.
+   *
    * @param {string} section
    * @param {Selection["part"]} part
+   * @param {MouseEvent | KeyboardEvent} [event]
    */
-  select(section, part) {
-    if (!this.doc.id || this.editing || String(getSelection()).length) return;
+  select(section, part, event) {
+    if (!this.doc.id || this.editing) return;
+    const from = this.selected;
+    if (event?.shiftKey && from && from.part !== "title") return this.choose(this.passages.between(from.section, section));
+    if (String(getSelection()).length) {
+      if (event instanceof KeyboardEvent) this.inspector.focus();
+      return;
+    }
     this.selected = { section, part };
     this.showState();
     this.inspector.show(true);
   }
 
+  /**
+   * Select words, or several paragraphs.
+   *
+   * @param {Passage[]} passages
+   */
+  choose(passages) {
+    if (!this.doc.id || this.editing || !passages.length) return;
+    const [{ section, start }] = passages;
+    this.selected = passages.length > 1 || start !== undefined ? { section, part: "words", passages } : { section, part: "text" };
+    this.showState();
+    this.inspector.show();
+  }
+
+  /** Where on the window the selection is. */
+  selectedBox() {
+    const { section = "", part, passages } = this.selected ?? {};
+    const parts = this.nodes.get(section);
+    const node = part === "title" ? this.title : part === "picture" ? parts?.figure : parts?.text;
+    return (passages?.length && this.passages.box(passages[0])) || node?.getBoundingClientRect();
+  }
+
   leave() {
     this.selected = null;
+    getSelection()?.removeAllRanges();
     this.inspector.show();
   }
 
@@ -217,11 +257,39 @@ export class Paper {
         parts?.text.focus();
       }
     }
+    const control = event.ctrlKey || event.metaKey;
+    if (control && event.key.toLowerCase() === "k" && this.selected) {
+      event.preventDefault();
+      this.inspector.focus();
+    }
+    this.step(event);
     const typing = event.target instanceof Element && event.target.closest("textarea, input, [contenteditable]");
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !typing && this.doc.id && !this.doc.busy) {
+    if (control && event.key.toLowerCase() === "z" && !typing && this.doc.id && !this.doc.busy) {
       event.preventDefault();
       this.act(event.shiftKey ? "redo" : "undo");
     }
+  }
+
+  /**
+   * Arrows at a focused paragraph: left and right select words, with Shift several; up and down with Shift paragraphs.
+   *
+   * @param {KeyboardEvent} event
+   */
+  step(event) {
+    const { target, key } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || !(target instanceof HTMLElement) || !target.matches(".paper .text")) return;
+    const id = target.closest("section")?.dataset.section ?? "";
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
+    const far = { ArrowUp: -1, ArrowDown: 1 }[key];
+    if (step) this.passages.step(id, step, event.shiftKey);
+    else if (far && event.shiftKey) {
+      const all = this.doc.sections.map((section) => section.id);
+      const chosen = this.selected?.passages?.map((one) => one.section) ?? [id];
+      const end = far > 0 ? chosen[chosen.length - 1] : chosen[0];
+      const other = all[all.indexOf(end) + far] ?? end;
+      this.choose(this.passages.between(far > 0 ? chosen[0] : chosen[chosen.length - 1], other));
+    } else return;
+    event.preventDefault();
   }
 
   /**
@@ -261,8 +329,14 @@ export class Paper {
     await copy(blocks.filter(Boolean).join("\n\n"));
   }
 
-  fresh() {
+  /** Show no article; told to Gradio, too, which would else take the one before for still shown. */
+  showNothing() {
+    this.props.value = { ...NOTHING };
     this.take(NOTHING);
+  }
+
+  fresh() {
+    this.showNothing();
     /** @type {NodeListOf<HTMLElement>} */
     const fields = document.querySelectorAll("#instruction textarea, #article-title :is(input, textarea)");
     [...fields].find((field) => field.offsetParent)?.focus();

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 
 /** @import { Section, SectionParts, Selection } from "./types" */
-/** @typedef {(part: Selection["part"]) => void} Select */
+/** @typedef {(part: Selection["part"], event?: MouseEvent | KeyboardEvent) => void} Select */
 
 /**
  * The elements of a section, still empty; `select` is told what of it was chosen.
@@ -16,11 +16,12 @@ export function newSection(id, select) {
   const text = h("div", {
     className: "text",
     tabIndex: 0,
-    onclick: () => select("text"),
+    onmousedown: (e) => e.shiftKey && e.preventDefault(), // a click with Shift is for whole paragraphs
+    onclick: (e) => select("text", e),
     onkeydown: (e) => {
       if (e.key === "Enter" && e.target === e.currentTarget) {
         e.preventDefault();
-        select("text");
+        select("text", e);
       }
     },
   });

@@ -1,6 +1,15 @@
 // Types of the page's scripts. Interfaces are data that Python hands over: `studio/ui/page_data.py` has a TypedDict of the
 // same name for each, and a test compares them. Types are the page's own.
 
+/** `new` in the place of `old`, which stands from `start` to `end` of a section's Markdown. */
+export interface WordChange {
+  section: string;
+  start: number;
+  end: number;
+  old: string;
+  new: string;
+}
+
 /** A server function's answer in place of what was asked for: one sentence for the person. */
 export interface Failure {
   error: string;
@@ -56,10 +65,10 @@ export interface SentForm {
   at: number;
 }
 
-/** The conversation that is shown, 0 as long as it has no number; `said` is the word for what is going on. */
+/** The number of the conversation that is shown, 0 as long as it has none; `begun` (seconds) tells answers apart. */
 export interface ChatLine {
   conversation: number;
-  said: string;
+  begun: number;
 }
 
 /** Tokens: of one picture, of the model's context. Empty as long as no model that sees is loaded. */
@@ -100,18 +109,19 @@ export interface Step {
   name: string;
 }
 
-/** What a model suggests for a section, as it grows. */
+/** What a model suggests, as it grows: `text` beside a section, or `changes` from that section on. */
 export interface Proposal {
   section: string;
   edit: string;
   text: string;
+  changes: WordChange[];
   ended: boolean;
 }
 
 /** An article as the page shows it; id 0 is no article yet. */
 export interface ArticleDocument {
   id: number;
-  open: boolean;
+  opening: string;
   title: string;
   titleHtml: string;
   sections: (Section | UnchangedSection)[];
@@ -357,6 +367,42 @@ export interface Amount {
 export interface PublishedModel {
   name: string;
   folder: string;
+  present: number;
+  wanted: number;
+}
+
+/** A download: bytes, bytes a second, seconds left. */
+export interface DownloadData {
+  state: string;
+  done: number;
+  total: number;
+  speed: number;
+  left: number | null;
+  error: string;
+}
+
+/** A model of the catalogue. */
+export interface ManagedModelData {
+  name: string;
+  roles: string[];
+  size: number;
+  memory: number;
+  licence: string;
+  presence: string;
+  removable: boolean;
+  running: boolean;
+  suggested: boolean;
+  sources: string[];
+  download: DownloadData | null;
+}
+
+/** The models, whether the reader may change anything, how the worker stands, and the line at the top. */
+export interface ModelList {
+  models: ManagedModelData[];
+  manages: boolean;
+  state: string;
+  error: string;
+  banner: Banner;
 }
 
 /** What About shows. */
@@ -432,8 +478,11 @@ export type Place = { tab: string; id: number };
 /** A tab in which something can be open: its number, and how it is closed. */
 export type View = { id: () => number; close: () => void };
 
-/** What is selected in an article. */
-export type Selection = { section: string; part: "text" | "picture" | "title" };
+/** Words of a section: from character `start` to `end` of the text that it shows, or all of them. */
+export type Passage = { section: string; start?: number; end?: number; words: string };
+
+/** What is selected in an article; with part "words" the passages, the first of which is in `section`. */
+export type Selection = { section: string; part: "text" | "picture" | "title" | "words"; passages?: Passage[] };
 
 /** An article whose unchanged sections were filled in again. */
 export type WholeDocument = Omit<ArticleDocument, "sections"> & { sections: Section[] };
@@ -483,6 +532,7 @@ export type Attributes = Handlers & {
     | "max"
     | "min"
     | "multiple"
+    | "open"
     | "placeholder"
     | "role"
     | "rows"

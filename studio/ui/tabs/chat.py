@@ -7,22 +7,22 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from studio import __version__, export
+from studio import export
 from studio.app import Studio
 from studio.documents.conversation import Conversation
 from studio.errors import Language, StudioError
 from studio.tasks.answers import Answer
 from studio.tasks.chat import AnswerProgress
 from studio.ui import examples, page_data
-from studio.ui.article_editor import ArticleEditor, download_url
+from studio.ui.article_editor import ArticleEditor
 from studio.ui.article_view import queue_position
 from studio.ui.chatbot import can_continue, instruction_from, to_chatbot, turn_index
 from studio.ui.components import AT_ONCE, form_numbers, numbers, read, script_component
+from studio.ui.conversation_files import conversation_download
 from studio.ui.identity import identity_of, language_for, normalise_uploads, to_gradio_error
 from studio.ui.picture_room import picture_room
 from studio.ui.seen_prompt import seen_prompt
@@ -31,7 +31,6 @@ from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
 
 _DOWNLOAD = "url => { if (url) { const a = document.createElement('a'); a.href = url; a.download = ''; a.click(); } }"
-_ASKING = "(box, line) => ({...line, said: box?.files?.length ? 'looking' : 'thinking'})"
 _PATIENCE = 2.0  # seconds for an answer to end when another conversation is shown
 Reply = tuple[Any, ...]
 Replies = AsyncGenerator[Reply, None]
@@ -70,7 +69,6 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
             placeholder=words("question_hint"),
             file_count="multiple",
             show_label=False,
-            file_types=["image", ".heic", ".heif"],
             stop_btn=False,
             elem_id="question",
             max_plain_text_length=20_000,
@@ -92,7 +90,6 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
 
     events = _Events(studio)
     outputs = [bubbles, box, conversation, more, line]
-    on_the_page: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     options: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
     running = [
         box.submit(events.ask, [box, conversation, settings], outputs, **options),
@@ -105,12 +102,8 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
     def finish(event: gr.events.Dependency) -> None:
         """Also after an error; not as its last step, as what is sent before its end is lost."""
         event.then(lambda: _question_box(running=False), None, box, **AT_ONCE)
-        event.then(None, line, line, js="line => ({...line, said: ''})", **on_the_page)
+        event.then(None, line, line, js="line => ({...line})", show_progress="hidden", api_visibility="private")
 
-    # at once, before anything can come from the server
-    box.submit(None, [box, line], line, js=_ASKING, **on_the_page)
-    for asked in (welcome.ask, welcome.again, bubbles.retry, more.click):
-        asked(None, line, line, js="line => ({...line, said: 'thinking'})", **on_the_page)
     for event in running:
         finish(event)
     welcome.edit(events.start_edit, conversation, welcome, **AT_ONCE)
@@ -119,7 +112,7 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
     for new in (clear.click, bubbles.clear):
         new(events.clear, None, outputs, show_progress="hidden", **AT_ONCE)
     for format, button in saves.items():
-        button.click(threaded(events.download(format), pool="files"), conversation, url, **AT_ONCE).then(
+        button.click(threaded(conversation_download(studio, format), pool="files"), conversation, url, **AT_ONCE).then(
             None, url, None, js=_DOWNLOAD
         )
     saw.click(threaded(events.saw), conversation, seen, **AT_ONCE)
@@ -262,19 +255,6 @@ class _Events:
         )
         return self._studio.store.save_conversation(identity_of(request), replace(conversation, turns=turns))
 
-    def download(self, format: str) -> Callable[[gr.Request, Conversation], str]:
-        """For a button: gives the URL of the conversation as a file of that format, "" for an empty one."""
-
-        def save(request: gr.Request, conversation: Conversation) -> str:
-            if not conversation.turns:
-                return ""
-            try:
-                return download_url(_export_conversation(self._studio, identity_of(request), conversation, format))
-            except StudioError as e:
-                raise to_gradio_error(e, request) from e
-
-        return save
-
     def _beginning(self, conversation: Conversation, values: Any, continue_answer: bool = False) -> Begin:
         return lambda person: self._start(person, conversation, values, continue_answer)
 
@@ -291,12 +271,13 @@ class _Events:
             answer = self._under_way[session] = await in_thread(begin, identity_of(request), pool=pool)
             # once: what is typed while the answer streams stays
             box = _question_box(running=True, value=None) if empty else _question_box(running=True)
+            begun = time.time()
             async for state in answer.follow():
                 if self._under_way.get(session) is not answer:
                     answer.stop.press()
                     yield (gr.skip(),) * 5  # Gradio sends the last step again at the end
                     return
-                yield await in_thread(self._reply, state, box, language_for(request))
+                yield await in_thread(self._reply, state, box, language_for(request), begun)
                 box = gr.skip()
                 if state.error:
                     raise state.error
@@ -306,11 +287,11 @@ class _Events:
             if answer and self._under_way.get(session) is answer:
                 del self._under_way[session]
 
-    def _reply(self, state: AnswerProgress, box: Any, language: Language) -> Reply:
+    def _reply(self, state: AnswerProgress, box: Any, language: Language, begun: float = 0.0) -> Reply:
         conversation = state.conversation
         bubbles = to_chatbot(self._studio, conversation, language, self._status(state, language))
         more = gr.Button(visible=state.ended and can_continue(conversation))
-        return bubbles, box, conversation, more, _line(conversation)
+        return bubbles, box, conversation, more, _line(conversation, begun)
 
     def _status(self, state: AnswerProgress, language: Language) -> str:
         """What is going on before the answer begins."""
@@ -322,16 +303,10 @@ class _Events:
         return queue_position(state.waiting, language) or doing
 
 
-def _line(conversation: Conversation) -> page_data.ChatLine:
-    return {"conversation": conversation.id, "said": ""}
+def _line(conversation: Conversation, begun: float = 0.0) -> page_data.ChatLine:
+    return {"conversation": conversation.id, "begun": begun}
 
 
 def _question_box(running: bool, **value: Any) -> gr.MultimodalTextbox:
     """The question's box: Stop stands in the place of Send while an answer comes."""
     return gr.MultimodalTextbox(submit_btn=not running, stop_btn=running, **value)
-
-
-def _export_conversation(studio: Studio, person: str, conversation: Conversation, format: str) -> Path:
-    about = {"model": conversation.model, "studio": __version__}
-    data = export.export(conversation, format, studio.store.read_file, about)
-    return uploads_of(studio).export(person, export.filename(conversation, format), data)

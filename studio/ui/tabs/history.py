@@ -41,21 +41,23 @@ def history_tab(
     async def open_chosen(request: gr.Request, event: gr.EventData) -> AsyncGenerator[tuple[Any, ...], None]:
         try:
             match event._data:
-                case {"id": int(id), "type": "article"}:
+                case {"id": int(id), "type": "article", **more}:
                     async for document in editor.open_article(id, request):
-                        chosen = gr.Tabs(selected="write") if document["open"] else gr.skip()
+                        chosen = (
+                            gr.Tabs(selected="write") if document["opening"] and "addressed" not in more else gr.skip()
+                        )
                         yield chosen, document, *(gr.skip() for _ in chat.outputs), gr.skip()
-                case {"id": int(id), "type": "conversation"}:
+                case {"id": int(id), "type": "conversation", **more}:
                     conversation = await in_thread(studio.store.conversation, identity_of(request), id)
                     if conversation.kind == "talk":
                         view = await talk.show(request, conversation)
                         yield gr.Tabs(selected="talk"), gr.skip(), *(gr.skip() for _ in chat.outputs), view
                         return
-                    tab_: Any = gr.Tabs(selected="chat")
+                    chosen = gr.skip() if "addressed" in more else gr.Tabs(selected="chat")
                     async with aclosing(chat.open(request, id)) as replies:
                         async for reply in replies:
-                            yield tab_, gr.skip(), *reply, gr.skip()
-                            tab_ = gr.skip()
+                            yield chosen, gr.skip(), *reply, gr.skip()
+                            chosen = gr.skip()
         except StudioError as e:
             raise to_gradio_error(e, request) from e
 

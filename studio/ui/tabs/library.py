@@ -50,11 +50,11 @@ class LibraryCards:
     def add(self, request: Any, path: str, name: str) -> Failure | None:
         """Take an uploaded picture in; the eyes describe it where neither its name nor its data do."""
         file = uploads_of(self._studio).take(identity_of(request), path)
-        report = self._library.add(file.path, self._studio.describe, person=identity_of(request))
+        person, language = identity_of(request), language_for(request)
+        report = self._library.add(file.path, self._studio.describe, person=person, restore=True, language=language)
         file.discard()
-        if report.refused:
-            return {"error": report.refused[0][1]}
-        return None
+        left = (*report.refused, *report.passed_over)
+        return {"error": " ".join(sentence for _, sentence in left[:10])} if left else None
 
     def describe(self, request: Any, key: str, caption: str) -> None:
         """Other words for a picture that this person added."""

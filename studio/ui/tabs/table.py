@@ -38,7 +38,6 @@ def table_tab(studio: Studio, address: gr.HTML, drafts: gr.HTML) -> None:
             pictures = gr.File(
                 label=words("table_pictures"),
                 file_count="multiple",
-                file_types=["image", ".heic", ".heif", ".zip"],
                 height=140,
                 elem_id="table-pictures",
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from studio.errors import StudioError
 from studio.protocol import Queued
 from studio.sampling import SEED
 from studio.specs import max_beams
+from studio.tasks.task import Task
 from studio.ui.article_editor import ArticleEditor, export_article
 from studio.ui.components import form_numbers, numbers, read, script_component
 from studio.ui.form_drafts import sent
 from studio.ui.identity import identity_of, normalise_upload, to_gradio_error
+from studio.ui.own_text import own_text_fields, read_own_text, start_own_text
 from studio.ui.page_data import ArticleDocument
 from studio.ui.threads import in_thread
 from studio.ui.uploads import uploads_of
@@ -32,6 +35,7 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
     with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
             by, instruction, title, materials = subject = _subject(t)
+            own_text, own_file = own_text_fields(t)
             editor.by, editor.instruction = by, instruction
             outline = script_component("outline.js", [], "outline", events="draft")
             pictures = script_component("own.js", [], "own-pictures")
@@ -44,6 +48,7 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
             with gr.Accordion(t("more"), open=False):
                 settings = numbers(fields, "settings")
             start = gr.Button(t("start"), variant="primary", elem_id="start")
+            start_own = gr.Button(t("start_own"), variant="primary", elem_id="start-own")
         with gr.Column(scale=4, min_width=320):
             article_view = editor.component()
 
@@ -74,6 +79,28 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
             yield document, forget
             forget = gr.skip()
 
+    async def illustrate(
+        request: gr.Request,
+        text: str,
+        file: list[dict[str, str]],
+        files: list[dict[str, str]],
+        count: int,
+        set_: Any,
+    ) -> AsyncIterator[tuple[ArticleDocument, Any]]:
+        person = identity_of(request)
+        try:
+            own = await in_thread(_own, studio, person, files, pool="files") if files else ()
+            article = await in_thread(read_own_text, studio, person, text, file, pool="files")
+            wishes = {"images": None if count < 0 else count, "pictures": own, **read(fields, set_)}
+            begun = await in_thread(partial(start_own_text, studio, person, article, file, **wishes))
+            forget: Any = sent("write")
+            going = editor.follow(begun, request) if isinstance(begun, Task) else editor.open_article(begun.id, request)
+            async for document in going:
+                yield document, forget
+                forget = gr.skip()
+        except StudioError as e:
+            raise to_gradio_error(e, request) from e
+
     async def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
         try:
             task = studio.drafts.outline(identity_of(request), _brief(by, about, title, materials))
@@ -96,17 +123,25 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
         concurrency_limit=None,
         api_visibility="private",
     )
+    start_own.click(
+        illustrate,
+        [own_text, own_file, pictures, images, settings],
+        [article_view, drafts],
+        show_progress="hidden",
+        concurrency_limit=None,
+        api_visibility="private",
+    )
     outline.draft(drafted, [*subject], outline, concurrency_limit=None, api_visibility="private")
     return article_view
 
 
 def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
-    """What the article is about: which of the two ways, the instruction, or the title and materials."""
+    """What the article is about: which of the ways, the instruction, or the title and materials."""
     by = gr.Radio(
-        [(t("ask_instruction"), "instruction"), (t("ask_title"), "title")],
+        [(t("ask_instruction"), "instruction"), (t("ask_title"), "title"), (t("ask_text"), "text")],
         value="instruction",
         label=t("ask_by"),
-        elem_id="by",  # page.css hides the fields of the other choice
+        elem_id="by",  # page.css hides the fields of the other choices
     )
     instruction = gr.Textbox(
         label=t("instruction"), placeholder=t("instruction_hint"), lines=3, max_lines=12, elem_id="instruction"

@@ -14,16 +14,17 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from studio.checkpoints.architecture import Architecture
+from studio.checkpoints.architecture import LINEARS, Architecture
 from studio.models.kv_cache import BatchLayout, Chunk, blocks_for
-from studio.models.model import Model, from_folder
+from studio.models.linear import active_rows
+from studio.models.model import Model, from_folder, internlm2_source
 from studio.models.weights import Checkpoint
 
 TOKENS = 24
 
 
 def llama(a: Architecture, weights: Callable[[str], Tensor]) -> LlamaForCausalLM:
-    """A Llama whose weights are those that `weights` gives by this family's names. PLoRA is left out: text never uses
+    """A Llama whose weights are those that `weights` gives by InternLM2's names. PLoRA is left out, as text never uses
     it."""
     config = LlamaConfig(
         vocab_size=a.vocab,
@@ -34,6 +35,7 @@ def llama(a: Architecture, weights: Callable[[str], Tensor]) -> LlamaForCausalLM
         num_key_value_heads=a.kv_heads,
         rms_norm_eps=a.norm_eps,
         rope_parameters={"rope_type": "default", "rope_theta": a.rope_theta},
+        attention_bias=bool(a.biases),
         tie_word_embeddings=False,
     )
     state = {
@@ -44,11 +46,13 @@ def llama(a: Architecture, weights: Callable[[str], Tensor]) -> LlamaForCausalLM
     group = a.heads // a.kv_heads
     for i in range(a.layers):
         to = f"model.layers.{i}."
-        qkv = weights(f"{to}attention.wqkv.weight").view(a.kv_heads, group + 2, a.head_dim, a.hidden)
-        state[f"{to}self_attn.q_proj.weight"] = qkv[:, :group].reshape(-1, a.hidden)
-        state[f"{to}self_attn.k_proj.weight"] = qkv[:, group].reshape(-1, a.hidden)
-        state[f"{to}self_attn.v_proj.weight"] = qkv[:, group + 1].reshape(-1, a.hidden)
-        state[f"{to}self_attn.o_proj.weight"] = weights(f"{to}attention.wo.weight")
+        for kind in ("weight", "bias") if a.biases else ("weight",):
+            qkv = weights(f"{to}attention.wqkv.{kind}")
+            heads = qkv.view(a.kv_heads, group + 2, a.head_dim, *qkv.shape[1:])
+            state[f"{to}self_attn.q_proj.{kind}"] = heads[:, :group].reshape(-1, *qkv.shape[1:])
+            state[f"{to}self_attn.k_proj.{kind}"] = heads[:, group].reshape(-1, *qkv.shape[1:])
+            state[f"{to}self_attn.v_proj.{kind}"] = heads[:, group + 1].reshape(-1, *qkv.shape[1:])
+            state[f"{to}self_attn.o_proj.{kind}"] = weights(f"{to}attention.wo.{kind}")
         for ours, theirs in (("w1", "gate"), ("w3", "up"), ("w2", "down")):
             state[f"{to}mlp.{theirs}_proj.weight"] = weights(f"{to}feed_forward.{ours}.weight")
         state[f"{to}input_layernorm.weight"] = weights(f"{to}attention_norm.weight")
@@ -61,23 +65,42 @@ def llama(a: Architecture, weights: Callable[[str], Tensor]) -> LlamaForCausalLM
 
 
 @torch.inference_mode()
-def difference(folder: Path) -> tuple[str, float]:
-    """The model's name, and the largest difference between its text logits and the Llama's, in float32 on the CPU.
+def differences(folder: Path) -> tuple[str, dict[str, float]]:
+    """The model's name, and for each of its adapters, and "" for none, the largest difference between its text logits
+    and the Llama's, in float32 on the CPU.
 
     Both are in memory one after the other. Raises ModelError when the folder holds no model that can be run.
     """
     ours = from_folder(folder, torch.device("cpu"), torch.float32)
     a = ours.architecture
     ids = torch.randint(3, a.vocab, (TOKENS,), generator=torch.Generator().manual_seed(0))
-    found = _text_logits(ours, ids)
+    found = {adapter: _text_logits(ours, ids, adapter) for adapter in ("", *a.adapters)}
     del ours
-    source = Checkpoint(folder).source(torch.device("cpu"), torch.float32)
-    expected: Any = llama(a, source)(ids[None]).logits[0]
-    return a.name, float((found - expected).abs().max())
+    result = {}
+    for adapter, logits in found.items():
+        source = internlm2_source(a, Checkpoint(folder).source(torch.device("cpu"), torch.float32))
+        expected: Any = llama(a, merged(a, source, adapter))(ids[None]).logits[0]
+        result[adapter] = float((logits - expected).abs().max())
+    return a.name, result
 
 
-def _text_logits(model: Model, ids: Tensor) -> Tensor:
-    decoder = model.decoder
-    blocks = blocks_for(len(ids))
-    layout = BatchLayout((Chunk(0, len(ids), range(blocks)),), decoder.device)
-    return decoder.logits(decoder.forward(decoder.embed(ids), decoder.new_kv_cache(blocks), layout))
+def merged(a: Architecture, weights: Callable[[str], Tensor], adapter: str) -> Callable[[str], Tensor]:
+    """The weights with the LoRA sets of an adapter added."""
+    parts = a.adapters.get(adapter, ())
+
+    def weight(name: str) -> Tensor:
+        tensor, module = weights(name), name.removesuffix(".weight")
+        if module.endswith(LINEARS):
+            for part in parts:
+                tensor = tensor + weights(f"{module}.lora_{part}_B.weight") @ weights(f"{module}.lora_{part}_A.weight")
+        return tensor
+
+    return weight
+
+
+def _text_logits(model: Model, ids: Tensor, adapter: str) -> Tensor:
+    decoder, tokens = model.decoder, len(ids)
+    blocks = blocks_for(tokens)
+    layout = BatchLayout((Chunk(0, tokens, range(blocks), tokens),), decoder.device)
+    active = active_rows({adapter: [(0, tokens)]}, decoder.device, decoder.dtype)
+    return decoder.logits(decoder.forward(decoder.embed(ids), decoder.new_kv_cache(blocks), layout, active))
