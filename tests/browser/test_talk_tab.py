@@ -155,3 +155,19 @@ def test_the_numbers_say_what_they_mean_and_go_back(page: Page) -> None:
     page.locator("#talk-settings [data-act=talk_default]").click()
     expect(field.locator("input")).to_have_value("")
     expect(field.locator(".range")).to_be_hidden()
+
+
+def test_it_opens_from_history_and_becomes_an_article(page: Page) -> None:
+    page.locator("#talk .persona[data-key=huanhuan]").click()
+    ask(page, "a question about wild geese")
+    answered(page)
+    page.locator("#talk [data-act=talk_new]").click()
+    page.get_by_role("tab", name="History").click()
+    page.select_option("#history-shelf select", "conversations")
+    page.locator("#history-shelf .cover").first.click()
+    expect(page.locator("#talk .question")).to_have_text("a question about wild geese", timeout=20_000)
+    with page.expect_download() as saved:
+        page.locator("#talk [data-act=save_xlsx]").click()
+    assert saved.value.suggested_filename.endswith(".xlsx")
+    page.locator("#talk [data-act=write_about]").click()
+    expect(page.locator("#instruction textarea")).not_to_have_value("", timeout=20_000)
