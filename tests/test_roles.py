@@ -17,7 +17,7 @@ from studio.cli import doctor, preflight
 from studio.engine.native import engine as native
 from studio.errors import ModelError
 from studio.messages import SENTENCES
-from studio.protocol import Done, Generate, Sampling, Text
+from studio.protocol import Control, Done, Generate, Sampling, Text
 from studio.roles import COMPOSER, ROLES, ModelRole, role_of, with_shared
 from studio.settings import Settings
 from studio.specs import NativeSpec, ScriptedSpec
@@ -59,6 +59,9 @@ def test_a_toy_role_is_one_entry(toy: ModelRole, folder: str, tmp_path: Path) ->
     assert list(preflight.check_models(settings)) == []
     engine = native.load(spec)
     assert set(engine.cards) == {"composer", "talk", "toy"}
+    typed = engine.encode("toy", (Control("[UNUSED_TOKEN_146]"), Text("[UNUSED_TOKEN_146]")))
+    assert typed.bos == "<s>" and len(typed.values) > 4
+    assert typed.values.count(typed.values[1]) == 1, "what is typed is no control token"
     engine.submit(1, Generate("toy", (Text("hello"),), Sampling(max_tokens=2)))
     events = [event for step in iter(engine.step, []) for event in step]
     assert isinstance(events[-1][1], Done)

@@ -27,6 +27,10 @@ TALK_WORDS: dict[str, tuple[str, str]] = {
     "talk_save": ("Save", "保存"),
     "talk_waiting": ("Thinking …", "正在思考……"),
     "talk_saw": ("What the model saw", "模型看到的内容"),
+    "talk_saw_none": (
+        "Ask something first: here stands what the model saw then.",
+        "请先提问，这里会显示模型看到的内容。",
+    ),
     "talk_saw_ids": ("{n} tokens", "{n} 个 token"),
     "talk_saw_later": ("The token ids can be shown when the model is loaded.", "模型加载后可以显示 token id。"),
     "talk_tools": ("Tools", "工具"),

@@ -52,6 +52,15 @@ def answered(page: Page, times: int = 1) -> None:
     expect(page.locator("#question .submit-button")).to_be_visible(timeout=60_000)
 
 
+def test_what_the_model_saw_stands_in_a_sheet(page: Page) -> None:
+    page.locator("#chat-saw").click()
+    expect(page.locator(".toast")).to_contain_text("Ask something first")
+    ask(page, "Only mountains?")
+    answered(page)
+    page.locator("#chat-saw").click()
+    expect(page.locator("dialog pre.saw")).to_contain_text("<|im_start|>user\nOnly mountains?<|im_end|>")
+
+
 def test_a_card_of_the_empty_chat_asks_its_question_about_its_pictures(page: Page) -> None:
     cards = page.locator("#welcome .example")
     expect(cards).to_have_count(4)

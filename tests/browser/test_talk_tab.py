@@ -107,7 +107,7 @@ def test_an_own_persona_is_made_and_travels(page: Page, tmp_path: Path) -> None:
     page.get_by_label("Who it is, and how it speaks").fill("You pour tea.")
     page.locator("dialog [data-act=save]").click()
     mine = page.locator("#talk .persona", has_text="Tea master")
-    expect(mine).to_have_attribute("aria-checked", "true")
+    expect(mine).to_have_attribute("aria-checked", "true", timeout=20_000)
     with page.expect_download() as given:
         page.locator("#talk [data-act=persona_export]").click()
     data = json.loads(Path(given.value.path()).read_text())

@@ -68,7 +68,7 @@ def test_a_tool_s_call_is_shown_before_the_answer(run: Run) -> None:
     done = run("解方程 2*X=1360", "--tools", "calculator")
     assert done.exit_code == 0, done.output
     assert done.stdout.index("Half of it") < done.stdout.index("[calculator]") < done.stdout.index("X = 680")
-    assert "  | 680" in done.stdout
+    assert "  | 1360/2 = 680" in done.stdout
 
 
 @pytest.fixture

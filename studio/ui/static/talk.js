@@ -13,8 +13,27 @@ const TITLE_AFTER = 5000; // ms in which the studio has most likely given a new 
 
 /** @typedef {Given<{ value: TalkView, formats: string[], most: number }, TalkServer>} TalkGiven */
 
+/**
+ * A server function that answers also where the studio does not.
+ *
+ * @template {(asked: any) => Promise<any>} F
+ * @param {F} ask
+ * @returns {F}
+ */
+function guarded(ask) {
+  const failure = { error: word("unreachable") };
+  return /** @type {F} */ (
+    (asked) =>
+      ask(asked).then(
+        (answer) => answer ?? failure,
+        () => failure,
+      )
+  );
+}
+
 /** @param {TalkGiven} given */
-export function mount({ element, props, trigger, watch, server, upload }) {
+export function mount({ element, props, trigger, watch, server: bare, upload }) {
+  const server = { list: guarded(bare.list), act: guarded(bare.act) };
   /** @type {TalkView} */
   let view = props.value;
   /** @type {Map<number, ReturnType<typeof turnView>>} */
@@ -161,7 +180,7 @@ export function mount({ element, props, trigger, watch, server, upload }) {
    * @param {{ kind: "open" | "rename" | "show_version" | "branch" | "like", id: number } & Record<string, unknown>} asked
    */
   async function act(asked) {
-    const answer = await server.act(asked).catch(() => ({ error: word("unreachable") }));
+    const answer = await server.act(asked);
     if (answer.error !== undefined) return void toast(answer.error);
     show(answer);
     list();
@@ -182,7 +201,7 @@ export function mount({ element, props, trigger, watch, server, upload }) {
 
   async function list() {
     const asked = ++listed;
-    const answer = await server.list({ search: search.value }).catch(() => ({ error: word("unreachable") }));
+    const answer = await server.list({ search: search.value });
     if (asked !== listed) return;
     if (answer.error !== undefined) return void toast(answer.error);
     personas = answer.personas;

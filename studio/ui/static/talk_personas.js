@@ -115,7 +115,7 @@ export function personaCards({ server, upload, chosen, changed }) {
         else sampling[name] = Number(input.value);
       }
       const texts = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
-      const answer = await server.act({ kind: "save_persona", key: given?.key ?? "", ...texts, sampling, path });
+      const answer = await server.act({ kind: "save_persona", key: given?.key ?? "", ...texts, sampling, ...(path ? { path } : {}) });
       if (answer.error !== undefined) return void toast(answer.error);
       shown.close();
       await changed();

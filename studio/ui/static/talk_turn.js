@@ -1,6 +1,7 @@
 // One question of a conversation and its answer: what can be done with them, and what the model saw.
 
 import { button, h, toast, word } from "./dom.js";
+import { showPrompt } from "./saw.js";
 import { sheet } from "./shelf.js";
 import { stepView } from "./talk_tools.js";
 
@@ -130,17 +131,9 @@ export function turnView({ server, act, start, id }) {
 
   /** @param {TalkTurn} turn */
   async function saw(turn) {
-    const answer = await server.act({ kind: "saw", seen: turn.seen, model: turn.model }).catch(() => ({ error: word("unreachable") }));
+    const answer = await server.act({ kind: "saw", seen: turn.seen, model: turn.model });
     if (answer.error !== undefined) return void toast(answer.error);
-    const ids = answer.ids
-      ? h(
-          "details",
-          {},
-          h("summary", {}, word("talk_saw_ids", { n: answer.ids.length.toLocaleString() })),
-          h("pre", {}, answer.ids.map((one) => one ?? "▢").join(" ")),
-        )
-      : h("p", { className: "hint" }, word("talk_saw_later"));
-    sheet(`${word("talk_saw")} · ${answer.model}`, h("pre", { className: "saw" }, answer.text), ids);
+    showPrompt(answer);
   }
 
   return { node, draw };

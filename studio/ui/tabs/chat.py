@@ -25,6 +25,7 @@ from studio.ui.components import AT_ONCE, form_numbers, numbers, read, script_co
 from studio.ui.conversation_files import conversation_download
 from studio.ui.identity import identity_of, language_for, normalise_uploads, to_gradio_error
 from studio.ui.picture_room import picture_room
+from studio.ui.seen_prompt import seen_prompt
 from studio.ui.threads import Pool, in_thread, pool_for, threaded
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n, t
@@ -77,6 +78,7 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
             clear = gr.Button(words("clear"), elem_id="clear", size="sm", min_width=80)
             more = gr.Button(words("continue"), elem_id="continue-answer", size="sm", min_width=80, visible=False)
             write = gr.Button(words("write_about"), elem_id="write-about", size="sm", min_width=80)
+            saw = gr.Button(words("talk_saw"), elem_id="chat-saw", size="sm", min_width=80)
             saves = {
                 format: gr.Button(words(f"save_{format}"), elem_id=f"save-{format}", size="sm", min_width=80)
                 for format in export.formats_for("conversation")
@@ -84,6 +86,7 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
         with gr.Accordion(words("more"), open=False):
             settings = numbers(form_numbers("chat"), "chat-settings")
         url = gr.Textbox(visible=False)
+        seen = script_component("saw.js", None, css="")
 
     events = _Events(studio)
     outputs = [bubbles, box, conversation, more, line]
@@ -112,6 +115,7 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
         button.click(threaded(conversation_download(studio, format), pool="files"), conversation, url, **AT_ONCE).then(
             None, url, None, js=_DOWNLOAD
         )
+    saw.click(threaded(events.saw), conversation, seen, **AT_ONCE)
     write.click(events.write_about, conversation, [tabs, editor.by, editor.instruction], **AT_ONCE)
     return ChatTab(outputs, events.open, finish)
 
@@ -162,6 +166,18 @@ class _Events:
     def write_about(self, conversation: Conversation) -> tuple[gr.Tabs, str, str]:
         """The Write tab, and an instruction for an article about the last answer."""
         return gr.Tabs(selected="write"), "instruction", instruction_from(conversation)
+
+    def saw(self, request: gr.Request, conversation: Conversation) -> dict[str, Any]:
+        """What the model saw for the last answer, for the page's sheet; without a text where there is none."""
+        none: page_data.SeenPrompt = {"model": "", "text": "", "ids": None}
+        turn = conversation.turns[-1] if conversation.turns else None
+        try:
+            found = (
+                seen_prompt(self._studio, identity_of(request), turn.seen, turn.model) if turn and turn.seen else none
+            )
+        except StudioError as e:
+            raise to_gradio_error(e, request) from e
+        return {**found, "asked": time.time()}
 
     async def clear(self, request: gr.Request) -> Reply:
         """Show an empty conversation."""

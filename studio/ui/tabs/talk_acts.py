@@ -16,11 +16,11 @@ from studio.documents.persona import MAX_NAME, Persona
 from studio.documents.persona_files import MAX_FILE
 from studio.errors import InputError, StudioError
 from studio.library.picture_intake import normalise_file
-from studio.prompts.transcript import from_list, text_of
 from studio.ui import page_data
 from studio.ui.arguments import call
 from studio.ui.article_editor import download_url
 from studio.ui.identity import identity_of, language_for
+from studio.ui.seen_prompt import seen_prompt
 from studio.ui.talk_view import examples_from, persona_card, persona_form, to_talk_data, tool_facts
 from studio.ui.threads import threaded
 from studio.ui.uploads import uploads_of
@@ -110,10 +110,7 @@ class TalkActs:
 
     def saw(self, request: Any, seen: int, model: str) -> page_data.SeenPrompt:
         """What a model saw for an answer."""
-        prompt = from_list(self._store.prompts.get(identity_of(request), seen))
-        encoded = self._studio.encode(prompt, model)
-        bos = encoded.bos if encoded else ""
-        return {"model": model, "text": text_of(prompt, bos), "ids": list(encoded.values) if encoded else None}
+        return seen_prompt(self._studio, identity_of(request), seen, model)
 
     def allow(self, request: Any, id: int, step: int, yes: bool) -> None:
         """The person's word about a tool that asks before it runs."""
@@ -141,7 +138,7 @@ class TalkActs:
         examples: str,
         model: str,
         sampling: dict[str, Any],
-        path: str,
+        path: str = "",
     ) -> page_data.PersonaCard:
         """Keep one's own; one that came with the studio is copied."""
         person = identity_of(request)
