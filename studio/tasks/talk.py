@@ -141,7 +141,7 @@ class Talker:
             str(conversation.id),
             language_of(conversation.turns[-1].question),
             conversation.persona.system if conversation.persona else "",
-            tuple(m for m in opening(conversation.persona) if m.role != "system"),
+            opening=tuple(m for m in opening(conversation.persona) if m.role != "system"),
         )
         key = person, conversation.id
         approvals = self._approvals[key] = Approvals(frozenset(conversation.confirm))
