@@ -60,14 +60,15 @@ class InternLM2Tools:
         return tuple(made)
 
     def read(self, reply: str) -> AgentReply:
-        """The thought before the first call, and the call; nothing may follow it."""
+        """The thought before the first call, and the call; nothing may follow it. Words are kept to the character, so
+        that the next prompt begins with what was written."""
         found = _CALL.search(reply)
         if found is None:
             thought, begun, _ = reply.partition(ACTION_START)
             if begun:  # cut, or a name that is none
-                return AgentReply(thought.strip(), (Call("", reply[len(thought) + len(begun) :], problem=_NO_KIND),))
-            return AgentReply(reply.replace(ACTION_END, "").strip())
-        thought = reply[: found.start()].strip()
+                return AgentReply(thought, (Call("", reply[len(thought) + len(begun) :], problem=_NO_KIND),))
+            return AgentReply(reply.replace(ACTION_END, ""))
+        thought = reply[: found.start()]
         written = reply[found.end() :].split(ACTION_END, 1)[0]
         if found[1] == INTERPRETER:
             return AgentReply(thought, (_code_call(written),))

@@ -51,10 +51,6 @@ def opening(persona: Persona | None) -> tuple[Message, ...]:
     return (*found, message("assistant", persona.greeting)) if persona.greeting else tuple(found)
 
 
-def _exchange(turn: Turn) -> Exchange:
-    return Exchange(turn.question, tuple((f.name, f.size) for f in turn.files), turn.steps, turn.answer)
-
-
 class Talker:
     """See the module. `read` gives the bytes of a picture's file by its key, `keep` keeps a prompt that was sent."""
 
@@ -140,7 +136,7 @@ class Talker:
         wanted = sampling or self.sampling(conversation)
         model = AgentModel(role, card, convention_of(card), dialect_of(card).talk, wanted, sent.append)
         request = AgentRequest(
-            tuple(map(_exchange, conversation.turns)),
+            tuple(self._exchange(turn, card.sees) for turn in conversation.turns),
             conversation.tools,
             str(conversation.id),
             language_of(conversation.turns[-1].question),
@@ -161,10 +157,17 @@ class Talker:
         finally:
             self._approvals.pop(key, None)
 
+    def _exchange(self, turn: Turn, sees: bool) -> Exchange:
+        """A turn for the agent."""
+        files = tuple((file.name, file.size) for file in turn.files)
+        return Exchange(turn.question, files, turn.steps, turn.answer, self._images(turn, sees))
+
+    def _images(self, turn: Turn, sees: bool) -> tuple[Image, ...]:
+        return tuple(Image(p.key, self._read(p.key)) for p in turn.pictures) if sees else ()
+
     def _messages(self, turn: Turn, sees: bool) -> tuple[Message, ...]:
         """Question and answer; the last one's answer is what is asked for."""
-        pictures = tuple(Image(p.key, self._read(p.key)) for p in turn.pictures) if sees else ()
-        return Message("user", (*pictures, Text(turn.question))), message("assistant", turn.answer)
+        return Message("user", (*self._images(turn, sees), Text(turn.question))), message("assistant", turn.answer)
 
     def _cards(self) -> Mapping[Role, ModelCard]:
         return self._worker.cards or self._worker.wait_ready()  # as in `model_calls.ModelCalls`

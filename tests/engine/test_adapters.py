@@ -38,7 +38,8 @@ def merged(adapter: str) -> Model:
 
 
 def executor(model: Model, batch: int = 8) -> ModelExecutor:
-    return ModelExecutor(CARD, model, bytes_only(A.vocab), 60, batch)
+    card = replace(CARD, adapters=tuple(model.architecture.adapters))
+    return ModelExecutor(card, model, bytes_only(A.vocab), 60, batch)
 
 
 def ids_of(made: ModelExecutor, calls: list[Generate]) -> list[list[int]]:

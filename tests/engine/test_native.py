@@ -448,7 +448,7 @@ def test_random_weights_need_no_file_and_say_so(monkeypatch: pytest.MonkeyPatch,
         asked.append((size, image))
         return architecture(vocab, image=28 if image == 224 else 35)
 
-    monkeypatch.setattr("studio.engine.native.loading.published", small)
+    monkeypatch.setattr("studio.checkpoints.families.published", small)
     bare = loaded(NativeSpec(random_weights="7b", device="cpu"))
     assert asked == [("7b", 224), ("7b", 490)]
     assert all("Random weights" in card.note and "随机权重" in card.note for card in bare.cards.values())

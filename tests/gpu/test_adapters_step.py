@@ -21,7 +21,7 @@ ADAPTERS = {"write": ("sft", "dpo"), "web": ("web",)}
 A = architecture(1000, hidden=256, heads=4, kv_heads=2, ffn=448, layers=3, context=1024)
 A = replace(A, adapters=ADAPTERS, lora_ranks={"sft": 32, "dpo": 32, "web": 64})
 GREEDY = Sampling(temperature=0, repetition_penalty=1.0, max_tokens=24)
-CARD = ModelCard("tiny", "xcomposer2.5", ("en",), True, A.context, beams=5)
+CARD = ModelCard("tiny", "xcomposer2.5", ("en",), True, A.context, beams=5, adapters=tuple(ADAPTERS))
 WEIGHTS = {name: (t if "norm" in name else t * 0.6).bfloat16().float() for name, t in tensors(A).items()}
 
 

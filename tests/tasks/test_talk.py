@@ -62,6 +62,21 @@ def test_what_is_sent_is_kept_to_the_character(studio: Studio) -> None:
     assert longer.startswith(seen + " An answer \n<|im_end|>\n"), "a turn begins with all that was read and written"
 
 
+def test_a_persona_with_tools_is_asked_as_one_without(studio: Studio) -> None:
+    """The tools are told of after its own system text; examples and greeting follow."""
+    done = answered(studio, Conversation(kind="talk", persona=BAJIE, tools=("calculator",)).ask("hello"))
+    assert (done.turns[-1].answer, done.turns[-1].finish) == (" An answer \n", "stop")
+    seen = text_of(from_list(studio.store.prompts.get(CLI, done.turns[-1].seen)))
+    assert seen.startswith("<|im_start|>system\n你是猪八戒。<|im_end|>\n<|im_start|>system\n当开启工具以及代码时")
+    assert seen.endswith(
+        "<|im_start|>user\n你好<|im_end|>\n<|im_start|>assistant\n俺老猪<|im_end|>\n<|im_start|>assistant\n来了"
+        "<|im_end|>\n<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n"
+    )
+    again = answered(studio, done.ask("hello again"))
+    longer = text_of(from_list(studio.store.prompts.get(CLI, again.turns[-1].seen)))
+    assert longer.startswith(seen + " An answer \n<|im_end|>\n"), "what was read and written is not read again"
+
+
 def test_a_persona_brings_its_numbers_and_a_person_s_own_win(studio: Studio) -> None:
     studio.worker.wait_ready()
     own = studio.talker.sampling(Conversation(kind="talk", persona=BAJIE))

@@ -22,8 +22,9 @@ import pytest
 from studio.errors import StudioError
 from studio.storage.conversation_files import remove_folder
 from studio.tools.sandbox import code_process, guards
-from studio.tools.sandbox.code_process import LIMITS, CodeProcess
+from studio.tools.sandbox.code_process import CodeProcess
 from studio.tools.sandbox.guards import Guard
+from studio.tools.sandbox.limits import LIMITS
 
 if sys.platform != "linux":
     pytest.skip("code runs on Linux only", allow_module_level=True)
@@ -382,10 +383,10 @@ def test_it_ends_with_its_parent(guard: Guard, tmp_path: Path) -> None:
     script = f"""
 import sys
 from pathlib import Path
-from studio.tools.sandbox import code_process, guards
+from studio.tools.sandbox import code_process, guards, limits
 from studio.tools.sandbox.guards import Guard
 started = code_process.start(
-    Path({str(tmp_path)!r}), {guard!r}, code_process.LIMITS, guards.readable(), (), prepare=False)
+    Path({str(tmp_path)!r}), {guard!r}, limits.LIMITS, guards.readable(), (), prepare=False)
 print(started._code_pid, flush=True)
 sys.stdin.read()
 """

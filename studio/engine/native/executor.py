@@ -80,6 +80,7 @@ class ModelExecutor:
         """Queue a call. Raises ContextOverflow or ModelError before the model does anything."""
         builder = self._prompt_builder
         request = builder.generation(number, call) if isinstance(call, Generate) else builder.choice(number, call)
+        request.sequence.stretched = request.sequence.num_prompt_tokens > self.model.architecture.trained
         for run in request.runs:
             if isinstance(run, Image) and self.images:
                 self.images.prefetch(run)

@@ -64,10 +64,11 @@ class PromptBuilder:
 
     def encode(self, prompt: Prompt) -> list[Run]:
         """The prompt as runs of ids with the images between them, each with the most tiles that it is cut into."""
-        tower = self._model.tower
-        alone = tower.tiles_for(sum(isinstance(s, Image) for s in prompt)) if tower else 0
-        runs = self._tokenizer.encode(prompt)
-        return [replace(run, tiles=alone and (run.tiles or alone)) if isinstance(run, Image) else run for run in runs]
+        runs, pictures = self._tokenizer.encode(prompt), sum(isinstance(s, Image) for s in prompt)
+        if not pictures or not (tower := self._model.tower):
+            return runs
+        most = tower.tiles_for(pictures)
+        return [replace(run, tiles=most and (run.tiles or most)) if isinstance(run, Image) else run for run in runs]
 
     def units(self, runs: list[Run]) -> list[Unit]:
         """What stands at each position of a prompt. Raises ModelError for a picture where the model takes none."""
@@ -93,11 +94,9 @@ class PromptBuilder:
     def _sequence(
         self, number: int, kind: Kind, units: list[Unit], new: int, blocks: int, prompt: Prompt, runs: list[Run]
     ) -> Sequence:
-        a = self._model.architecture
         wanted = next((segment.name for segment in prompt if isinstance(segment, Adapter)), "")
-        adapter = wanted if wanted in a.adapters else ""
-        ready, stretched = self._images_ready(runs), len(units) > a.trained
-        return Sequence(number, kind, units, new, blocks, ready, adapter=adapter, stretched=stretched)
+        adapter = wanted if wanted in self._card.adapters else ""
+        return Sequence(number, kind, units, new, blocks, self._images_ready(runs), adapter=adapter)
 
     def _images_ready(self, runs: list[Run]) -> ImagesReady:
         return ImagesReady(self._pictures, [run for run in runs if isinstance(run, Image)])

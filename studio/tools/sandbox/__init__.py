@@ -15,7 +15,7 @@ runs, and kills it. What holds the code:
 What this does not cover:
 - A fault of the kernel in the system calls that are left. For code of people who mean harm, a machine of its own.
 - Side channels: timing, the caches of the CPU.
-- Up to `code_process.LIMITS` of a core, memory and disk are the code's to waste, for each conversation that runs code.
+- Up to `limits.LIMITS` of a core, memory and disk are the code's to waste, for each conversation that runs code.
   Files that are open and removed count only when the disk runs low.
 - Where only Landlock holds, code can find out whether a path exists and how large a file is, not what is in it.
 - Nothing the code says is true: its output and pictures may be made to deceive the model, or the person.

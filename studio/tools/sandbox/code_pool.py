@@ -19,8 +19,9 @@ from pathlib import Path
 from studio.errors import BusyError, StudioError
 from studio.storage.conversation_files import remove_folder
 from studio.tools.registry import StopSignal
-from studio.tools.sandbox.code_process import HOME, LIMITS, CodeProcess, Limits, Run, start, too_much_written
+from studio.tools.sandbox.code_process import HOME, CodeProcess, Run, start
 from studio.tools.sandbox.guards import compile_packages, guards, readable, unavailable
+from studio.tools.sandbox.limits import LIMITS, Limits, too_much_written
 
 AT_ONCE = 6  # conversations with a process
 IDLE_SECONDS = 900.0  # until a conversation loses its variables
