@@ -249,7 +249,7 @@ def test_a_reference_keeps_nothing_but_its_path(edge: Edge) -> None:
     ],
 )
 def test_models_are_managed_from_the_machine_itself(start: Start, headers: dict[str, str], manages: bool) -> None:
-    edge = start(Settings(allow_host="studio.example.org"))
+    edge = start(allow_host="studio.example.org")
     with edge.client(ALICE) as client:
         found = _call(edge, client, "models", 0, headers).json()
         assert found["manages"] is manages and found["models"][0]["name"] == "starter"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,7 +107,8 @@ def test_a_search_fits_the_smallest_cache_and_has_the_room_that_was_promised(
 ) -> None:
     """It would wait for ever: five beams behind a long prompt want more blocks than one context has."""
     made = num_kv_blocks(A, 1, 0, 4)
-    builder = PromptBuilder(CARD, None, bytes_only(A.vocab), None, made)  # type: ignore[arg-type]
+    blind = SimpleNamespace(tower=None)
+    builder = PromptBuilder(CARD, blind, bytes_only(A.vocab), None, made)  # type: ignore[arg-type]
     builder.units = lambda runs: [0] * prompt  # type: ignore[method-assign]
     call = Generate("composer", (), Sampling(max_tokens=most, beams=beams))
     sequence = builder.generation(1, call).sequence

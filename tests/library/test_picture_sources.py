@@ -94,6 +94,7 @@ def test_a_source_that_fails_is_passed_over_and_the_article_says_so(toy: None) -
     found = finder(Library())
     calls: Any = SimpleNamespace(
         stop=SimpleNamespace(pressed=False),
+        card=SimpleNamespace(sees=True),
         images=lambda pictures: (),
         budget=None,
         dialect=SimpleNamespace(caption=lambda *given: None),

