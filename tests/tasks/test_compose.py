@@ -454,9 +454,7 @@ def test_retrieval_takes_few_turns_in_the_queue(start: Start, monkeypatch: pytes
 
     monkeypatch.setattr(studio.worker, "submit", note)
     finished(studio.jobs.start("me", Brief("a farm", images=3)))
-    assert calls.count("Embed") <= 7, (
-        calls
-    )  # the paragraphs, and once the library's 46 pictures in two languages, 16 a call
+    assert calls.count("Embed") <= 7, calls  # the paragraphs; once the library, 46 pictures in two languages, 16 a call
 
 
 def test_while_the_model_is_loaded_it_is_said_and_stop_works(tmp_path: Path) -> None:
