@@ -23,7 +23,7 @@ SETTLED = """() => !document.querySelector('.tabitem:not([style*="none"]) .progr
     && [...document.images].every(i => i.complete || !i.checkVisibility()
         || i.getBoundingClientRect().top > innerHeight)
 """
-NAMES = ("write", "chat", "table", "library", "history", "about")
+NAMES = ("write", "chat", "talk", "table", "library", "history", "about")
 
 
 def main() -> None:

@@ -116,7 +116,7 @@ def test_what_is_no_picture_is_told_and_the_rest_is_taken(page: Page) -> None:
     order(page, "tea")
     drop(page, picture("robot"), on="#images")  # beside the part: nothing happens, above all no leaving of the page
     order(page, "tea")
-    drop(page, ("words.png", "image/png", b"only words"))  # only opening it tells
+    drop(page, ("words.png", "image/png", b"\x89PNG only words"))  # only opening it tells
     expect(page.locator("#own-pictures figure")).to_have_count(2, timeout=30_000)
     page.fill("#instruction textarea", "Write an article about tea")
     page.click("#start")

@@ -32,7 +32,7 @@ def album(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def begin(page: Page, file: Path, questions: str) -> None:
-    page.get_by_role("tab").nth(2).click()
+    page.get_by_role("tab").nth(3).click()
     page.set_input_files("#table-pictures input[type=file]", str(file))
     expect(page.locator("#table-pictures .file-preview, #table-pictures table")).to_be_visible(timeout=30_000)
     page.fill("#table-questions textarea", questions)

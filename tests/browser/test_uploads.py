@@ -12,7 +12,7 @@ from browser.conftest import Server, open_page, watched
 
 pytestmark = pytest.mark.browser
 CAT = Path(__file__).parents[2] / "assets" / "pictures" / "cat.webp"
-TABS = (("#question", 1), ("#table-pictures", 2))
+TABS = (("#question", 1), ("#table-pictures", 3))
 
 
 def too_large(route: Route) -> None:

@@ -68,6 +68,7 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
         box = gr.MultimodalTextbox(
             placeholder=words("question_hint"),
             file_count="multiple",
+            file_types=["image", ".heic", ".heif"],
             show_label=False,
             stop_btn=False,
             elem_id="question",

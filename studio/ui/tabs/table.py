@@ -38,6 +38,7 @@ def table_tab(studio: Studio, address: gr.HTML, drafts: gr.HTML) -> None:
             pictures = gr.File(
                 label=words("table_pictures"),
                 file_count="multiple",
+                file_types=["image", ".heic", ".heif", ".zip"],  # Gradio tells what it leaves out; see `gradio.js`
                 height=140,
                 elem_id="table-pictures",
             )
