@@ -98,7 +98,7 @@ def test_a_table_goes_on_after_the_server_was_started_again(chromium: Browser, t
     again = serve([str(SCRIPT), str(port), str(data)], port, data)
     next(again)
     page.reload()
-    page.wait_for_selector("#paper .empty", timeout=60_000)
+    page.wait_for_selector("#paper .empty", state="attached", timeout=60_000)
     page.get_by_role("tab", name="Table").click()
     page.locator("#tables label").first.click()
     status = page.locator("#table-sheet [role=status]")
