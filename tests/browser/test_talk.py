@@ -54,7 +54,7 @@ def answered(page: Page, times: int = 1) -> None:
 
 def test_what_the_model_saw_stands_in_a_sheet(page: Page) -> None:
     page.locator("#chat-saw").click()
-    expect(page.locator(".toast")).to_contain_text("Ask something first")
+    expect(page.locator(".toast")).to_contain_text("Ask something first", timeout=30_000)
     ask(page, "Only mountains?")
     answered(page)
     page.locator("#chat-saw").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -39,7 +40,18 @@ Run = Callable[..., Any]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(chat, "plan", lambda settings: SPEC)
-    return lambda *given, **more: CliRunner().invoke(studio, ["chat", *given, "--data", str(tmp_path)], **more)
+
+    def invoke(*given: Any, **more: Any) -> Any:
+        """Without the loop that Playwright leaves running on this thread: the prompt has one of its own, and Ctrl+C
+        comes to no other thread."""
+        loop = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            return CliRunner().invoke(studio, ["chat", *given, "--data", str(tmp_path)], **more)
+        finally:
+            asyncio._set_running_loop(loop)
+
+    return invoke
 
 
 def test_a_question_is_answered_and_kept(run: Run, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ const views = new Map();
 let asked = null;
 let tab = TABS[0];
 let timer = 0;
+/** @type {string[]} tabs that were chosen from here; Gradio tells of each later, when another may have been chosen */
+const chosen = [];
 
 /**
  * A tab in which something can be open.
@@ -53,6 +55,7 @@ export function mount({ trigger }) {
     asked = null;
     if (place.tab !== tab) {
       window.studioTabs.chosen = place.tab;
+      chosen.push(place.tab);
       trigger("choose");
     }
     tab = place.tab;
@@ -65,6 +68,8 @@ export function mount({ trigger }) {
   window.studioTabs = {
     chosen: tab,
     selected: (name) => {
+      chosen.splice(0, chosen.includes(name) ? chosen.indexOf(name) + 1 : chosen.length);
+      if (chosen.length) return;
       tab = name;
       moved();
     },
