@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from golden import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.prompts import replies
-from studio.tasks.sentences import drop_broken_sentence, last_sentence_end
+from studio.tasks.sentences import drop_broken_sentence, is_whole, last_sentence_end
 
 
 @pytest.mark.parametrize(
@@ -164,3 +167,14 @@ def test_captions_and_headings_that_broke_off() -> None:
     assert replies.caption("茶", cut=True) == "茶"
     assert replies.headings("1. The road\n2. The har", cut=True) == ("The road",)
     assert replies.headings("1. The road\n2. The harvest") == ("The road", "The harvest")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_recorded_articles_end_well_wherever_they_are_cut(language: str) -> None:
+    """What a real model wrote, cut at every seventh character as a length limit does."""
+    for text in json.loads((DATA / "recorded_articles.json").read_text(encoding="utf-8"))[language]:
+        assert last_sentence_end(text) == len(text)
+        for at in range(text.index("\n\n", 1) + 200, len(text), 7):
+            left = drop_broken_sentence(text[:at])
+            assert is_whole(left) and text.startswith(left.removesuffix("**")), (at, left[-60:])
+            assert len(left) > at - 400, "no more than a sentence and what led to it is left out"
