@@ -18,9 +18,8 @@ def address_bar() -> gr.HTML:
     return script_component("address.js", None, "address", css="", events="open table choose")
 
 
-def follow_tabs(address: gr.HTML, tabs: gr.Tabs) -> None:
-    """Connect the tabs, once they are laid out. It all happens in the browser."""
-    for tab in tabs.children:
-        tab.select(None, None, None, js=f"() => window.studioTabs?.selected('{tab.id}')", **_ON_THE_PAGE)
-    chosen = "() => ({__type__: 'update', selected: window.studioTabs.chosen})"
-    address.choose(None, None, tabs, js=chosen, **_ON_THE_PAGE)
+def follow_address(address: gr.HTML, tabs: gr.Tabs) -> None:
+    """Choose the tab that the address names; it all happens in the browser, which sees by itself what a person chose.
+    A tab's `elem_id` is "tab-" and its id."""
+    wanted = "() => ({__type__: 'update', selected: window.studioTabs.wanted()})"
+    address.choose(None, None, tabs, js=wanted, trigger_mode="multiple", **_ON_THE_PAGE)

@@ -36,8 +36,11 @@ class Server:
 
     def worker(self) -> psutil.Process:
         """The process that owns the models."""
-        children = psutil.Process(self.process.pid).children()
-        return next(c for c in children if "spawn_main" in " ".join(c.cmdline()))
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.Error):  # one that has ended meanwhile
+                if "spawn_main" in " ".join(child.cmdline()):
+                    return child
+        raise LookupError("the studio has no worker just now")
 
     @contextmanager
     def loading(self) -> Iterator[None]:
@@ -47,7 +50,7 @@ class Server:
         worker = None
         while worker is None or worker == dead:
             time.sleep(0.01)
-            with suppress(psutil.Error, StopIteration):
+            with suppress(LookupError):
                 worker = self.worker()
         worker.suspend()
         yield

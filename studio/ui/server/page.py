@@ -6,7 +6,7 @@ import gradio as gr
 
 from studio.app import Studio
 from studio.ui import STATIC
-from studio.ui.address import address_bar, follow_tabs
+from studio.ui.address import address_bar, follow_address
 from studio.ui.article_editor import ArticleEditor
 from studio.ui.components import script_component
 from studio.ui.form_drafts import form_drafts, keep_drafts
@@ -73,7 +73,7 @@ def page(studio: Studio, editor: ArticleEditor) -> gr.Blocks:
             library_tab(studio)
             history_tab(studio, editor, tabs, article_view, chat, talk, address)
             about_tab(studio)
-        follow_tabs(address, tabs)
+        follow_address(address, tabs)
         keep_drafts(drafts, blocks)
     _follow_many(blocks)
     return blocks

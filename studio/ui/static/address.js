@@ -4,80 +4,109 @@
 /** @import { Given, Place, View } from "./types" */
 
 const TABS = ["write", "chat", "talk", "table", "library", "history", "about"];
-/** @type {Map<string, View>} */
+const PANEL = "[role=tabpanel][id^='tab-']";
+/** @type {Map<string, View>} by tab, those in which something can be open */
 const views = new Map();
-/** @type {Place | null} what was asked for and is not open yet */
-let asked = null;
-let tab = TABS[0];
-let timer = 0;
-/** @type {string[]} tabs that were chosen from here; Gradio tells of each later, when another may have been chosen */
-const chosen = [];
+/** @type {Place | null} what the address asked for and the page does not show yet */
+let wanted = null;
+/** @type {(place: Place) => void} */
+let open = () => {};
+let due = false; // the address is looked at in a moment
 
 /**
- * A tab in which something can be open.
+ * A tab in which something can be open. What the address asks for there is opened now, and not before: whatever comes
+ * until a script is loaded is not seen by it.
  *
  * @param {string} name
  * @param {View} view
  */
 export function register(name, view) {
   views.set(name, view);
+  if (wanted?.tab === name) open(wanted);
 }
 
 /** Something was opened, begun or closed: the address follows. */
 export function moved() {
-  clearTimeout(timer);
-  timer = setTimeout(follow, 50); // a tab and what is open in it change one after the other
+  const id = wanted && views.get(wanted.tab)?.id();
+  if (id && id !== wanted?.id) wanted = null; // something else was opened meanwhile
+  follow();
 }
 
-/** @param {string} name */
-const open = (name) => (asked?.tab === name ? asked.id : (views.get(name)?.id() ?? 0));
-
 function follow() {
-  if (asked && views.get(asked.tab)?.id() === asked.id) asked = null;
+  if (due) return;
+  due = true;
+  setTimeout(write, 50); // a tab and what is open in it change one after the other
+}
+
+/** @returns {HTMLElement[]} */
+const panels = () => [...document.querySelectorAll(PANEL)].filter((panel) => panel instanceof HTMLElement);
+
+/** @returns {Place} what the page shows */
+function shown() {
+  const tab =
+    panels()
+      .find((panel) => panel.style.display !== "none")
+      ?.id.slice("tab-".length) ?? TABS[0];
+  return { tab, id: views.get(tab)?.id() ?? 0 };
+}
+
+/** @returns {Place} what the address names */
+function read() {
+  const [, tab, id] = /^#\/([a-z]+)(?:\/(\d{1,15}))?$/.exec(location.hash) ?? [];
+  return TABS.includes(tab) ? { tab, id: Number(id ?? 0) } : { tab: TABS[0], id: 0 };
+}
+
+function write() {
+  due = false;
+  const { tab, id } = shown();
+  if (wanted) {
+    if (wanted.tab !== tab || (wanted.id && wanted.id !== id)) return; // on the way
+    wanted = null;
+    return;
+  }
   const before = read();
-  const id = open(tab);
   if (before.tab === tab && before.id === id) return;
   const begun = before.tab === tab && !before.id; // what was begun here is the same place, now with a number
   history[begun ? "replaceState" : "pushState"](history.state, "", `#/${tab}${id ? `/${id}` : ""}`);
 }
 
-/** @returns {Place} */
-function read() {
-  const [, name, id] = /^#\/([a-z]+)(?:\/(\d{1,15}))?$/.exec(location.hash) ?? [];
-  return TABS.includes(name) ? { tab: name, id: Number(id ?? 0) } : { tab: TABS[0], id: 0 };
-}
-
 /** @param {Given} given */
 export function mount({ trigger }) {
+  open = ({ tab, id }) => {
+    if (id === (views.get(tab)?.id() ?? 0)) return;
+    if (!id) return views.get(tab)?.close();
+    const type = tab === "write" ? "article" : "conversation";
+    trigger(tab === "table" ? "table" : "open", { id, type, addressed: true }); // the tab is chosen already
+  };
   const show = () => {
-    const place = read();
-    const view = views.get(place.tab);
-    asked = null;
-    if (place.tab !== tab) {
-      window.studioTabs.chosen = place.tab;
-      chosen.push(place.tab);
-      trigger("choose");
-    }
-    tab = place.tab;
-    if (place.id === (view?.id() ?? 0)) return;
-    if (!place.id) return view?.close();
-    asked = place;
-    const type = place.tab === "write" ? "article" : "conversation";
-    trigger(place.tab === "table" ? "table" : "open", { id: place.id, type, addressed: true }); // the tab is chosen already
+    wanted = read();
+    if (wanted.tab !== shown().tab) trigger("choose");
+    if (views.has(wanted.tab)) open(wanted);
+    follow();
   };
   window.studioTabs = {
-    chosen: tab,
-    selected: (name) => {
-      chosen.splice(0, chosen.includes(name) ? chosen.indexOf(name) + 1 : chosen.length);
-      if (chosen.length) return;
-      tab = name;
-      moved();
-    },
+    wanted: () => wanted?.tab ?? shown().tab,
     missing: () => {
-      asked = null;
-      moved();
+      wanted = null;
+      follow();
     },
   };
   addEventListener("popstate", show);
+  const chosen = (/** @type {Event} */ { target }) => {
+    // by the person, who is done with what the address asked for
+    if (target instanceof Element && target.closest(".tab-wrapper button")) wanted = null;
+  };
+  addEventListener("click", chosen, true);
+  // Gradio tells of a tab after it is shown, and later than of the next one where the page has much to do
+  const observer = new MutationObserver(() => {
+    watch();
+    follow();
+  });
+  const watch = () => {
+    const all = panels();
+    if (all[0]?.parentElement) observer.observe(all[0].parentElement, { childList: true }); // a panel is made when it is chosen
+    for (const panel of all) observer.observe(panel, { attributes: true, attributeFilter: ["style"] });
+  };
+  watch();
   if (location.hash) show();
 }

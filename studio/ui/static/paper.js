@@ -82,6 +82,7 @@ export class Paper {
     this.build(element);
     register("write", { id: () => this.doc.id, close: () => this.showNothing() });
     watch("value", () => this.take(this.props.value));
+    this.take(NOTHING);
     this.take(this.props.value);
     document.addEventListener("keydown", (event) => this.key(event));
   }

@@ -551,7 +551,7 @@ declare global {
   interface Window {
     studio: PageFacts & { person: string }; // who asks, for what the browser keeps
     studioDrafts: { keep: (field: string, value: unknown) => void; restore: () => unknown[] };
-    studioTabs: { chosen: string; selected: (name: string) => void; missing: () => void };
+    studioTabs: { wanted: () => string; missing: () => void };
     studioLanguage: () => void;
     studioTheme: () => void;
   }

@@ -27,7 +27,7 @@ def about_tab(studio: Studio) -> None:
     def report(_: Any) -> Report:
         return facts(studio)
 
-    with gr.Tab(i18n()("about"), id="about") as tab:
+    with gr.Tab(i18n()("about"), id="about", elem_id="tab-about") as tab:
         models = model_list(studio)
         functions = [threaded(report, "files")]
         component = script_component("about.js", 0, "about-facts", css="about.css", functions=functions)

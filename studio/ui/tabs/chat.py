@@ -50,7 +50,7 @@ class ChatTab:
 def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
     """Lay the tab out and connect it."""
     words = i18n()
-    with gr.Tab(words("chat"), id="chat"), gr.Column(elem_id="chat-column"):
+    with gr.Tab(words("chat"), id="chat", elem_id="tab-chat"), gr.Column(elem_id="chat-column"):
         conversation = gr.State(Conversation())  # inside the tab: between tabs it would shift their labels
         welcome = script_component(
             "chat.js", None, "welcome", events="ask edit again", examples=examples.cards(examples.CHAT)

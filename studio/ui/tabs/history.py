@@ -35,7 +35,7 @@ def history_tab(
     address: gr.HTML,
 ) -> None:
     """Lay the tab out; what is chosen here, or named by the page's address, opens in Write, Chat or Talk."""
-    with gr.Tab(i18n()("history"), id="history") as tab:
+    with gr.Tab(i18n()("history"), id="history", elem_id="tab-history") as tab:
         cards = card_list("history.js", HistoryCards(studio).cards, HistoryCards(studio).acts(), "open")
 
     async def open_chosen(request: gr.Request, event: gr.EventData) -> AsyncGenerator[tuple[Any, ...], None]:

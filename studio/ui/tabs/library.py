@@ -21,7 +21,7 @@ from studio.ui.words import i18n
 
 def library_tab(studio: Studio) -> None:
     """Lay the tab out."""
-    with gr.Tab(i18n()("library"), id="library") as tab:
+    with gr.Tab(i18n()("library"), id="library", elem_id="tab-library") as tab:
         pictures = LibraryCards(studio)
         acts = {name: getattr(pictures, name) for name in ("add", "describe", "delete", "undelete")}
         cards = card_list("library.js", pictures.cards, acts, pool="worker")

@@ -32,7 +32,7 @@ Frames = AsyncGenerator[Frame, None]
 def table_tab(studio: Studio, address: gr.HTML, drafts: gr.HTML) -> None:
     """Lay the tab out and connect it."""
     words, events = i18n(), _Events(studio)
-    with gr.Tab(words("table"), id="table") as tab, gr.Row(elem_id="table-row"):
+    with gr.Tab(words("table"), id="table", elem_id="tab-table") as tab, gr.Row(elem_id="table-row"):
         number, gone = gr.State(0), gr.State(0)  # inside the tab: between tabs they would shift their labels
         with gr.Column(scale=1, min_width=300, elem_id="table-form"):
             pictures = gr.File(

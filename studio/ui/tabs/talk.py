@@ -46,7 +46,7 @@ def talk_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> TalkTab:
     """Lay the tab out and connect it."""
     words, events, acts = i18n(), _Events(studio), TalkActs(studio)
     functions = [acts.list, acts.act]
-    with gr.Tab(words("talk"), id="talk") as tab:
+    with gr.Tab(words("talk"), id="talk", elem_id="tab-talk") as tab:
         talk = script_component(
             "talk.js",
             EMPTY,

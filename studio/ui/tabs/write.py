@@ -32,7 +32,7 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
     """Lay the tab out and connect it; gives the document's component."""
     t = i18n()
     fields = form_numbers("writing", beams=max_beams(studio.worker.spec))
-    with gr.Tab(t("write"), id="write"), gr.Row(elem_id="write-row"):
+    with gr.Tab(t("write"), id="write", elem_id="tab-write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
             by, instruction, title, materials = subject = _subject(t)
             own_text, own_file = own_text_fields(t)
