@@ -20,7 +20,7 @@ from studio.ui.article_editor import ArticleEditor
 from studio.ui.server.page import page
 from studio.ui.threads import in_thread
 
-LONG = {"drafted", "export"}
+LONG = {"draft_outline", "export"}
 """Drafting an outline and the endpoint for programs take long without telling anything on the way."""
 
 

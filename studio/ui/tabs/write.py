@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from studio.sampling import SEED
 from studio.specs import max_beams
 from studio.tasks.task import Task
 from studio.ui.article_editor import ArticleEditor, export_article
-from studio.ui.components import form_numbers, numbers, read, script_component
+from studio.ui.components import Number, form_numbers, numbers, read, script_component
 from studio.ui.form_drafts import sent
 from studio.ui.identity import identity_of, normalise_upload, to_gradio_error
 from studio.ui.own_text import own_text_fields, read_own_text, start_own_text
@@ -26,6 +27,9 @@ from studio.ui.page_data import ArticleDocument
 from studio.ui.threads import in_thread
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
+
+Documents = AsyncIterator[tuple[ArticleDocument, Any]]
+_OPTIONS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
 
 
 def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML:
@@ -35,24 +39,34 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
     with gr.Tab(t("write"), id="write", elem_id="tab-write"), gr.Row(elem_id="write-row"):
         with gr.Column(scale=1, min_width=280, elem_id="form"):
             by, instruction, title, materials = subject = _subject(t)
-            own_text, own_file = own_text_fields(t)
+            own_text = own_text_fields(t)
             editor.by, editor.instruction = by, instruction
             outline = script_component("outline.js", [], "outline", events="draft")
             pictures = script_component("own.js", [], "own-pictures")
-            images = gr.Dropdown(
-                [(t("auto"), -1), *((str(n), n) for n in range(MAX_IMAGES + 1))],
-                value=-1,
-                label=t("images"),
-                elem_id="images",
-            )
+            counts = [(t("auto"), -1), *((str(n), n) for n in range(MAX_IMAGES + 1))]
+            images = gr.Dropdown(counts, value=-1, label=t("images"), elem_id="images")
             with gr.Accordion(t("more"), open=False):
                 settings = numbers(fields, "settings")
             start = gr.Button(t("start"), variant="primary", elem_id="start")
             start_own = gr.Button(t("start_own"), variant="primary", elem_id="start-own")
         with gr.Column(scale=4, min_width=320):
             article_view = editor.component()
+    events, wishes, views = WriteEvents(studio, editor, fields), [pictures, images, settings], [article_view, drafts]
+    begun = [start.click, instruction.submit, title.submit, materials.submit]
+    gr.on(begun, events.write, [*subject, outline, *wishes], views, **_OPTIONS)
+    start_own.click(events.illustrate, [*own_text, *wishes], views, **_OPTIONS)
+    outline.draft(events.draft_outline, [*subject], outline, concurrency_limit=None, api_visibility="private")
+    return article_view
+
+
+class WriteEvents:
+    """What happens when somebody begins an article or asks for an outline; arguments are the fields' values."""
+
+    def __init__(self, studio: Studio, editor: ArticleEditor, fields: tuple[Number, ...]) -> None:
+        self._studio, self._editor, self._fields = studio, editor, fields
 
     async def write(
+        self,
         request: gr.Request,
         by: str,
         about: str,
@@ -61,49 +75,44 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
         lines: list[str],
         files: list[dict[str, str]],
         count: int,
-        set_: Any,
-    ) -> AsyncIterator[tuple[ArticleDocument, Any]]:
+        settings: Any,
+    ) -> Documents:
+        """An article about something, as it grows."""
+        person = identity_of(request)
         try:
-            brief = replace(
-                _brief(by, about, title, materials),
-                outline=tuple(map(str, lines or [])),
-                images=None if count < 0 else count,
-                pictures=await in_thread(_own, studio, identity_of(request), files, pool="files") if files else (),
-                **read(fields, set_),
-            )
-            job = await in_thread(studio.jobs.start, identity_of(request), brief)
+            wishes = await self._wishes(person, files, count, settings)
+            brief = replace(_brief(by, about, title, materials), outline=tuple(map(str, lines or [])), **wishes)
+            job = await in_thread(self._studio.jobs.start, person, brief)
+            async for document in _sent(self._editor.follow(job, request)):
+                yield document
         except StudioError as e:
             raise to_gradio_error(e, request) from e
-        forget: Any = sent("write")
-        async for document in editor.follow(job, request):
-            yield document, forget
-            forget = gr.skip()
 
     async def illustrate(
+        self,
         request: gr.Request,
         text: str,
         file: list[dict[str, str]],
         files: list[dict[str, str]],
         count: int,
-        set_: Any,
-    ) -> AsyncIterator[tuple[ArticleDocument, Any]]:
-        person = identity_of(request)
+        settings: Any,
+    ) -> Documents:
+        """Pictures for a text that somebody brought."""
+        person, studio, editor = identity_of(request), self._studio, self._editor
         try:
-            own = await in_thread(_own, studio, person, files, pool="files") if files else ()
+            wishes = await self._wishes(person, files, count, settings)
             article = await in_thread(read_own_text, studio, person, text, file, pool="files")
-            wishes = {"images": None if count < 0 else count, "pictures": own, **read(fields, set_)}
             begun = await in_thread(partial(start_own_text, studio, person, article, file, **wishes))
-            forget: Any = sent("write")
             going = editor.follow(begun, request) if isinstance(begun, Task) else editor.open_article(begun.id, request)
-            async for document in going:
-                yield document, forget
-                forget = gr.skip()
+            async for document in _sent(going):
+                yield document
         except StudioError as e:
             raise to_gradio_error(e, request) from e
 
-    async def drafted(by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
+    async def draft_outline(self, by: str, about: str, title: str, materials: str, request: gr.Request) -> list[str]:
+        """Headings for what the form asks for."""
         try:
-            task = studio.drafts.outline(identity_of(request), _brief(by, about, title, materials))
+            task = self._studio.drafts.outline(identity_of(request), _brief(by, about, title, materials))
             try:
                 draft = await task.finish()
             finally:
@@ -114,25 +123,19 @@ def write_tab(studio: Studio, editor: ArticleEditor, drafts: gr.HTML) -> gr.HTML
         except StudioError as e:
             raise to_gradio_error(e, request) from e
 
-    gr.on(
-        [start.click, instruction.submit, title.submit, materials.submit],
-        write,
-        [*subject, outline, pictures, images, settings],
-        [article_view, drafts],
-        show_progress="hidden",
-        concurrency_limit=None,
-        api_visibility="private",
-    )
-    start_own.click(
-        illustrate,
-        [own_text, own_file, pictures, images, settings],
-        [article_view, drafts],
-        show_progress="hidden",
-        concurrency_limit=None,
-        api_visibility="private",
-    )
-    outline.draft(drafted, [*subject], outline, concurrency_limit=None, api_visibility="private")
-    return article_view
+    async def _wishes(self, person: str, files: list[dict[str, str]], count: int, settings: Any) -> dict[str, Any]:
+        """What a brief gets from the form beside its subject. Raises InputError."""
+        own = await in_thread(_own, self._studio, person, files, pool="files") if files else ()
+        return {"images": None if count < 0 else count, "pictures": own, **read(self._fields, settings)}
+
+
+async def _sent(documents: AsyncGenerator[ArticleDocument, None]) -> Documents:
+    """Documents for the page, the first with word that the form's draft was sent."""
+    forget: Any = sent("write")
+    async with aclosing(documents):
+        async for document in documents:
+            yield document, forget
+            forget = gr.skip()
 
 
 def _subject(t: gr.I18n) -> tuple[gr.Radio, gr.Textbox, gr.Textbox, gr.Textbox]:
