@@ -115,10 +115,10 @@ def write(studio: Studio, task: Task) -> tuple[Article, tuple[float, float, floa
     return progress.article, (time.perf_counter() - started, first, speed)
 
 
-def run(model: str, data: str, tasks: Sequence[Task], threads: int) -> tuple[dict[str, Any], list[Article]]:
-    """A row of the table, and the articles."""
+def run(model: str, data: str, tasks: Sequence[Task], threads: int, out: Path | None) -> dict[str, Any]:
+    """A row of the table; each article is added to `out` as it is ready."""
     settings = Settings(data=data, models=model, threads=threads)
-    scores, articles = [], []
+    scores = []
     with tempfile.TemporaryDirectory() as own, Studio(Settings(data=own, threads=threads), plan(settings)) as studio:
         names = {hit.picture.key: hit.picture.title for hit in studio.library.browse(limit=1000)}
         files = {title: Path(path).stem for title, path in _files().items()}
@@ -126,11 +126,13 @@ def run(model: str, data: str, tasks: Sequence[Task], threads: int) -> tuple[dic
         studio.worker.wait_ready()
         for task in tasks:
             article, spent = write(studio, task)
-            articles.append(article)
             scores.append(score(article, task, names, spent))
+            if out:
+                with out.open("a", encoding="utf-8") as file:
+                    file.write(f"<!-- {model} {scores[-1]} -->\n\n{_markdown(article)}\n\n---\n\n")
             print(f"{model}: {task.instruction[:40]} {scores[-1]}", file=sys.stderr, flush=True)
         memory = max(studio.worker.memory.values(), default=0)
-    return row(model, scores, memory), articles
+    return row(model, scores, memory)
 
 
 def row(model: str, scores: Sequence[Score], memory: int) -> dict[str, Any]:
@@ -174,14 +176,10 @@ def main() -> None:
     given = parser.parse_args()
     half = len(TASKS) // 2
     tasks = [TASKS[i // 2 + half * (i % 2)] for i in range(min(given.tasks, len(TASKS)))]
-    rows, texts = [], []
+    rows = []
     for model in given.models:
-        found, articles = run(model, given.data, tasks, given.threads)
-        rows.append(found)
-        texts += [f"<!-- {model} -->\n\n{_markdown(article)}" for article in articles]
-        print("\n".join(f"{name:18} {value}" for name, value in found.items()), flush=True)
-        if given.out:
-            given.out.write_text("\n\n---\n\n".join(texts), encoding="utf-8")
+        rows.append(run(model, given.data, tasks, given.threads, given.out))
+        print("\n".join(f"{name:18} {value}" for name, value in rows[-1].items()), flush=True)
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
     print(json.dumps({"machine": machine, "load": os.getloadavg()[0], "models": rows}, ensure_ascii=False))
 
