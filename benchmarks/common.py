@@ -20,7 +20,7 @@ import torch
 from PIL import Image as Picture
 
 from studio.checkpoints.architecture import Architecture, Vision
-from studio.checkpoints.families import published
+from studio.checkpoints.families import published, published_chat
 from studio.engine.native.block_manager import RESERVED
 from studio.engine.native.engine import NativeEngine
 from studio.engine.native.executor import ModelExecutor
@@ -48,11 +48,20 @@ def tiny_2d5(pixels: int = 560) -> Architecture:
     return replace(base, vocab=1000, hidden=64, layers=2, heads=4, kv_heads=2, ffn=128, vision=eyes, **ranks)
 
 
+def tiny_chat() -> Architecture:
+    """The same of InternLM2-Chat."""
+    base = published_chat("chat-1.8b")
+    return replace(base, vocab=1000, hidden=64, layers=2, heads=4, kv_heads=2, ffn=128)
+
+
 SIZES: dict[str, Callable[[int], Architecture]] = {
     "7b": lambda pixels: published("7b", pixels),
     "2.5-7b": lambda pixels: published("2.5-7b", pixels),
     "tiny": tiny,
     "2.5-tiny": tiny_2d5,
+    "chat-1.8b": lambda pixels: published_chat("chat-1.8b"),
+    "chat-7b": lambda pixels: published_chat("chat-7b"),
+    "chat-tiny": lambda pixels: tiny_chat(),
 }
 
 
@@ -69,9 +78,7 @@ def executor(
 
 def environment(device: torch.device) -> dict[str, str]:
     """What was measured on."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "BLOCK_TABLE"], capture_output=True, text=True, check=False
-    ).stdout
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     return {"device": card, "torch": torch.__version__, "commit": commit.strip() or "unknown"}
 

@@ -21,8 +21,8 @@ from studio.export.about import about
 from studio.protocol import Sampling
 from studio.sampling import FIELDS, Offer, SamplingField, Task, check, fields_for
 from studio.storage.store import Store
+from studio.tasks.answer_stream import AnswerProgress
 from studio.tasks.answers import Answers
-from studio.tasks.chat import AnswerProgress
 from studio.tasks.runner import Runner
 from studio.ui.components import form_numbers, read
 from studio.ui.words import page_words

@@ -15,7 +15,7 @@ from studio.documents.conversation import Conversation, Turn
 from studio.sampling import check as check_numbers
 from studio.settings import Settings
 from studio.storage.persons import CLI
-from studio.tasks.chat import check
+from studio.tasks.answer_stream import check
 from studio.tasks.progress import Stop
 
 

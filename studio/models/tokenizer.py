@@ -9,7 +9,9 @@ holds bytes until the character is whole.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ Run = list[int] | Image
 CONTROL = re.compile(r"\[UNUSED_TOKEN_\d+\]|<\|\w+\|>|<TOKENS_UNUSED_\d+>")
 END_OF_TURN = "[UNUSED_TOKEN_145]"
 SPACE = "\u2581"  # how sentencepiece writes a space inside a piece
+REMEMBERED, LONGEST = 2048, 8192  # texts whose ids are remembered, and the characters of the longest: 64 MB at most
 
 
 class Tokenizer:
@@ -35,6 +38,8 @@ class Tokenizer:
         self._bytes_of, self._controls, self._processor = bytes_of, controls, processor
         self.bos, self.eos = controls["<s>"], controls["</s>"]
         self.stops = frozenset({self.eos, *(controls[end] for end in ends or (END_OF_TURN,))})
+        # each turn of a conversation brings all the turns before: sentencepiece takes 5 ms for 9,000 tokens of them
+        self._remembered = lru_cache(REMEMBERED)(lambda text: array("i", self._encode_text(text)))
 
     @property
     def size(self) -> int:
@@ -46,6 +51,9 @@ class Tokenizer:
 
         Lone surrogates, which no UTF-8 can hold, become the replacement character, and `▁` is sentencepiece's space.
         """
+        return self._remembered(text).tolist() if len(text) <= LONGEST else self._encode_text(text)
+
+    def _encode_text(self, text: str) -> list[int]:
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         cuts = [0, *(match.start() + 1 for match in CONTROL.finditer(text)), len(text)]
         return [i for a, b in pairwise(cuts) for i in self._encode_part(text[a:b])]

@@ -20,8 +20,9 @@ from studio.prompts import dialect_of
 from studio.prompts.messages import Message
 from studio.prompts.tool_conventions import convention_of, fit
 from studio.prompts.tool_protocol import AgentReply, Call, Exchange, ToolConvention
-from studio.protocol import Done, Failed, Generate, ModelCard, Piece, Prompt, Queued, Reason, Role, Sampling
+from studio.protocol import Generate, ModelCard, Prompt, Queued, Reason, Role, Sampling
 from studio.roles import ModelRole
+from studio.tasks.answer_stream import end_with_error, stream_text
 from studio.tasks.approval import Approvals
 from studio.tasks.model_calls import budget_of, card_of
 from studio.tasks.progress import Stop
@@ -115,14 +116,9 @@ class Agent:
         approvals: Approvals | None = None,
     ) -> Iterator[AgentState]:
         """Answer the last question. A failure is the `error` of the last state; what tools did stays in it."""
-        last = AgentState(request.exchanges[-1].steps)
+        begun = AgentState(request.exchanges[-1].steps)
         run = _Run(self._worker, self._toolbox, self._around, request, model, person, stop, approvals or Approvals())
-        try:
-            for state in run.states(last):
-                last = state
-                yield state
-        except StudioError as e:
-            yield last.fail(e)
+        yield from end_with_error(run.states(begun), begun)
 
 
 class _Run:
@@ -156,23 +152,16 @@ class _Run:
 
     def _reply(self, state: AgentState) -> Generator[AgentState, None, tuple[AgentState, AgentReply]]:
         """One reply as it is written. The state has ended where it is the answer."""
-        before, written, reply = state.steps, "", AgentReply("")
+        before, reply = state.steps, AgentReply("")
         call, unread = self._call(before)
         state = replace(state, unread=unread)
-        for event in self._stop.watch(self._worker.submit(call, self._person)).events():
-            match event:
-                case Queued():
-                    yield replace(state, waiting=event)
-                case Piece(text):
-                    written += text
-                    reply = self._model.convention.read(written)
-                    state = _writing(state, before, reply)
-                    yield state
-                case Failed(error):
-                    raise error
-                case Done(reason, usage):
-                    state = _read_to_the_end(replace(state, speed=usage.tokens_per_second), before, reply, reason)
-                    yield state
+        for written in stream_text(self._worker, call, self._person, self._stop):
+            reply = self._model.convention.read(written.text)
+            if written.reason is None:
+                state = replace(_writing(state, before, reply), waiting=written.waiting)
+            else:
+                state = _read_to_the_end(replace(state, speed=written.speed), before, reply, written.reason)
+            yield state
         return state, reply
 
     def _call(self, steps: tuple[AgentStep, ...]) -> tuple[Generate, int]:

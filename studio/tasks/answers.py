@@ -16,7 +16,7 @@ from studio.documents.conversation import Conversation, Kind
 from studio.errors import InputError, StudioError
 from studio.protocol import Sampling
 from studio.storage.store import Store
-from studio.tasks.chat import AnswerProgress, check
+from studio.tasks.answer_stream import AnswerProgress, check
 from studio.tasks.progress import Stop, until_loaded
 from studio.tasks.runner import Runner, UnderWay
 from studio.tasks.task import Task

@@ -8,55 +8,19 @@ a fact (Socratic models, arXiv 2204.00598); a very small model's begins with peo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from studio.documents.conversation import MAX_PICTURES, MAX_QUESTION, Conversation, Turn
-from studio.errors import InputError, Language, StudioError
+from studio.documents.conversation import Conversation
+from studio.errors import Language
 from studio.language import language_of
 from studio.prompts import dialect_of, fitting, replies
 from studio.prompts.fitting import Conversing
-from studio.protocol import (
-    Describe,
-    Description,
-    Done,
-    Failed,
-    Generate,
-    Image,
-    ModelCard,
-    Piece,
-    Prompt,
-    Queued,
-    Sampling,
-)
+from studio.protocol import Describe, Description, Generate, Image, ModelCard, Prompt, Sampling
 from studio.roles import VIEWER
+from studio.tasks.answer_stream import AnswerProgress, check, end_with_error, stream_answer
 from studio.tasks.model_calls import budget_of, card_of
 from studio.tasks.progress import Stop
 from studio.worker.client import WorkerClient
-
-
-@dataclass(frozen=True)
-class AnswerProgress:
-    """The conversation as it stands. `speed` in tokens a second; `ended` when the answer is whole."""
-
-    conversation: Conversation
-    speed: float = 0.0
-    waiting: Queued | None = None
-    ended: bool = False
-    error: StudioError | None = None
-
-    def fail(self, error: StudioError) -> AnswerProgress:
-        """The last state, after an error."""
-        return replace(self, ended=True, error=error)
-
-
-def check(turn: Turn) -> None:
-    """Raises InputError for a question that cannot be asked."""
-    if not turn.question.strip():
-        raise InputError("question_empty")
-    if len(turn.question) > MAX_QUESTION:
-        raise InputError("question_too_long", length=len(turn.question), limit=MAX_QUESTION)
-    if len(turn.pictures) > MAX_PICTURES:
-        raise InputError("too_many_pictures", count=len(turn.pictures), limit=MAX_PICTURES)
 
 
 class ChatAnswerer:
@@ -89,10 +53,7 @@ class ChatAnswerer:
         counted in the turn; a question that does not fit by itself fails before anything is computed."""
         check(conversation.turns[-1])
         conversation = conversation.answer(answer=conversation.turns[-1].answer if continue_answer else "", finish="")
-        try:
-            yield from self._answer(conversation, person, stop, sampling)
-        except StudioError as e:
-            yield AnswerProgress(conversation.answer(finish="failed"), ended=True, error=e)
+        yield from end_with_error(self._answer(conversation, person, stop, sampling), AnswerProgress(conversation))
 
     def sampling(self, conversation: Conversation | None = None) -> Sampling:
         """The sampling that suits the model that answers. Raises ModelError where there is none."""
@@ -131,22 +92,12 @@ class ChatAnswerer:
         conversation = _with_left_out(conversation, asked)
         if conversation.id:
             conversation = conversation.answer(model=card.name, seen=self._keep(person, asked.prompt))
-        text = begin
-        if begin:
-            yield AnswerProgress(conversation.answer(answer=text))
         call = Generate(VIEWER.name, asked.prompt, replace(sampling, max_tokens=asked.room))
-        for event in stop.watch(self._worker.submit(call, person)).events():
-            match event:
-                case Queued():
-                    yield AnswerProgress(conversation.answer(answer=text), waiting=event)
-                case Piece(piece):
-                    text += piece
-                    yield AnswerProgress(conversation.answer(answer=text))
-                case Failed(error):
-                    yield AnswerProgress(conversation.answer(answer=text, finish="failed"), ended=True, error=error)
-                case Done(reason, usage):
-                    done = conversation.answer(answer=text.strip(), finish=reason)
-                    yield AnswerProgress(done, speed=usage.tokens_per_second, ended=True)
+        for state in stream_answer(self._worker, call, person, stop, conversation, begin):
+            answer = state.conversation.turns[-1].answer
+            yield (
+                replace(state, conversation=state.conversation.answer(answer=answer.strip())) if state.ended else state
+            )
 
     def _image(self, key: str, tiles: int = 0) -> Image:
         return Image(key, self._read(key), tiles)

@@ -20,7 +20,8 @@ from studio.library import gather
 from studio.library.picture_intake import NormalisedPicture, normalise_file
 from studio.protocol import Queued, Sampling
 from studio.storage.store import Store
-from studio.tasks.chat import AnswerProgress, ChatAnswerer
+from studio.tasks.answer_stream import AnswerProgress
+from studio.tasks.chat import ChatAnswerer
 from studio.tasks.progress import Stop, until_loaded
 from studio.tasks.runner import Runner, UnderWay
 from studio.tasks.task import Task, Work

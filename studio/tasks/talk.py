@@ -12,17 +12,17 @@ from typing import Any
 
 from studio.documents.conversation import Conversation, Turn
 from studio.documents.persona import Persona
-from studio.errors import InputError, StudioError
+from studio.errors import InputError
 from studio.language import language_of
 from studio.prompts import dialect_of, fitting
 from studio.prompts.messages import Message, message
 from studio.prompts.tool_conventions import convention_of
 from studio.prompts.tool_protocol import Exchange
-from studio.protocol import Done, Failed, Generate, Image, ModelCard, Piece, Prompt, Queued, Role, Sampling, Text
+from studio.protocol import Generate, Image, ModelCard, Prompt, Role, Sampling, Text
 from studio.roles import TALK
 from studio.tasks.agent import Agent, AgentModel, AgentRequest
+from studio.tasks.answer_stream import AnswerProgress, check, end_with_error, stream_answer
 from studio.tasks.approval import Approvals
-from studio.tasks.chat import AnswerProgress, check
 from studio.tasks.model_calls import budget_of, card_of
 from studio.tasks.progress import Stop
 from studio.worker.client import WorkerClient
@@ -83,13 +83,11 @@ class Talker:
         check(conversation.turns[-1])
         begin = conversation.turns[-1].answer if continue_answer else ""
         conversation = conversation.answer(answer=begin, finish="")
-        try:
-            if self._agent and conversation.tools and not begin:
-                yield from self._answer_with_tools(self._agent, conversation, person, stop, sampling)
-            else:
-                yield from self._answer(conversation, person, stop, sampling, begin)
-        except StudioError as e:
-            yield AnswerProgress(conversation.answer(finish="failed"), ended=True, error=e)
+        if self._agent and conversation.tools and not begin:
+            states = self._answer_with_tools(self._agent, conversation, person, stop, sampling)
+        else:
+            states = self._answer(conversation, person, stop, sampling, begin)
+        yield from end_with_error(states, AnswerProgress(conversation))
 
     def _answer(
         self, conversation: Conversation, person: str, stop: Stop, sampling: Sampling | None, begin: str
@@ -111,20 +109,8 @@ class Talker:
         seen = self._keep(person, asked.prompt) if conversation.id else 0
         conversation = replace(conversation, model=card.name)
         conversation = conversation.answer(model=card.name, unread=asked.turns, seen=seen)
-        text = begin
         call = Generate(role, asked.prompt, replace(sampling, max_tokens=asked.room))
-        for event in stop.watch(self._worker.submit(call, person)).events():
-            match event:
-                case Queued():
-                    yield AnswerProgress(conversation.answer(answer=text), waiting=event)
-                case Piece(piece):
-                    text += piece
-                    yield AnswerProgress(conversation.answer(answer=text))
-                case Failed(error):
-                    yield AnswerProgress(conversation.answer(answer=text, finish="failed"), ended=True, error=error)
-                case Done(reason, usage):
-                    done = conversation.answer(answer=text, finish=reason)
-                    yield AnswerProgress(done, speed=usage.tokens_per_second, ended=True)
+        yield from stream_answer(self._worker, call, person, stop, conversation, begin)
 
     def _answer_with_tools(
         self, agent: Agent, conversation: Conversation, person: str, stop: Stop, sampling: Sampling | None

@@ -12,7 +12,7 @@ from studio.documents.persona import Example, Persona
 from studio.documents.steps import AgentStep
 from studio.errors import Language
 from studio.roles import TALK
-from studio.tasks.chat import AnswerProgress
+from studio.tasks.answer_stream import AnswerProgress
 from studio.tasks.talk import own_role
 from studio.ui import page_data
 from studio.ui.article_view import html, queue_position

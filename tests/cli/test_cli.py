@@ -19,7 +19,7 @@ from studio.cli.main import main
 from studio.prompts.starter import Starter
 from studio.protocol import ModelCard
 from studio.specs import Reply, ScriptedSpec
-from studio.tasks.chat import AnswerProgress
+from studio.tasks.answer_stream import AnswerProgress
 
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
 STARTER = ModelCard("scripted starter", "starter", ("en",), False, 4096)

@@ -53,3 +53,16 @@ def test_the_pipelines_names_every_step(capsys: pytest.CaptureFixture[str], monk
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     steps = [result[f"{name}_s"] for name in ("article", "places", "captions", "choices")]
     assert min(steps) > 0 and result["all_s"] == pytest.approx(sum(steps))
+
+
+def test_the_talks_compares_a_cached_turn_with_a_decode_step(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("talk", monkeypatch)
+    module.main(["--sizes", "chat-tiny", "--device", "cpu", "--quick", "--context", "300"])
+    *table, last = capsys.readouterr().out.splitlines()
+    result = json.loads(last)["chat-tiny"]
+    assert result["decode_tokens_per_s"] > 0 and "of the floor" in table[2]
+    for new in (1, 16, 64):
+        turn = result[f"turn_{new}"]
+        assert turn["cached"] == 288 and turn["first_token"] > 0 and turn["alone"] > 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from studio.checkpoints.architecture import CONTROL_TOKENS
 from studio.errors import EngineError, ModelError
-from studio.models.tokenizer import TextStream, Tokenizer, bytes_only, from_file
+from studio.models.tokenizer import LONGEST, TextStream, Tokenizer, bytes_only, from_file
 from studio.protocol import Control, Text
 
 LISTED = {
@@ -149,3 +149,15 @@ def test_a_tokenizer_of_another_model_is_refused(tiny: Tokenizer, tmp_path: Path
         from_file(tmp_path / "broken.model", 400)
     with pytest.raises(ModelError, match="lacks the file"):
         from_file(tmp_path / "none.model", 400)
+
+
+def test_a_text_that_comes_again_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    t = bytes_only(1000)
+    encoded: list[str] = []
+    whole = t._encode_part
+    monkeypatch.setattr(t, "_encode_part", lambda text: encoded.append(text) or whole(text))
+    first = t.encode_text("a question")
+    first.append(0)  # whoever has the ids may change them
+    assert t.encode_text("a question") == [3 + byte for byte in b"a question"] and encoded == ["a question"]
+    long = "x" * (LONGEST + 1)
+    assert t.encode_text(long) == t.encode_text(long) and encoded.count(long) == 2

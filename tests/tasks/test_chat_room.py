@@ -18,7 +18,7 @@ from studio.library.picture_intake import normalise_file
 from studio.protocol import Call, Count, Generate, Image
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
-from studio.tasks.chat import AnswerProgress
+from studio.tasks.answer_stream import AnswerProgress
 from studio.tasks.progress import Stop
 from studio.ui.chatbot import to_chatbot
 

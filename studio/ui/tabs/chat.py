@@ -15,8 +15,8 @@ from studio import export
 from studio.app import Studio
 from studio.documents.conversation import Conversation
 from studio.errors import Language, StudioError
+from studio.tasks.answer_stream import AnswerProgress
 from studio.tasks.answers import Answer
-from studio.tasks.chat import AnswerProgress
 from studio.ui import examples, page_data
 from studio.ui.article_editor import ArticleEditor
 from studio.ui.article_view import queue_position

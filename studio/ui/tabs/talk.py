@@ -15,8 +15,8 @@ import gradio as gr
 from studio.app import Studio
 from studio.documents.conversation import MAX_PICTURES, Conversation, Turn
 from studio.errors import InputError, StudioError
+from studio.tasks.answer_stream import check
 from studio.tasks.answers import Answer
-from studio.tasks.chat import check
 from studio.tasks.personas import BUILT_IN
 from studio.ui.article_editor import ArticleEditor
 from studio.ui.chatbot import instruction_from
