@@ -68,6 +68,9 @@ def test_entries_of_another_type_do_no_harm(tmp_path: Path, value: object) -> No
     header = gguf_file.read(path)
     assert isinstance(header.cache_bytes(100), int)
     assert spec(gguf=str(path)).card.context == gguf_plan.UNKNOWN_CONTEXT
+    with pytest.raises(ModelError) as caught:
+        gguf_file.check(path, "model")
+    assert caught.value.key == "gguf_entry_wrong" and caught.value.say("zh")
 
 
 def test_the_dialect_is_chosen_by_the_model(tmp_path: Path) -> None:
