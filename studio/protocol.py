@@ -235,6 +235,44 @@ Event = Queued | Started | Piece | Done | Scores | Description | Vectors | Count
 Result = Done | Scores | Description | Vectors | Counts | TokenIds | Failed  # the events that end a call
 
 
+Slot = Literal["system", "tools", "question"]
+
+
+@dataclass(frozen=True)
+class ToolFormat:
+    """How tools stand in a conversation, as the model's own chat template has it.
+
+    A conversation begins with `opening`, in which a slot stands for what is to be filled in, or with a system message
+    with `system_opening`, None where the model takes none. The tools are listed as JSON, with `indent` and `between`
+    each other, `wrapped` as {"type": "function", "function": …} or not. Then stands between
+
+    - a question and a call `called`; a result and the next call `again`; the calls of one reply `next_call`
+    - a call and its result `resulted`; the results of one reply `next_result`
+    - a result and the answer `concluded`, or `ask` where it is still to be written
+    - what the model says before it calls, and the call `thought`
+
+    None: the model makes one call at a time, or says nothing before it. `mark` is what the model writes before a call,
+    `call_id` the id that calls have where they need one; results are `quoted`, or stand as they are.
+    """
+
+    opening: tuple[Segment | Slot, ...]
+    system_opening: tuple[Segment | Slot, ...] | None
+    wrapped: bool
+    indent: int | None
+    between: str
+    called: Prompt
+    again: Prompt
+    resulted: Prompt
+    concluded: Prompt
+    ask: Prompt
+    thought: Prompt | None = None
+    next_call: Prompt | None = None
+    next_result: Prompt | None = None
+    mark: str = ""
+    call_id: str = ""
+    quoted: bool = False
+
+
 @dataclass(frozen=True)
 class ChatFormat:
     """What stands around the messages of a conversation, as the model's own chat template has it.
@@ -248,6 +286,7 @@ class ChatFormat:
     following: Prompt
     ask: Prompt
     system: tuple[Prompt, Prompt] | None = None
+    tools: ToolFormat | None = None  # where the template knows tools, in a form that can be read from it
 
 
 _START, _END = Control("<|im_start|>"), Control("<|im_end|>")

@@ -7,6 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+
+class Raw(bytes):
+    """A value with its type, as it stands in a file."""
+
+
 CONTROL, USER_DEFINED, NORMAL = 3, 4, 1
 
 
@@ -50,6 +55,8 @@ def mmproj(path: Path, width: int = 64) -> Path:
 
 def _value(value: Any) -> bytes:
     match value:
+        case Raw():
+            return bytes(value)
         case bool():
             return struct.pack("<I?", 7, value)
         case int():
@@ -77,7 +84,7 @@ def _text(value: str) -> bytes:
     return struct.pack("<Q", len(data)) + data
 
 
-def language_model(path: Path, template: str = "") -> Path:
+def language_model(path: Path, template: str = "", **entries: Any) -> Path:
     """A whole model of one layer that llama.cpp loads: 64 wide, a token a byte, all weights zero."""
     bytes_ = [*range(33, 127), *range(161, 173), *range(174, 256)]  # as GPT-2's tokenizer writes bytes as characters
     letters = [chr(b) for b in bytes_] + [chr(256 + n) for n in range(256 - len(bytes_))]
@@ -103,6 +110,7 @@ def language_model(path: Path, template: str = "") -> Path:
     }
     if template:
         facts["tokenizer.chat_template"] = template
+    facts |= entries
     layer = {
         **dict.fromkeys(("attn_norm", "ffn_norm"), [64]),
         **dict.fromkeys(("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"), [64, 64]),

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from studio.checkpoints import gguf_entries
+from studio.checkpoints.gguf_entries import ListKind
 from studio.errors import ModelError
 
 Kind = Literal["model", "mmproj"]
@@ -22,6 +24,8 @@ _VERSIONS = (2, 3)
 _PROJECTOR = "clip"  # the architecture of what lets a model see
 _MAX_LENGTH = 1 << 20  # tensors, or entries, beyond which a header is nonsense
 _STRING, _ARRAY = 8, 9
+_MOST_ITEMS = 1 << 22  # of all lists together that are passed over one by one; the largest vocabularies have 300,000
+_MOST_DIMENSIONS = 8  # of a tensor; ggml has four
 _MOST_VALUES = 1024  # of a list that is kept: one for each layer
 _LONGEST = 1 << 18  # bytes of a text that is kept: a chat template
 _CONTROL, _USER = 3, 4  # types of tokens
@@ -40,18 +44,25 @@ _BLOCKS = {
 @dataclass(frozen=True)
 class GgufHeader:
     """What a file is. `size`: the bytes that it must have at least; `facts`: its entries, of lists only short ones;
-    `parameters`: how many weights; `widths`: every dimension of its tensors; `vocabulary`: how many tokens."""
+    `lists`: what every list is made of, by name; `parameters`: how many weights; `widths`: every dimension of its
+    tensors."""
 
     architecture: str
     size: int
     facts: Mapping[str, Any] = field(default_factory=dict)
     parameters: int = 0
     widths: frozenset[int] = frozenset()
-    vocabulary: int = 0
+    lists: Mapping[str, ListKind] = field(default_factory=dict)
 
     def of(self, name: str, default: Any = None) -> Any:
         """The entry `name` of the file's own architecture: `of("context_length")`."""
         return self.facts.get(f"{self.architecture}.{name}", default)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens it knows."""
+        found = self.lists.get("tokenizer.ggml.tokens")
+        return found.length if found else 0
 
     @property
     def title(self) -> str:
@@ -96,7 +107,8 @@ class Vocabulary:
 
 
 def check(path: Path, kind: Kind) -> GgufHeader:
-    """Raises ModelError when the file is missing, is no GGUF, is cut off, or is made for something else."""
+    """Raises ModelError when the file is missing, is no GGUF, is cut off, is made for something else, or says of itself
+    what cannot be: llama.cpp ends its process over some of that."""
     flag = "--gguf" if kind == "model" else "--mmproj"
     try:
         found = path.stat().st_size
@@ -109,6 +121,9 @@ def check(path: Path, kind: Kind) -> GgufHeader:
         raise ModelError("file_cut_off", path=path, expected=header.size, found=found)
     if (header.architecture == _PROJECTOR) != (kind == "mmproj"):
         raise ModelError("gguf_other_kind", path=path, found=header.architecture or "?", flag=flag)
+    if wrong := gguf_entries.wrong_entry(header.architecture, header.facts, header.lists):
+        name, found_value, expected = wrong
+        raise ModelError("gguf_entry_wrong", path=path, name=name, found=found_value, expected=expected)
     return header
 
 
@@ -155,7 +170,8 @@ class _Reader:
     def __init__(self, data: mmap.mmap) -> None:
         self._data = data
         self._at = 8
-        self._lists: dict[str, int] = {}  # where the long lists begin, by name
+        self._lists: dict[str, int] = {}  # where the lists begin, by name
+        self._items = _MOST_ITEMS
 
     def header(self) -> GgufHeader:
         tensors, facts = self._entries()
@@ -168,7 +184,7 @@ class _Reader:
             facts,
             sum(math.prod(shape) for _, shape in found),
             frozenset(number for _, shape in found for number in shape),
-            self._length("tokenizer.ggml.tokens"),
+            {name: self._list_kind(at) for name, at in self._lists.items()},
         )
 
     def vocabulary(self) -> Vocabulary:
@@ -199,10 +215,9 @@ class _Reader:
             facts[name] = self._value(kind)
         return tensors, facts
 
-    def _length(self, name: str) -> int:
-        """Of a list; 0 where there is none."""
-        at = self._lists.get(name)
-        return 0 if at is None else int(struct.unpack_from("<Q", self._data, at + 4)[0])
+    def _list_kind(self, at: int) -> ListKind:
+        kind, length = struct.unpack_from("<IQ", self._data, at)
+        return ListKind("text" if kind == _STRING else "list" if kind == _ARRAY else _SCALARS[kind], length)
 
     def _texts(self, name: str) -> list[str]:
         """A list of texts, empty where there is none."""
@@ -221,7 +236,10 @@ class _Reader:
     def _tensor(self) -> tuple[int, list[int]]:
         """Where its numbers end, counted from where those of all tensors begin; its shape."""
         self._text()
-        shape = [int(self._number("Q")) for _ in range(min(self._number("I"), 64))]
+        dimensions = self._number("I")
+        if dimensions > _MOST_DIMENSIONS:
+            raise ValueError(dimensions)
+        shape = [int(self._number("Q")) for _ in range(dimensions)]
         per_block, size = _BLOCKS.get(self._number("I"), (1, 0))  # of a type that is not known only where it begins
         begin = int(self._number("Q"))
         return begin + math.prod(shape) // per_block * size, shape
@@ -233,6 +251,10 @@ class _Reader:
         if kind != _ARRAY:
             return self._number(_SCALARS[kind])
         of, length = self._number("I"), self._number("Q")
+        if of not in _SCALARS:
+            if of not in (_STRING, _ARRAY) or length > self._items:
+                raise ValueError(of)
+            self._items -= length
         if of in _SCALARS:
             if length <= _MOST_VALUES:
                 return tuple(self._number(_SCALARS[of]) for _ in range(length))

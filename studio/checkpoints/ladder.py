@@ -13,9 +13,9 @@ from pathlib import Path
 from studio.checkpoints import hub_caches as places
 from studio.settings import Settings
 
-GIB = 1 << 30
+GB = 10**9
 APACHE = "Apache-2.0"
-CPU_RUNG = 4  # GiB: the highest rung that a CPU writes with at the speed of reading
+CPU_RUNG = 4  # GB: the highest rung that a CPU writes with at the speed of reading
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Packages:
 @dataclass(frozen=True)
 class GgufModel:
     """A GGUF model as its maker offers it. `file` and `mmproj` are names in the repository, `size` the bytes of both,
-    `rung` the GiB of memory or of a GPU that it runs well in. `context` is what the model was made for, in tokens."""
+    `rung` the GB of memory or of a GPU that it runs well in. `context` is what the model was made for, in tokens."""
 
     name: str
     title: str
@@ -48,6 +48,11 @@ class GgufModel:
     mmproj: str = ""
     licence: str = APACHE
     packages: Packages | None = None
+
+    @property
+    def memory(self) -> int:
+        """Its rung in bytes: a card that is sold with 8 GB has a little less than 8 GiB free."""
+        return self.rung * GB
 
     @property
     def sees(self) -> bool:
@@ -143,7 +148,24 @@ def find(settings: Settings, model: GgufModel) -> str:
     return next((str(p) for p in candidates() if all((p / name).is_file() for name in model.files)), "")
 
 
+@dataclass(frozen=True)
+class Suggestion:
+    """What suits a machine: a model that sees, one that writes, and where it is another, one that a CPU is quick
+    with."""
+
+    sees: GgufModel | None
+    writes: GgufModel | None
+    quick: GgufModel | None
+
+
+def suggest(memory: int, gpu: bool) -> Suggestion:
+    """For so many free bytes, of a GPU or of main memory."""
+    writes = best(memory, sees=False)
+    quick = None if gpu else best(min(memory, CPU_RUNG * GB), sees=False)
+    return Suggestion(best(memory, sees=True), writes, None if quick == writes else quick)
+
+
 def best(memory: int, sees: bool) -> GgufModel | None:
     """The highest rung that has room in so many bytes; None where not even the lowest has."""
-    fitting = [m for m in LADDER if m.sees == sees and m.rung * GIB <= memory]
+    fitting = [m for m in LADDER if m.sees == sees and m.memory <= memory]
     return max(fitting, key=lambda m: (m.rung, m.size), default=None)

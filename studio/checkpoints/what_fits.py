@@ -1,13 +1,15 @@
-"""Which published models would fit a GPU of a given size, from their published shapes: nothing need be here."""
+"""Which published models would fit a given memory, from what is published of them: nothing need be here."""
 
 from __future__ import annotations
 
+from studio.checkpoints import ladder
 from studio.checkpoints.architecture import Architecture
 from studio.checkpoints.families import TILE_PIXELS, TILE_PIXELS_2D5, published, published_chat
 from studio.checkpoints.machine import gib
 from studio.checkpoints.memory_plan import MemoryPlan, allowed, model_sizes, plan_memory
 from studio.errors import ModelError
 
+XCOMPOSER = "xcomposer2.5-7b"  # what is suggested first where a GPU has room for it
 PLENTY = 1 << 50  # bytes of main memory: what a turn of models takes there is another question
 CANDIDATES = (
     ("xcomposer2.5-7b", "internlm2-chat-7b"),
@@ -52,6 +54,22 @@ def quantization_for(name: str, memory: int, context: int) -> str | None:
 def lines(memory: int, context: int) -> list[str]:
     """For each set of models a line that says how it fits `memory` bytes of a GPU, or that it does not."""
     return [_line(names, memory, context) for names in CANDIDATES]
+
+
+def ladder_lines(memory: int, context: int) -> list[str]:
+    """For each GGUF model a line that says whether so many bytes have room for it, on a GPU or without one; then what
+    is suggested on either."""
+    lines = []
+    for model in ladder.LADDER:
+        verb = "writes and sees pictures" if model.sees else "writes"
+        fits = "fits" if model.memory <= memory else "does not fit"
+        lines.append(f"{model.name}: {fits}, runs in {model.rung} GB, {model.size / 1e9:.1f} GB to download, {verb}")
+    whole = (XCOMPOSER,) if quantization_for(XCOMPOSER, memory, context) else ()
+    for where, gpu in (("on a GPU", True), ("without a GPU", False)):
+        found = ladder.suggest(memory, gpu)
+        names = [*(whole if gpu else ()), *(m.name for m in (found.sees, found.writes, found.quick) if m)]
+        lines.append(f"suggested {where}: {', '.join(names) or 'the starter model'}")
+    return lines
 
 
 def _line(names: tuple[str, ...], memory: int, context: int) -> str:

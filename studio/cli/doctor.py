@@ -10,11 +10,11 @@ from typing import Any
 import psutil
 
 from studio import __version__
-from studio.checkpoints import what_fits
+from studio.checkpoints import ladder, what_fits
 from studio.checkpoints.catalog import PUBLISHED, find, plan
 from studio.checkpoints.machine import gpus
 from studio.checkpoints.memory_plan import before_loading
-from studio.cli.models import format_incomplete, incomplete
+from studio.cli.models import format_incomplete, incomplete, suggestion
 from studio.cli.preflight import findings
 from studio.errors import Language, ModelError
 from studio.roles import ROLES
@@ -37,7 +37,7 @@ PACKAGES = (
 
 def report(settings: Settings, language: Language = "en", memory: int = 0) -> dict[str, Any]:
     """Everything as plain data; the sentences under "problems" are in the language asked for. With `memory`, in GB, it
-    says which models would fit a GPU of that size."""
+    says which models would fit so much memory, of a GPU or without one."""
     found = [
         {"check": f.check, "stops": f.stops, "key": f.error.key, "sentence": f.error.say(language)}
         for f in findings(settings)
@@ -63,10 +63,15 @@ def report(settings: Settings, language: Language = "en", memory: int = 0) -> di
         "gpus": [vars(gpu) for gpu in gpus()],
         "memory": {"total": host.total, "free": host.available},
         "data": {"folder": str(settings.folder), "free": _free(settings)},
-        "models": {model.name: find(settings, model) for model in PUBLISHED},
+        "models": {
+            **{model.name: find(settings, model) for model in PUBLISHED},
+            **{model.name: ladder.find(settings, model) for model in ladder.LADDER},
+        },
+        "suggested": suggestion(settings),
         "incomplete": {model.name: part for model in PUBLISHED if (part := incomplete(settings, model))},
         "runs": runs,
-        "fits": what_fits.lines(memory * 10**9, settings.context) if memory else [],
+        "fits": what_fits.lines(memory * ladder.GB, settings.context) if memory else [],
+        "ladder_fits": what_fits.ladder_lines(memory * ladder.GB, settings.context) if memory else [],
         "problems": found,
     }
 
@@ -99,6 +104,9 @@ def format_report(report: dict[str, Any]) -> str:
     lines += [f"  {line}" for line in runs.get("memory", ())]
     lines += [f"  {name.partition(':')[2]}: here, for its persona" for name in runs if name.startswith("talk:")]
     lines += [f"GPU of this size: {line}" for line in report["fits"]]
+    lines += [f"So much memory: {line}" for line in report["ladder_fits"]]
+    named = [found["name"] for found in report["suggested"].values() if isinstance(found, dict)]
+    lines.append(f"Suggested for this machine: {', '.join(named) or 'the starter model'}, see studio models suggest")
     for word, stops in (("Warning", False), ("Cannot run", True)):
         lines += [f"{word} ({p['check']}): {p['sentence']}" for p in report["problems"] if p["stops"] == stops]
     return "\n".join(lines)

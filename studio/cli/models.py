@@ -14,14 +14,12 @@ import click
 
 from studio.checkpoints import ladder, machine, what_fits
 from studio.checkpoints.catalog import PUBLISHED, Published, find, find_incomplete
-from studio.checkpoints.ladder import GIB, LADDER, GgufModel
+from studio.checkpoints.ladder import GB, LADDER, GgufModel
 from studio.checkpoints.machine import gib
 from studio.checkpoints.transfer import Transfer
 from studio.errors import StudioError
 from studio.roles import COMPOSER, ROLES, VIEWER
 from studio.settings import Settings
-
-XCOMPOSER = "xcomposer2.5-7b"  # what is suggested first where there is room for it
 
 
 def table(settings: Settings) -> list[dict[str, Any]]:
@@ -47,7 +45,7 @@ def table(settings: Settings) -> list[dict[str, Any]]:
             "modelscope": model.repository,
             "huggingface": model.repository,
             "folder": ladder.find(settings, model),
-            "memory": model.rung * GIB,
+            "memory": model.memory,
             "licence": model.licence,
             "context": model.context,
             "packages": bool(model.packages),
@@ -60,7 +58,7 @@ def format_table(rows: list[dict[str, Any]]) -> str:
     """The table for people."""
     lines = []
     for row in rows:
-        needs = f"in {row['memory'] // GIB:2} GB" if "memory" in row else "on a GPU"
+        needs = f"in {row['memory'] // GB:2} GB" if "memory" in row else "on a GPU"
         verb = ", ".join(ROLES[role].verb for role in row.get("roles", [row["role"]]))
         place = row["folder"] or format_incomplete(row.get("incomplete")) or "not here"
         lines.append(f"{row['name']:22} {verb:12} {row['bytes'] / 1e9:5.1f} GB, {needs}  {place}")
@@ -86,22 +84,16 @@ def suggestion(settings: Settings) -> dict[str, Any]:
     card = max(machine.gpus(), key=lambda gpu: gpu.free, default=None)
     room = card.free if card else machine.host_free()
     whole = _xcomposer(settings, room) if card else None
-    found = {
-        "sees": ladder.best(room, sees=True),
-        "writes": ladder.best(room, sees=False),
-        "quick": None if card else ladder.best(min(room, ladder.CPU_RUNG * GIB), sees=False),
-    }
-    if found["quick"] == found["writes"]:
-        found["quick"] = None
+    found = vars(ladder.suggest(room, bool(card)))
     rows = {name: _row(settings, model) if model else None for name, model in found.items()}
     return {"device": card.name if card else "CPU", "free": room, "xcomposer": whole, **rows}
 
 
 def _xcomposer(settings: Settings, room: int) -> dict[str, Any] | None:
     """XComposer2.5, one model for everything, where a GPU has so much room for it; in 8 bits where it must be."""
-    if (quantize := what_fits.quantization_for(XCOMPOSER, room, settings.context)) is None:
+    if (quantize := what_fits.quantization_for(what_fits.XCOMPOSER, room, settings.context)) is None:
         return None
-    model = next(model for model in PUBLISHED if model.name == XCOMPOSER)
+    model = next(model for model in PUBLISHED if model.name == what_fits.XCOMPOSER)
     here = find(settings, model)
     flag = "" if quantize == "none" else f" --quantize {quantize}"
     command = f"studio serve --models {model.name}{flag}" if here else f"studio models download {model.name}"
@@ -112,7 +104,7 @@ def _row(settings: Settings, model: GgufModel) -> dict[str, Any]:
     here = ladder.find(settings, model)
     use = f"studio serve --models {model.name}"
     return {
-        **{"name": model.name, "bytes": model.size, "memory": model.rung * GIB, "licence": model.licence},
+        **{"name": model.name, "bytes": model.size, "memory": model.memory, "licence": model.licence},
         **{"folder": here, "command": use if here else f"studio models download {model.name}"},
     }
 
@@ -129,7 +121,7 @@ def format_suggestion(found: dict[str, Any]) -> str:
         ("quick", "writes quicker on a CPU"),
     ):
         if row := found[name]:
-            about = f"{row['bytes'] / 1e9:.1f} GB, runs in {row['memory'] // GIB} GB, {row['licence']}"
+            about = f"{row['bytes'] / 1e9:.1f} GB, runs in {row['memory'] // GB} GB, {row['licence']}"
             lines.append(f"{row['name']} {verb} ({about}):\n  {row['command']}")
     if len(lines) == 1:
         lines.append("There is no room for more than the starter model.")

@@ -60,14 +60,14 @@ class GgufEngine:
     """One GGUF model in both roles."""
 
     def __init__(self, spec: GgufSpec) -> None:
-        if not Path(spec.path).is_file():
-            raise ModelError("model_file_missing", path=spec.path, advice="Check the path given with --gguf.")
+        header = gguf_file.check(Path(spec.path), "model")
+        if spec.mmproj:
+            gguf_file.check(Path(spec.mmproj), "mmproj")
         try:
             self._server = LlamaServer(_parameters(spec), bool(spec.mmproj))
         except (RuntimeError, ValueError, OSError) as e:
             raise _unloadable(spec) from e
         words = gguf_file.vocabulary(Path(spec.path))
-        header = gguf_file.read(Path(spec.path))
         chat = chat_template.format_of(header.template, words.controls, words.bos, words.eos)
         self._card = replace(spec.card, chat=chat)
         self._special = re.compile("|".join(map(re.escape, words.controls)) or r"(?!)")
@@ -239,15 +239,9 @@ def _parameters(spec: GgufSpec) -> Any:
 
 
 def _unloadable(spec: GgufSpec) -> ModelError:
-    """Why llama.cpp does not load a model."""
-    try:
-        gguf_file.check(Path(spec.path), "model")
-        if spec.mmproj:
-            gguf_file.check(Path(spec.mmproj), "mmproj")
-            return ModelError("mmproj_other", path=spec.mmproj, model=spec.card.name)
-    except ModelError as e:
-        if e.key != "model_broken":
-            return e
+    """Why llama.cpp does not load a model whose files look whole."""
+    if spec.mmproj:
+        return ModelError("mmproj_other", path=spec.mmproj, model=spec.card.name)
     return ModelError("model_broken", path=spec.path, cause="llama.cpp does not read it as a GGUF model")
 
 

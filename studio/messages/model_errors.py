@@ -16,6 +16,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The model in {path} cannot be loaded: {cause}.",
         "无法加载 {path} 的模型：{cause}。",
     ),
+    "gguf_entry_wrong": (
+        "{path} cannot be loaded: its entry {name} is {found}, and must be {expected}. "
+        "Get the file once more, or another one.",
+        "无法加载 {path}：其中的条目 {name} 是 {found}，应为 {expected}。请重新获取该文件，或换用其他文件。",
+    ),
     "gguf_too_large": (
         "{model} needs {needed} of memory, and {free} are free. This one fits: studio models download {name}",
         "{model} 需要 {needed} 内存，现有 {free} 可用。适合本机的模型：studio models download {name}",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby, takewhile
+from typing import Literal
 
-from studio.prompts.messages import TOOL_KINDS, Message
-from studio.protocol import ChatFormat, Control, Image, Prompt, Segment, Text
+from studio.prompts.messages import TOOL_CALL, TOOL_KINDS, TOOL_LIST, Message
+from studio.protocol import ChatFormat, Control, Image, Prompt, Segment, Slot, Text
 
 START = Control("<|im_start|>")
 END = Control("<|im_end|>")
@@ -33,28 +34,79 @@ def chatml(messages: tuple[Message, ...], begin: str = "") -> Prompt:
     return merged((*segments, START, Text(f"assistant\n{begin}")))
 
 
+Kind = Literal["question", "answer", "call", "result"]
+
+
 def by_template(chat: ChatFormat, messages: tuple[Message, ...], begin: str = "") -> Prompt:
-    """In the form of the model's own chat template, which knows a system message, then questions and answers in turn:
-    tools' results count as questions, neighbours of one kind are joined."""
+    """In the form of the model's own chat template, which knows a system message, then questions and answers in turn,
+    neighbours of one kind joined. Calls of tools and their results have a place of their own where the template knows
+    tools; else results count as questions."""
     leading = [*takewhile(lambda message: message.role == "system", messages)]
-    system = _joined(message.content for message in leading)
-    turns: list[tuple[bool, Prompt]] = [(False, ())] if _answers(messages[len(leading) :]) else []
-    for answers, group in groupby(messages[len(leading) :], lambda message: message.role == "assistant"):
-        turns.append((answers, _joined(message.content for message in group)))
-    (_, first), *rest = turns or [(False, ())]
+    turns = _turns(chat, messages[len(leading) :])
+    system = _joined(message.content for message in leading if message.name != TOOL_LIST)
+    listing = _joined(message.content for message in leading if message.name == TOOL_LIST)
+    (_, first), *rest = turns
+    segments = [*_opening(chat, system, listing, first)]
+    before: Kind = "question"
+    for kind, content in rest:
+        segments += [*_between(chat, before, kind), *content]
+        before = kind
+    ask = chat.tools.ask if chat.tools and before == "result" else chat.ask
+    return merged((*segments, *ask, Text(begin)))
+
+
+def _turns(chat: ChatFormat, messages: tuple[Message, ...]) -> list[tuple[Kind, Prompt]]:
+    """Kinds and contents; the first is a question, an empty one where an answer is the first, as a persona's greeting
+    is. Calls and results stay apart from each other."""
+    turns: list[tuple[Kind, Prompt]] = []
+    for kind, group in groupby(messages, lambda message: _kind(chat, message)):
+        contents = [message.content for message in group]
+        turns += (
+            [(kind, content) for content in contents] if kind in ("call", "result") else [(kind, _joined(contents))]
+        )
+    return turns if turns and turns[0][0] == "question" else [("question", ()), *turns]
+
+
+def _kind(chat: ChatFormat, message: Message) -> Kind:
+    if message.role == "assistant":
+        return "call" if chat.tools and message.name == TOOL_CALL else "answer"
+    return "result" if chat.tools and message.role == "environment" else "question"
+
+
+def _opening(chat: ChatFormat, system: Prompt, listing: Prompt, question: Prompt) -> Prompt:
+    """Everything up to the end of the first question."""
+    if chat.tools and listing:
+        slots: dict[Segment | Slot, Prompt] = {"system": system, "tools": listing, "question": question}
+        parts = chat.tools.opening
+        if system and chat.tools.system_opening:
+            parts = chat.tools.system_opening
+        elif system:
+            slots["question"] = _joined((system, question))
+        return tuple(s for part in parts for s in (slots[part] if isinstance(part, str) else (part,)))
     if system and chat.system is not None:
         before, between = chat.system
-        segments = [*before, *system, *between, *first]
-    else:
-        segments = [*chat.begin, *_joined((system, first))]
-    for answers, content in rest:
-        segments += [*(chat.answered if answers else chat.following), *content]
-    return merged((*segments, *chat.ask, Text(begin)))
+        return (*before, *system, *between, *question)
+    return (*chat.begin, *_joined((listing, system, question)))
 
 
-def _answers(messages: tuple[Message, ...]) -> bool:
-    """Whether an answer is the first, as a persona's greeting is."""
-    return bool(messages) and messages[0].role == "assistant"
+def _between(chat: ChatFormat, before: Kind, after: Kind) -> Prompt:
+    """What stands between two turns."""
+    gaps: dict[tuple[Kind, Kind], Prompt | None] = {
+        ("question", "answer"): chat.answered,
+        ("answer", "question"): chat.following,
+    }
+    if tools := chat.tools:
+        gaps |= {
+            ("question", "call"): tools.called,
+            ("answer", "call"): tools.thought,
+            ("call", "call"): tools.next_call,
+            ("call", "result"): tools.resulted,
+            ("result", "result"): tools.next_result,
+            ("result", "call"): tools.again,
+            ("result", "answer"): tools.concluded,
+            ("result", "question"): (*tools.concluded, *chat.following),
+        }
+    return gaps.get((before, after)) or chat.following
 
 
 def _joined(contents: Iterable[Prompt]) -> Prompt:

@@ -18,11 +18,14 @@ ROLES: tuple[MessageRole, ...] = get_args(MessageRole)
 CONTROLS = ("<|plugin|>", "<|interpreter|>", "<|action_end|>", "<|action_start|>", "<|im_end|>", "<|im_start|>")
 TOOL_KINDS = CONTROLS[:2]  # as the name of a system or environment message they are control tokens
 
+TOOL_LIST, TOOL_CALL = "tools", "call"  # names of a system message and of an assistant's, see Message
+
 
 @dataclass(frozen=True)
 class Message:
     """One turn. `name` says more of its role: `file` for an upload, `<|plugin|>` for tools; of an environment message
-    it is the kind of the tool whose result this is."""
+    it is the kind of the tool whose result this is. Where a model's chat template knows tools, a system message `tools`
+    is their list as JSON, and an assistant's message `call` is a call as JSON."""
 
     role: MessageRole
     content: tuple[Segment, ...]

@@ -10,6 +10,7 @@ from studio.prompts.budget import Budget
 from studio.prompts.internlm2_tools import InternLM2Tools
 from studio.prompts.json_tools import JsonTools
 from studio.prompts.messages import Message
+from studio.prompts.template_tools import TemplateTools
 from studio.prompts.tool_protocol import MAX_RESULT, Exchange, ToolConvention, ToolSpec, clip
 from studio.protocol import MIN_NEW_TOKENS, Control, ModelCard, Prompt
 
@@ -17,10 +18,12 @@ MIN_RESULT = 200  # characters of a result that stay when there is little room
 
 
 def convention_of(card: ModelCard) -> ToolConvention:
-    """How a loaded model calls tools: InternLM2 was trained with its own protocol, Llama 3 with bare JSON, which its
-    file's chat template gives away; others know Qwen's convention best."""
+    """How a loaded model calls tools: InternLM2 was trained with its own protocol; others as the chat template of their
+    file has it. Where that says nothing of tools, Llama 3 knows bare JSON, and others Qwen's convention best."""
     if card.dialect in ("internlm2", "xcomposer2", "xcomposer2.5"):
         return InternLM2Tools()
+    if card.chat and card.chat.tools:
+        return TemplateTools(card.chat.tools)
     headers = [s.piece for s in (card.chat.ask if card.chat else ()) if isinstance(s, Control)]
     return JsonTools("llama") if "<|start_header_id|>" in headers else JsonTools()
 

@@ -1,7 +1,8 @@
 """How models call tools: what they are told of them, how a call stands in a reply, how its result comes back.
 
-Two conventions, one a module: `internlm2_tools` (plugin and interpreter turns, marked by control tokens) and
-`json_tools` (a JSON object between `<tool_call>` marks, or by itself). A convention makes messages and reads replies;
+Three conventions, one a module: `internlm2_tools` (plugin and interpreter turns, marked by control tokens),
+`template_tools` (as the chat template of the model's file has it) and `json_tools` (a JSON object between `<tool_call>`
+marks, or by itself). A convention makes messages and reads replies;
 the model's dialect makes a prompt of the messages. Pure functions: a reply that makes no sense becomes a `Call` with a
 `problem`, which the model is told.
 """

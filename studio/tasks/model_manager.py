@@ -16,7 +16,7 @@ from typing import Literal
 from studio.checkpoints import catalog, chosen_model, gguf_plan, hubs, ladder
 from studio.checkpoints.download import Model, folder_of, known
 from studio.checkpoints.download_process import DownloadProcess, DownloadState
-from studio.checkpoints.ladder import GIB, GgufModel
+from studio.checkpoints.ladder import GgufModel
 from studio.checkpoints.memory_plan import before_loading
 from studio.checkpoints.transfer import bytes_in
 from studio.errors import InputError, ModelError
@@ -142,7 +142,7 @@ class ModelManager:
         roles: tuple[str, ...]
         if isinstance(model, GgufModel):
             roles = (COMPOSER.name, VIEWER.name) if model.sees else (COMPOSER.name,)
-            memory = model.rung * GIB
+            memory = model.memory
             licence, context = model.licence, model.context
         else:
             roles, memory, licence, context = model.roles, 0, "", 0

@@ -59,7 +59,7 @@ def model_list(studio: Studio) -> gr.HTML:
 def to_model_list(studio: Studio, manages: bool, language: Language) -> ModelList:
     """What the page draws."""
     gpus = machine.gpus()
-    room = max((gpu.free for gpu in gpus), default=0) or min(machine.host_free(), ladder.CPU_RUNG * ladder.GIB)
+    room = max((gpu.free for gpu in gpus), default=0) or min(machine.host_free(), ladder.CPU_RUNG * ladder.GB)
     best = {model.name for sees in (True, False) if (model := ladder.best(room, sees))}
     worker = studio.worker
     return {

@@ -258,8 +258,10 @@ def test_library_adds_and_finds(studio, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_doctor(studio, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    code, out, _ = studio("doctor", "--json", "--models", "starter")
+    code, out, _ = studio("doctor", "--json", "--models", "starter", "--memory", "8")
     report = json.loads(out)
+    assert any("qwen3-vl-4b: fits" in line for line in report["ladder_fits"]) and "qwen3-4b" in report["models"]
+    assert any(line.startswith("xcomposer2-4khd-7b") for line in report["fits"])
     assert code == 0 and report["packages"]["gradio"] and report["runs"]["engine"] == "gguf"
     assert not [problem for problem in report["problems"] if problem["stops"]]
     assert "Would run: gguf" in studio("doctor", "--models", "starter")[1]

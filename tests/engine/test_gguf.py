@@ -154,7 +154,7 @@ def test_files_that_are_no_model_are_refused(tmp_path) -> None:  # type: ignore[
     with pytest.raises(ModelError, match="missing"):
         GgufEngine(GgufSpec(str(tmp_path / "none.gguf"), CARD))
     (tmp_path / "words.gguf").write_text("hello")
-    with pytest.raises(ModelError, match="does not read it as a GGUF"):
+    with pytest.raises(ModelError, match="not a GGUF file"):
         GgufEngine(GgufSpec(str(tmp_path / "words.gguf"), CARD))
 
 

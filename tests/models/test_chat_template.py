@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.checkpoints import template_process
 from studio.checkpoints.chat_template import PLAIN, format_of
 from studio.protocol import CHATML, ChatFormat, Control, Prompt, Text
 
@@ -93,6 +94,11 @@ def test_a_model_that_always_thinks_aloud_has_done_so() -> None:
     assert said(format_of(template, CHATML_TOKENS).ask).endswith("assistant\n[<think>]\n\n[</think>]\n\n")
 
 
+def here(template: str, common: dict[str, Any], requests: list[dict[str, Any]]) -> list[str | None]:
+    write = template_process.compiled(template)
+    return [write(common | request) for request in requests]
+
+
 @pytest.mark.parametrize(
     "template",
     [
@@ -106,19 +112,43 @@ def test_a_model_that_always_thinks_aloud_has_done_so() -> None:
         "{{ ''.__class__.__mro__ }}",
         "{{ messages.append(1) }}",
         "{% for i in range(99999) %}{{ 'x' * 9999 }}{% endfor %}",
-        "{{ 'x' * 10 ** 12 }}",
         "{{ 1 / 0 }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{% include '/etc/passwd' %}",
+        "(" * 10_000 + "{{ " + "(" * 10_000,
     ],
 )
 def test_a_template_that_does_not_work_is_passed_over(template: str) -> None:
-    began = time.monotonic()
+    assert format_of(template, CHATML_TOKENS, render=here) == CHATML  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'x' * 10 ** 12 }}",
+        "{{ 'x' | center(10 ** 9) }}",
+        "{{ '%999999999d' | format(1) }}",
+        "{% set ns = namespace(x='x') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+        "{{ " + "[" * 5_000 + "]" * 5_000 + " }}",
+    ],
+)
+def test_a_template_that_takes_all_memory_is_passed_over(template: str) -> None:
     assert format_of(template, CHATML_TOKENS) == CHATML
-    assert format_of(template, ("</s>",)) == PLAIN
-    assert time.monotonic() - began < 20
+
+
+def test_without_the_tokens_of_chatml_words_do() -> None:
+    assert format_of("", ("</s>",)) == PLAIN
+
+
+def test_a_template_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    late = QWEN + "{% if messages|length == 2 %}" + endless + "{% endif %}"
+    monkeypatch.setattr(template_process, "PROCESSOR_SECONDS", 1)
+    chat = format_of(late, CHATML_TOKENS)
+    assert conversation(chat) == conversation(format_of(QWEN, CHATML_TOKENS))  # what it wrote before counts
+    assert chat.system is None
 
 
 @given(st.text(max_size=60))
 def test_any_template_gives_a_format(template: str) -> None:
-    assert isinstance(format_of(template, CHATML_TOKENS), ChatFormat)
+    assert isinstance(format_of(template, CHATML_TOKENS, render=here), ChatFormat)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pathlib import Path
 import gguf_files
 import pytest
 
-from studio.checkpoints import catalog, gguf_file, gguf_plan, ladder, machine
+from studio.checkpoints import catalog, gguf_file, gguf_plan, ladder, machine, what_fits
 from studio.checkpoints.machine import Gpu
 from studio.errors import InputError, ModelError
 from studio.settings import Settings
@@ -68,6 +68,9 @@ def test_entries_of_another_type_do_no_harm(tmp_path: Path, value: object) -> No
     header = gguf_file.read(path)
     assert isinstance(header.cache_bytes(100), int)
     assert spec(gguf=str(path)).card.context == gguf_plan.UNKNOWN_CONTEXT
+    with pytest.raises(ModelError) as caught:
+        gguf_file.check(path, "model")
+    assert caught.value.key == "gguf_entry_wrong" and caught.value.say("zh")
 
 
 def test_the_dialect_is_chosen_by_the_model(tmp_path: Path) -> None:
@@ -200,3 +203,14 @@ def test_threads_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyP
     assert (machine.threads(), machine.cores()) == (2, 2)
     monkeypatch.setattr(machine, "_number", lambda name: 0.5 if name == "cpu.max" else None)
     assert (machine.threads(), machine.cores()) == (1, 1)
+
+
+@pytest.mark.parametrize("memory", [0, 1, 4, 8, 16, 24, 80])
+def test_the_doctor_agrees_with_what_is_suggested(memory: int) -> None:
+    lines = what_fits.ladder_lines(memory * ladder.GB, 16384)
+    fitting = {line.partition(":")[0] for line in lines if ": fits" in line}
+    assert len(lines) == len(ladder.LADDER) + 2
+    for gpu, line in ((True, lines[-2]), (False, lines[-1])):
+        named = vars(ladder.suggest(memory * ladder.GB, gpu)).values()
+        assert {model.name for model in named if model} == {*line.split(": ")[1].split(", ")} & fitting
+    assert ("xcomposer2.5-7b" in lines[-2]) == (memory >= 24)

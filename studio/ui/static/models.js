@@ -81,7 +81,7 @@ function row(model, manages, act) {
     name === "starter"
       ? word("model_starter")
       : model.memory
-        ? word("model_memory", { n: `${model.memory / 2 ** 30} GB` })
+        ? word("model_memory", { n: `${model.memory / 1e9} GB` })
         : word("model_gpu"),
     model.licence,
   ].filter(Boolean);
