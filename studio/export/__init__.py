@@ -25,8 +25,8 @@ def export(document: Document, format: str, read_picture: ReadPicture, about: Ma
     The same document, pictures and about give the same bytes.
     """
     kind = kind_of(document)
-    made: bytes = getattr(find_format(kind, format), kind)(document, read_picture, about)
-    return made
+    data: bytes = getattr(find_format(kind, format), kind)(document, read_picture, about)
+    return data
 
 
 def filename(document: Document, format: str) -> str:

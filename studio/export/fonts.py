@@ -94,12 +94,12 @@ def _main() -> frozenset[int]:
 @lru_cache(maxsize=1)
 def _others() -> frozenset[int]:
     """The characters of all fonts of the packages."""
-    made: set[int] = set()
+    covered: set[int] = set()
     for path in (path for folder in folders() for path in Path(folder).iterdir()):
         if path.suffix in (".ttf", ".otf"):
             with TTFont(path, lazy=True) as font:
-                made |= font.getBestCmap().keys()
-    return frozenset(made)
+                covered |= font.getBestCmap().keys()
+    return frozenset(covered)
 
 
 def _path(name: str) -> Path:
@@ -140,20 +140,20 @@ def slanted(characters: set[str]) -> bytes:
             sources[at].getGlyphSet()[name].draw(TransformPen(quadratic, (1, 0, _SLANT, 1, 0, 0)))
             glyphs[f"u{code:x}"], widths[f"u{code:x}"] = pen.glyph(), sources[at]["hmtx"][name][0]
         head = sources[0]["hhea"]
-        made = FontBuilder(sources[0]["head"].unitsPerEm, isTTF=True)
-    made.setupGlyphOrder(list(glyphs))
-    made.setupCharacterMap({code: f"u{code:x}" for code in known})
-    made.setupGlyf(glyphs)
-    table = made.font["glyf"]
-    made.setupHorizontalMetrics({name: (widths[name], getattr(table[name], "xMin", 0)) for name in glyphs})
-    made.setupHorizontalHeader(ascent=head.ascent, descent=head.descent)
-    made.setupNameTable({"familyName": SLANTED, "styleName": "Italic", "psName": SLANTED.replace(" ", "")})
-    made.setupOS2(sTypoAscender=head.ascent, sTypoDescender=head.descent, sCapHeight=733, fsSelection=1)
-    made.setupPost(keepGlyphNames=False)
-    made.updateHead(created=0, modified=0, macStyle=2)
-    made.font.recalcTimestamp = False
+        builder = FontBuilder(sources[0]["head"].unitsPerEm, isTTF=True)
+    builder.setupGlyphOrder(list(glyphs))
+    builder.setupCharacterMap({code: f"u{code:x}" for code in known})
+    builder.setupGlyf(glyphs)
+    table = builder.font["glyf"]
+    builder.setupHorizontalMetrics({name: (widths[name], getattr(table[name], "xMin", 0)) for name in glyphs})
+    builder.setupHorizontalHeader(ascent=head.ascent, descent=head.descent)
+    builder.setupNameTable({"familyName": SLANTED, "styleName": "Italic", "psName": SLANTED.replace(" ", "")})
+    builder.setupOS2(sTypoAscender=head.ascent, sTypoDescender=head.descent, sCapHeight=733, fsSelection=1)
+    builder.setupPost(keepGlyphNames=False)
+    builder.updateHead(created=0, modified=0, macStyle=2)
+    builder.font.recalcTimestamp = False
     out = BytesIO()
-    made.save(out)
+    builder.save(out)
     return out.getvalue()
 
 

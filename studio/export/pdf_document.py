@@ -40,8 +40,8 @@ def article_pdf(article: Article, read_picture: ReadPicture, about: Mapping[str,
     with TemporaryDirectory(prefix="pdf-") as name:
         folder = Path(name)
         parts = [directed(title, f"#title[{writer.line(title, PAGE_WIDTH / 2)}]")] if title else []
-        for section, made in zip(article.sections, sections, strict=True):
-            parts.append(writer.blocks(made))
+        for section, blocks in zip(article.sections, sections, strict=True):
+            parts.append(writer.blocks(blocks))
             if section.illustration:
                 parts.append(_figure(writer, section.illustration, read_picture, language, folder))
         foot = _foot(article, about, language)
@@ -49,7 +49,7 @@ def article_pdf(article: Article, read_picture: ReadPicture, about: Mapping[str,
         small = [foot, _missing_letters(coverage.missing, language)]
         if any(small):
             parts.append("#foot[" + "".join(f"#par[{writer.line((Run(text),))}]" for text in small if text) + "]")
-        if italic := {c for made in (title, *map(runs_of, sections)) for run in made if run.italic for c in run.text}:
+        if italic := {c for part in (title, *map(runs_of, sections)) for run in part if run.italic for c in run.text}:
             (folder / "slanted.ttf").write_bytes(fonts.slanted(italic))
         heading = plain_title(line(article.title)) or label("article", language)
         source = "\n".join([_preamble(coverage.families, heading, language), *parts])
@@ -62,11 +62,11 @@ def _preamble(families: tuple[str, ...], title: str, language: Language) -> str:
     """The names of the fonts, and how a page looks."""
     faces = {"serif": fonts.SERIF, "sans": fonts.SANS, "code-fonts": fonts.CODE, "math-fonts": fonts.MATH}
     faces["slanted"] = (fonts.SLANTED, *fonts.SERIF)
-    made = [f"#let {name} = ({', '.join(map(string, (*names, *families)))},)" for name, names in faces.items()]
-    made.append(files("studio.export").joinpath("page.typ").read_text("utf-8"))
-    made.append(f"#set document(title: {string(title)}, date: none)")
-    made.append('#set text(lang: "zh", region: "cn")' if language == "zh" else '#set text(lang: "en")')
-    return "\n".join(made)
+    lines = [f"#let {name} = ({', '.join(map(string, (*names, *families)))},)" for name, names in faces.items()]
+    lines.append(files("studio.export").joinpath("page.typ").read_text("utf-8"))
+    lines.append(f"#set document(title: {string(title)}, date: none)")
+    lines.append('#set text(lang: "zh", region: "cn")' if language == "zh" else '#set text(lang: "en")')
+    return "\n".join(lines)
 
 
 def _typeset(source: str, folder: Path, system: bool) -> bytes:
@@ -74,13 +74,13 @@ def _typeset(source: str, folder: Path, system: bool) -> bytes:
     known = typst.Fonts(include_system_fonts=system, font_paths=[*fonts.folders(), str(folder)])
     compiler = typst.Compiler(input=source.encode(), root=str(folder), font_paths=known)
     try:
-        made = compiler.compile(format="pdf", timestamp=0)
+        pdf = compiler.compile(format="pdf", timestamp=0)
     except BaseException as error:  # a panic of Rust is no Exception
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         raise InputError("pdf_failed") from error
-    assert isinstance(made, bytes)
-    return made
+    assert isinstance(pdf, bytes)
+    return pdf
 
 
 def _figure(writer: Writer, shown: Illustration, read_picture: ReadPicture, language: Language, folder: Path) -> str:

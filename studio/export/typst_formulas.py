@@ -34,11 +34,11 @@ def typst_formula(formula: MathElement, block: bool = False) -> str:
 
 
 def _row(elements: Sequence[MathElement]) -> str:
-    parts = [made for made in map(_made, elements) if made]
+    parts = [part for part in map(_convert, elements) if part]
     return f"({' + '.join(parts)})" if parts else "[]"
 
 
-def _made(element: MathElement) -> str:
+def _convert(element: MathElement) -> str:
     children = element.children
     parts = [_row((child,)) for child in children]
     match element.name, len(children):

@@ -39,9 +39,9 @@ _UNBROKEN = "[^\\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0003ffff]"
 _SPACES = re.compile(r"^ +| {2,}", re.MULTILINE)
 
 
-def directed(runs: Runs, made: str) -> str:
-    """What is made of these words, in the direction that they are read in."""
-    return f"#[#set text(dir: rtl)\n{made}]" if is_right_to_left(plain(runs)) else made
+def directed(runs: Runs, markup: str) -> str:
+    """Markup of these words, in the direction that they are read in."""
+    return f"#[#set text(dir: rtl)\n{markup}]" if is_right_to_left(plain(runs)) else markup
 
 
 class Writer:
@@ -88,9 +88,9 @@ class Writer:
 
     def _list(self, block: List, width: float) -> str:
         name = "#list" if block.start is None else f"#enum(start: {block.start})"
-        made = name + "".join(f"[{self.blocks(item, width)}]" for item in block.items)
+        markup = name + "".join(f"[{self.blocks(item, width)}]" for item in block.items)
         first = next((b.runs for item in block.items for b in item if isinstance(b, Paragraph)), ())
-        return directed(first, made)
+        return directed(first, markup)
 
     def _table(self, block: Table, width: float) -> str:
         column = width / len(block.alignments)
@@ -114,11 +114,11 @@ class Writer:
         if run.formula:
             return self._formula(run, run.formula)
         name = "raw" if run.code else ""
-        made = "#linebreak()".join("".join(_pieces(part, longest, name)) for part in run.text.split("\n"))
+        markup = "#linebreak()".join("".join(_pieces(part, longest, name)) for part in run.text.split("\n"))
         styles = (("strong", run.bold), ("emph", run.italic and not run.bold), ("strike", run.struck))
         for style, wanted in styles:
-            made = f"#{style}[{made}]" if wanted else made
-        return f"#link({string(run.link)})[{made}]" if run.link else made
+            markup = f"#{style}[{markup}]" if wanted else markup
+        return f"#link({string(run.link)})[{markup}]" if run.link else markup
 
 
 def _pieces(text: str, longest: int, name: str) -> Iterator[str]:

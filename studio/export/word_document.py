@@ -153,9 +153,9 @@ class _Writer:
 
     def paragraph(self, runs: Runs, style: str) -> WordParagraph:
         """Styled words at the end of the document."""
-        made = self._document.add_paragraph(style=style)
-        self._fill(made, runs)
-        return made
+        paragraph = self._document.add_paragraph(style=style)
+        self._fill(paragraph, runs)
+        return paragraph
 
     def figure(self, shown: Illustration, read_picture: ReadPicture) -> None:
         """A picture in the middle, its caption below it on the same page."""
@@ -181,8 +181,8 @@ class _Writer:
 
     def small(self, text: str) -> None:
         """Small print."""
-        made = self.paragraph((Run(text),), "Caption")
-        made.paragraph_format.space_before = Pt(24)
+        paragraph = self.paragraph((Run(text),), "Caption")
+        paragraph.paragraph_format.space_before = Pt(24)
 
     def finish(self, title: str) -> bytes:
         """The file's bytes; the same content gives the same."""
@@ -190,9 +190,9 @@ class _Writer:
         facts.title, facts.author, facts.comments = title[:255], "XComposer Studio", ""
         facts.language = "zh-CN" if self._language == "zh" else "en"
         facts.created = facts.modified = datetime.datetime(2000, 1, 1)
-        made, out = BytesIO(), BytesIO()
-        self._document.save(made)
-        with ZipFile(made) as old, ZipFile(out, "w", ZIP_DEFLATED) as new:
+        saved, out = BytesIO(), BytesIO()
+        self._document.save(saved)
+        with ZipFile(saved) as old, ZipFile(out, "w", ZIP_DEFLATED) as new:
             for name in old.namelist():
                 new.writestr(ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), old.read(name), ZIP_DEFLATED)
         return out.getvalue()
@@ -208,23 +208,23 @@ class _Writer:
                 continue
             link = self._link(paragraph, run.link) if run.link else None
             for text, script in split_scripts(run.text):
-                made = self._run(paragraph, replace(run, text=text))
+                added = self._run(paragraph, replace(run, text=text))
                 if script:
-                    set_script(made, script)
+                    set_script(added, script)
                 elif language:
-                    set_east_asian(made, language, font)
+                    set_east_asian(added, language, font)
                 if link is not None:
-                    link.append(made._r)
+                    link.append(added._r)
 
     def _run(self, paragraph: WordParagraph, run: Run) -> WordRun:
-        made = paragraph.add_run(run.text)
-        made.bold, made.italic = run.bold or None, run.italic or None
-        made.font.strike = run.struck or None
+        added = paragraph.add_run(run.text)
+        added.bold, added.italic = run.bold or None, run.italic or None
+        added.font.strike = run.struck or None
         if run.code:
-            made.font.name, made.font.size = "Consolas", Pt(9.5)
+            added.font.name, added.font.size = "Consolas", Pt(9.5)
         if run.link:
-            made.font.color.rgb, made.font.underline = _JADE, True
-        return made
+            added.font.color.rgb, added.font.underline = _JADE, True
+        return added
 
     def _link(self, paragraph: WordParagraph, address: str) -> Any:
         """A hyperlink for runs, which python-docx has no word for."""
@@ -240,14 +240,14 @@ class _Writer:
         number = None
         for item in block.items:
             first = item[0].runs if item and isinstance(item[0], Paragraph) else ()
-            made = self.paragraph(first, kind if inside.depth == 1 else f"{kind} {inside.depth}")
-            made.paragraph_format.space_after = Pt(3)
+            paragraph = self.paragraph(first, kind if inside.depth == 1 else f"{kind} {inside.depth}")
+            paragraph.paragraph_format.space_after = Pt(3)
             if place.quotes or inside.lists > inside.depth:
-                made.paragraph_format.left_indent = inside.left
-                made.paragraph_format.first_line_indent = -_LIST_STEP
+                paragraph.paragraph_format.left_indent = inside.left
+                paragraph.paragraph_format.first_line_indent = -_LIST_STEP
             if block.start is not None:
-                number = number or self._new_list(made, block.start)
-                numbers = made._p.get_or_add_pPr().get_or_add_numPr()
+                number = number or self._new_list(paragraph, block.start)
+                numbers = paragraph._p.get_or_add_pPr().get_or_add_numPr()
                 numbers.get_or_add_numId().val = number
                 numbers.get_or_add_ilvl().val = 0
             self.blocks(item[1:] if first else item, inside)

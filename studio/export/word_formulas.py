@@ -32,29 +32,29 @@ _STRIKES = {"updiagonalstrike": "strikeBLTR", "downdiagonalstrike": "strikeTLBR"
 
 def word_formula(formula: MathElement) -> Any:
     """The `m:oMath` element, or an `m:oMathPara` around it where the formula stands on a line of its own."""
-    made = _element("oMath", *_row(formula.children))
-    return _element("oMathPara", made) if formula.is_display else made
+    formula_element = _element("oMath", *_row(formula.children))
+    return _element("oMathPara", formula_element) if formula.is_display else formula_element
 
 
 def _element(name: str, *children: Any, **values: str) -> Any:
-    made = OxmlElement(f"m:{name}")
+    element = OxmlElement(f"m:{name}")
     for key, value in values.items():
-        made.set(qn(f"m:{key}"), value)
-    made.extend(children)
-    return made
+        element.set(qn(f"m:{key}"), value)
+    element.extend(children)
+    return element
 
 
 def _row(elements: Sequence[MathElement]) -> list[Any]:
     """Elements side by side. A large operator takes what follows it along."""
-    made: list[Any] = []
+    converted: list[Any] = []
     rest = list(elements)
     while rest:
         element = rest.pop(0)
         if (operator := _operator(element)) and rest:
-            made.append(_large(element, operator, _row([rest.pop(0)])))
+            converted.append(_large(element, operator, _row([rest.pop(0)])))
         else:
-            made += _made(element)
-    return made
+            converted += _convert(element)
+    return converted
 
 
 def _part(name: str, *elements: MathElement) -> Any:
@@ -62,7 +62,7 @@ def _part(name: str, *elements: MathElement) -> Any:
     return _element(name, *_row(elements))
 
 
-def _made(element: MathElement) -> list[Any]:
+def _convert(element: MathElement) -> list[Any]:
     children = element.children
     match element.name, len(children):
         case (("mi" | "mn" | "mo" | "mtext"), _):
@@ -119,16 +119,16 @@ def _run(text: str, upright: bool, words: bool = False) -> Any:
     letters.text = text
     letters.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
     style = [_element("nor")] if words else [_element("sty", val="p")] if upright else []
-    made = _element("r", *([_element("rPr", *style)] if style else []))
+    run = _element("r", *([_element("rPr", *style)] if style else []))
     if not words:  # a formula's letters stand in its own font
         fonts = OxmlElement("w:rFonts")
         for script in ("ascii", "hAnsi"):
             fonts.set(qn(f"w:{script}"), "Cambria Math")
         properties = OxmlElement("w:rPr")
         properties.append(fonts)
-        made.append(properties)
-    made.append(letters)
-    return made
+        run.append(properties)
+    run.append(letters)
+    return run
 
 
 def _operator(element: MathElement) -> str:

@@ -85,9 +85,9 @@ def _fonts(run: WordRun) -> Any:
 
 
 def _language(run: WordRun, kind: str, language: str) -> None:
-    made = OxmlElement("w:lang")
-    made.set(qn(f"w:{kind}"), language)
-    run._r.get_or_add_rPr().insert_element_before(made, "w:eastAsianLayout", "w:specVanish", "w:oMath")
+    element = OxmlElement("w:lang")
+    element.set(qn(f"w:{kind}"), language)
+    run._r.get_or_add_rPr().insert_element_before(element, "w:eastAsianLayout", "w:specVanish", "w:oMath")
 
 
 def set_right_to_left(properties: Any) -> None:

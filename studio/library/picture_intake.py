@@ -36,7 +36,12 @@ def normalise_file(data: bytes, name: str) -> NormalisedPicture:
     """
     if not data:
         raise InputError("picture_empty", name=name)
-    made = DECODERS.normalise(data, name)
+    image = DECODERS.normalise(data, name)
     return NormalisedPicture(
-        made.data, hashlib.sha256(made.data).hexdigest(), made.mime, made.width, made.height, made.hints
+        image.data,
+        hashlib.sha256(image.data).hexdigest(),
+        image.mime,
+        image.width,
+        image.height,
+        image.hints,
     )

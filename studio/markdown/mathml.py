@@ -140,10 +140,12 @@ def read_latex(latex: str, display: bool) -> MathElement | None:
     if _HIDES.search(latex):
         return None
     try:
-        made = _reader().convert_with_local_state(_prepare(latex), displaystyle=display)
-        if len(made) > MAX_SIZE:
+        mathml = _reader().convert_with_local_state(_prepare(latex), displaystyle=display)
+        if len(mathml) > MAX_SIZE:
             return None
-        return _within_limits(_checked(ElementTree.fromstring(_ENTITY.sub(lambda found: unescape(found[0]), made)), 0))
+        return _within_limits(
+            _checked(ElementTree.fromstring(_ENTITY.sub(lambda found: unescape(found[0]), mathml)), 0)
+        )
     except (LatexError, ElementTree.ParseError, _Unknown):
         return None
 

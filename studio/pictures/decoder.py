@@ -43,22 +43,27 @@ def main() -> None:
         _limit_memory(len(data))
         _set_alarms(request["seconds"])
         started = time.process_time()
-        header, made = _answer(data)
+        header, image = _answer(data)
         del data
         _set_alarms(0)
         header |= {"peak": _peak_memory(status), "cpu": time.process_time() - started}
         try:
-            write_frame(answers, header, made)
+            write_frame(answers, header, image)
         except BrokenPipeError:
             return
 
 
 def _answer(data: bytes) -> tuple[Header, bytes]:
     try:
-        made = normalise(data)
+        image = normalise(data)
     except StudioError as e:
         return {"error": e.key, "facts": e.facts}, b""
-    return {"mime": made.mime, "width": made.width, "height": made.height, "hints": asdict(made.hints)}, made.data
+    return {
+        "mime": image.mime,
+        "width": image.width,
+        "height": image.height,
+        "hints": asdict(image.hints),
+    }, image.data
 
 
 def _give_up_rights() -> None:

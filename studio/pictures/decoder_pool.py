@@ -59,8 +59,8 @@ class DecoderPool:
         try:
             decoder = self._take() or start_decoder(name)
             try:
-                header, made = decoder.ask(data, self._seconds)
-                answer = _checked(header, made, name)
+                header, answered = decoder.ask(data, self._seconds)
+                answer = _checked(header, answered, name)
             except (OSError, EOFError, ValueError, KeyError, TypeError) as e:
                 raise decoder.cause_of_death(name, self._seconds) from e
             except BaseException:
@@ -125,7 +125,7 @@ class DecoderPool:
             decoder.end()
 
 
-def _checked(header: Header, made: bytes, name: str) -> Decoded | InputError:
+def _checked(header: Header, data: bytes, name: str) -> Decoded | InputError:
     """The answer, of which nothing is believed. Raises ValueError, KeyError or TypeError for nonsense."""
     if "error" in header:
         if header["error"] not in _ERRORS:
@@ -133,6 +133,6 @@ def _checked(header: Header, made: bytes, name: str) -> Decoded | InputError:
         error = InputError(header["error"], name=name, **header["facts"])
         error.say()  # a fact that the sentence needs is missing: KeyError
         return error
-    if not made.startswith(_MIMES[header["mime"]]):
+    if not data.startswith(_MIMES[header["mime"]]):
         raise ValueError("not the format that it is called")
-    return Decoded(made, header["mime"], int(header["width"]), int(header["height"]), hints_from(header["hints"]))
+    return Decoded(data, header["mime"], int(header["width"]), int(header["height"]), hints_from(header["hints"]))

@@ -72,8 +72,8 @@ def hints_of_xmp(data: bytes | str) -> Hints:
     xmp = parse_xmp(data)
     caption = next(filter(None, map(_tidy, xmp.captions.values())), "")
     spoken = {lang: _in_language(xmp, lang) for lang in ("en", "zh")} if caption else {"en": "", "zh": ""}
-    made = _made(caption, next(iter(xmp.titles.values()), ""), xmp.keywords, xmp.authors, xmp.rights)
-    return replace(made, caption_en=spoken["en"], caption_zh=spoken["zh"])
+    hints = _hints(caption, next(iter(xmp.titles.values()), ""), xmp.keywords, xmp.authors, xmp.rights)
+    return replace(hints, caption_en=spoken["en"], caption_zh=spoken["zh"])
 
 
 def hints_from(header: dict[str, object]) -> Hints:
@@ -108,28 +108,28 @@ def _xmp(image: ImageFile.ImageFile) -> Hints:
 
 def _iptc(image: ImageFile.ImageFile) -> Hints:
     found = read_iptc(image)
-    return _made(found.caption, found.title, found.keywords, found.authors, found.copyright)
+    return _hints(found.caption, found.title, found.keywords, found.authors, found.copyright)
 
 
 def _exif(image: ImageFile.ImageFile) -> Hints:
     exif = image.getexif()
     found: ExifWords = read_exif(exif)
     caption = next(filter(None, map(_tidy, found.captions)), "")
-    return replace(_made(caption, found.title, found.keywords, found.authors, found.copyright), date=read_date(exif))
+    return replace(_hints(caption, found.title, found.keywords, found.authors, found.copyright), date=read_date(exif))
 
 
 def _png_text(image: ImageFile.ImageFile) -> Hints:
     text = {str(name): str(value) for name, value in getattr(image, "text", {}).items()}
     caption = text.get("Description") or text.get("Comment", "")
-    return _made(caption, text.get("Title", ""), (), (text.get("Author", ""),), text.get("Copyright", ""))
+    return _hints(caption, text.get("Title", ""), (), (text.get("Author", ""),), text.get("Copyright", ""))
 
 
 def _comment(image: ImageFile.ImageFile) -> Hints:
     comment = image.info.get("comment", b"")
-    return _made(decode_words(comment) if isinstance(comment, bytes) else str(comment), "", (), (), "")
+    return _hints(decode_words(comment) if isinstance(comment, bytes) else str(comment), "", (), (), "")
 
 
-def _made(caption: str, title: str, keywords: Iterable[str], authors: Iterable[str], rights: str) -> Hints:
+def _hints(caption: str, title: str, keywords: Iterable[str], authors: Iterable[str], rights: str) -> Hints:
     """Hints of words as they were found; a title is a caption where there is no other."""
     caption, title = _tidy(caption), _tidy(title)[:_MAX_SHORT]
     return Hints(

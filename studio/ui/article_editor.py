@@ -37,6 +37,7 @@ from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
 
 CHANGES = ("rewrite", "expand", "shorten", "translate", "ask")  # what a model can do with words that are there
+_OPTIONS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
 
 
 class ArticleEditor:
@@ -63,7 +64,7 @@ class ArticleEditor:
         def export(asked: dict[str, Any], request: gr.Request) -> Exported | Failure:
             return self.export(asked, request)
 
-        made = script_component(
+        component = script_component(
             "paper.js",
             EMPTY,
             "paper",
@@ -72,9 +73,8 @@ class ArticleEditor:
             functions=[threaded(act), threaded(stop), threaded(find, "worker"), threaded(export, pool="files")],
             examples=examples.cards(examples.WRITE),
         )
-        made.run(self.run, None, made, trigger_mode="multiple", concurrency_limit=None, show_progress="hidden",
-                 api_visibility="private")  # fmt: skip
-        return made
+        component.run(self.run, None, component, trigger_mode="multiple", **_OPTIONS)
+        return component
 
     async def follow(self, job: Job, request: gr.Request) -> AsyncGenerator[ArticleDocument, None]:
         """The documents of an article under way."""

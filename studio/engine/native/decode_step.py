@@ -91,7 +91,7 @@ class DecodeStep:
         self._adapters = RowAdapters(adapters[0], len(adapters), rows.adapter) if adapters else None
         self._next_counter = 0
         if adapters:
-            self._work.made.zero_()
+            self._work.arrived.zero_()
         for i, layer in enumerate(decoder.layers):
             self._layer(x, i, layer, rows, places)
         logits = torch.empty(len(rows), decoder.architecture.vocab, device=x.device)
@@ -125,7 +125,15 @@ class DecodeStep:
         launch, eps = self._launch, self._decoder.architecture.norm_eps
         if x.shape[0] == 1:
             launch.matmul(
-                x, matrix, out, self._work, norm=norm, eps=eps, gated=gated, adapters=self._adapters, made=self._made()
+                x,
+                matrix,
+                out,
+                self._work,
+                norm=norm,
+                eps=eps,
+                gated=gated,
+                adapters=self._adapters,
+                arrived=self._counter(),
             )
         else:
             x = launch.add_norm(x, None, norm, eps)
@@ -144,8 +152,8 @@ class DecodeStep:
     def _add(self, y: Tensor, matrix: Linear, x: Tensor) -> None:
         """x += matrix · y."""
         if self._launch.fits_matmul(y.shape[0], matrix):
-            made = self._made() if y.shape[0] == 1 else None
-            self._launch.matmul(y, matrix, x, self._work, residual=x, adapters=self._adapters, made=made)
+            arrived = self._counter() if y.shape[0] == 1 else None
+            self._launch.matmul(y, matrix, x, self._work, residual=x, adapters=self._adapters, arrived=arrived)
         else:
             x.addmm_(y, matrix.weight.T)
             self._add_adapters(y, matrix, x)
@@ -159,9 +167,9 @@ class DecodeStep:
                 mask = (self._adapters.rows == number)[:, None].to(x.dtype)
                 matrix.adapters.lora(number).add_to(y, x, mask)
 
-    def _made(self) -> Tensor | None:
+    def _counter(self) -> Tensor | None:
         """A counter that no other matrix of this step has."""
         if self._adapters is None:
             return None
         self._next_counter += 1
-        return self._work.made[self._launch.COUNTER * (self._next_counter - 1) :]
+        return self._work.arrived[self._launch.COUNTER * (self._next_counter - 1) :]

@@ -267,9 +267,9 @@ class ModelExecutor:
             request = self._requests.get(sequence.number)
             if not isinstance(request, GenerationRequest) or request.sequence is not sequence:
                 continue  # it ended meanwhile
-            made = request.append_token(int(token))
-            events += [(sequence.number, event) for event in made]
-            if made and isinstance(made[-1], Done):
+            appended = request.append_token(int(token))
+            events += [(sequence.number, event) for event in appended]
+            if appended and isinstance(appended[-1], Done):
                 self._finish(sequence)
         return events
 
@@ -282,9 +282,9 @@ class ModelExecutor:
             request = self._requests.get(sequence.number)
             if not isinstance(request, GenerationRequest) or request.sequence is not sequence:
                 break  # it ended with the token before, or meanwhile
-            made = request.append_token(token)
-            events += [(sequence.number, event) for event in made]
-            if made and isinstance(made[-1], Done):
+            appended = request.append_token(token)
+            events += [(sequence.number, event) for event in appended]
+            if appended and isinstance(appended[-1], Done):
                 self._finish(sequence)
         self._free_done_rows((sequence,))
         return events

@@ -173,11 +173,11 @@ def self_test(executor: ModelExecutor) -> None:
 def _plans(spec: NativeSpec) -> dict[Role, PlannedModel]:
     if spec.random_weights:
         models = published_by_role(spec.random_weights)
-        made: dict[int, PlannedModel] = {}
+        planned: dict[int, PlannedModel] = {}
         for seed, (role, a) in enumerate(models.items()):
             folder = Path(given) if (given := spec.folders.get(role)) else None
-            made.setdefault(id(a), PlannedModel(a, folder, seed=seed))
-        return with_shared({role: made[id(a)] for role, a in models.items()})
+            planned.setdefault(id(a), PlannedModel(a, folder, seed=seed))
+        return with_shared({role: planned[id(a)] for role, a in models.items()})
     plans = {role: _opened(role, Path(name).expanduser()) for role, name in spec.folders.items() if name}
     if not plans:
         raise ModelError(COMPOSER.missing)

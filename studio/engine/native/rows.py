@@ -48,11 +48,11 @@ class DecodeBatch:
 
     def empty_like(self, count: int) -> DecodeBatch:
         """A batch of `count` empty rows of the same width."""
-        made = object.__new__(DecodeBatch)
-        made.state, made.sampling, made.seen, made.adapter = (
+        batch = object.__new__(DecodeBatch)
+        batch.state, batch.sampling, batch.seen, batch.adapter = (
             torch.zeros(count, *t.shape[1:], dtype=t.dtype, device=t.device) for t in self._tensors
         )
-        return made
+        return batch
 
     def set_row(
         self, row: int, prompt: int, table: Sequence[int], sampling: Sampling, bos: int, stops: Sequence[int] = ()

@@ -126,7 +126,9 @@ class Workspace:
         self.parts = torch.empty(heads * a.head_dim, device=device)
         self.tops, self.sums = torch.empty(2, heads, device=device)
         self.low = torch.empty(4096, device=device)  # A x of one row
-        self.made = torch.zeros(COUNTER * 4 * a.layers, device=device, dtype=torch.int32)  # a counter for each matrix
+        self.arrived = torch.zeros(
+            COUNTER * 4 * a.layers, device=device, dtype=torch.int32
+        )  # a counter for each matrix
 
 
 def fits_matmul(rows: int, matrix: Linear) -> bool:
@@ -137,13 +139,13 @@ def fits_matmul(rows: int, matrix: Linear) -> bool:
 def matmul(
     x: Tensor, matrix: Linear, out: Tensor, work: Workspace | None, *,
     norm: Tensor | None = None, eps: float = 0.0, residual: Tensor | None = None, gated: bool = False,
-    adapters: RowAdapters | None = None, made: Tensor | None = None,
+    adapters: RowAdapters | None = None, arrived: Tensor | None = None,
 ) -> None:  # fmt: skip
     """out = matrix · x (+ residual), for x [rows, in]; gated: silu(first half) · second half of the product.
 
     A `norm` weight, for the input, is for one row only. `out` and `residual` may be one. Without a workspace no sum
     is cut into parts. With `adapters` of the rows, those of the matrix are added; one row needs a counter of its own
-    for it, `made` [1], which stands at zero.
+    for it, `arrived` [1], which stands at zero.
     """
     rows, into = x.shape
     stack = matrix.adapters if adapters else None
@@ -155,8 +157,8 @@ def matmul(
     if rows == 1:
         t = vector_tiles(width, into, gated, int8)
         a, b, low, counter = x, x, x, x
-        if stack and adapters and work and made is not None:
-            a, b, low, counter = stack.a[adapters.first - 1], stack.b[adapters.first - 1], work.low, made
+        if stack and adapters and work and arrived is not None:
+            a, b, low, counter = stack.a[adapters.first - 1], stack.b[adapters.first - 1], work.low, arrived
         makers = rank * (2 if gated else 1) // MAKER_ROWS
         small_matmul.vector_kernel[(makers + triton.cdiv(width, t.rows),)](
             x, matrix.weight, scales, x if norm is None else norm, x if residual is None else residual, out, a, b, low,

@@ -61,10 +61,10 @@ def _count(counter, ASM: tl.constexpr):
 
 @triton.jit
 def _make_low_rank(
-    x, a, norm, low, made, first, eps, K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, NORM: tl.constexpr,
+    x, a, norm, low, arrived, first, eps, K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, NORM: tl.constexpr,
     PDL: tl.constexpr,
 ):  # fmt: skip
-    """low[n] = a[n] · x for BN rows n from `first` on, in float32; then `made` counts one program more."""
+    """low[n] = a[n] · x for BN rows n from `first` on, in float32; then `arrived` counts one program more."""
     n = first + tl.arange(0, BN)
     k = tl.arange(0, BK)
     at = a + n.to(tl.int64)[:, None] * K + k[None, :]
@@ -87,18 +87,18 @@ def _make_low_rank(
         result *= tl.rsqrt(tl.sum(squares, 0) / K + eps)
     tl.store(low + n, result)
     tl.debug_barrier()
-    tl.atomic_add(made, 1, sem="acq_rel")
+    tl.atomic_add(arrived, 1, sem="acq_rel")
 
 
 @triton.jit
 def vector_kernel(
-    x, w, scales, norm, residual, out, lora_a, lora_b, low, made, rows_out, eps,
+    x, w, scales, norm, residual, out, lora_a, lora_b, low, arrived, rows_out, eps,
     K: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, NORM: tl.constexpr, RESIDUAL: tl.constexpr,
     GLU: tl.constexpr, INT8: tl.constexpr, ASM: tl.constexpr, PDL: tl.constexpr, RANK: tl.constexpr, BL: tl.constexpr,
 ):  # fmt: skip
     """out[n] = w[n] · x for BN rows n a program; K in steps of BK, the next step's weights on their way meanwhile.
 
-    With a RANK, the first programs make lora_a · x, BL rows each, and `made` stands at zero before.
+    With a RANK, the first programs make lora_a · x, BL rows each, and `arrived` stands at zero before.
     """
     block = tl.program_id(0)
     LOW: tl.constexpr = (2 if GLU else 1) * RANK
@@ -107,7 +107,7 @@ def vector_kernel(
         if block < MAKERS:
             if PDL:
                 gdc_launch_dependents()
-            _make_low_rank(x, lora_a, norm, low, made, block * BL, eps, K, BL, BK, NORM, PDL)
+            _make_low_rank(x, lora_a, norm, low, arrived, block * BL, eps, K, BL, BK, NORM, PDL)
             return
         block -= MAKERS
     n = block * BN + tl.arange(0, BN)
@@ -162,7 +162,7 @@ def vector_kernel(
         b_up = b
         if GLU:
             b_up = tl.load(at_b + rows_out.to(tl.int64) * RANK, eviction_policy="evict_first")
-        while _count(made, ASM) < MAKERS:
+        while _count(arrived, ASM) < MAKERS:
             pass
         result += tl.sum(b.to(tl.float32) * tl.load(low + r, cache_modifier=".cg")[None, :], 1)
         if GLU:
