@@ -91,7 +91,7 @@ class DecodeStep:
         self._adapters = RowAdapters(adapters[0], len(adapters), rows.adapter) if adapters else None
         self._next_counter = 0
         if adapters:
-            self._work.arrived.zero_()
+            self._work.low_arrived.zero_()
         for i, layer in enumerate(decoder.layers):
             self._layer(x, i, layer, rows, places)
         logits = torch.empty(len(rows), decoder.architecture.vocab, device=x.device)
@@ -124,16 +124,9 @@ class DecodeStep:
         """out = matrix · norm(x), gated or not."""
         launch, eps = self._launch, self._decoder.architecture.norm_eps
         if x.shape[0] == 1:
+            arrived = self._counter()
             launch.matmul(
-                x,
-                matrix,
-                out,
-                self._work,
-                norm=norm,
-                eps=eps,
-                gated=gated,
-                adapters=self._adapters,
-                arrived=self._counter(),
+                x, matrix, out, self._work, norm=norm, eps=eps, gated=gated, adapters=self._adapters, arrived=arrived
             )
         else:
             x = launch.add_norm(x, None, norm, eps)
@@ -172,4 +165,4 @@ class DecodeStep:
         if self._adapters is None:
             return None
         self._next_counter += 1
-        return self._work.arrived[self._launch.COUNTER * (self._next_counter - 1) :]
+        return self._work.low_arrived[self._launch.COUNTER * (self._next_counter - 1) :]

@@ -126,9 +126,7 @@ class Workspace:
         self.parts = torch.empty(heads * a.head_dim, device=device)
         self.tops, self.sums = torch.empty(2, heads, device=device)
         self.low = torch.empty(4096, device=device)  # A x of one row
-        self.arrived = torch.zeros(
-            COUNTER * 4 * a.layers, device=device, dtype=torch.int32
-        )  # a counter for each matrix
+        self.low_arrived = torch.zeros(COUNTER * 4 * a.layers, device=device, dtype=torch.int32)  # one for each matrix
 
 
 def fits_matmul(rows: int, matrix: Linear) -> bool:
