@@ -9,8 +9,7 @@ from studio.documents.conversation import Kind
 from studio.errors import EngineError, Language
 from studio.library.index import Library
 from studio.library.picture_intake import DECODERS, normalise_file
-from studio.prompts.transcript import to_list
-from studio.protocol import Describe, Description, Encode, Image, Prompt, TokenIds
+from studio.protocol import Describe, Description, Image
 from studio.settings import Settings, assets
 from studio.specs import EngineSpec
 from studio.storage.conversation_files import ConversationFiles
@@ -27,6 +26,7 @@ from studio.tasks.jobs import Jobs
 from studio.tasks.model_manager import ModelManager
 from studio.tasks.personas import PersonaShelf
 from studio.tasks.runner import Runner
+from studio.tasks.sent_prompts import SentPrompts
 from studio.tasks.talk import Talker
 from studio.tasks.titles import Titles
 from studio.tasks.write import Composer
@@ -48,19 +48,20 @@ class Studio:
         self.worker = WorkerClient(spec)
         self._embed = Embedder(self.worker)
         self.library = Library(self.store, assets() / "pictures", self._embed)
-        self.answerer = ChatAnswerer(self.worker, self.store.read_file, self.library.words, self._keep_prompt)
+        self.prompts = SentPrompts(self.worker, self.store.prompts)
+        self.answerer = ChatAnswerer(self.worker, self.store.read_file, self.library.words, self.prompts.keep)
         self.personas = PersonaShelf(self.store, assets() / "personas")
         self.titles = Titles(self.worker, self.store)
-        self.composer = Composer(self.worker, self._finder, self.store.read_file)
+        self.composer = Composer(self.worker, self._finder, self.store.read_file, self.prompts.keep)
         self.page_writer = PageWriter(self.worker, self._finder, self.store.read_file)
         self.toolbox = Toolbox(settings)
         self.agent_files = ConversationFiles(settings.folder)
         self.agent = Agent(self.worker, self.toolbox, self)
-        self.talker = Talker(self.worker, self.store.read_file, self._keep_prompt, self.agent)
+        self.talker = Talker(self.worker, self.store.read_file, self.prompts.keep, self.agent)
         self.runner = Runner(lambda: self.worker.batch)
-        self.jobs = Jobs(self.runner, self.composer, self.store)
+        self.jobs = Jobs(self.runner, self.composer, self.store, self.prompts)
         answerers: dict[Kind, Answerer] = {"pictures": self.answerer, "talk": self.talker}
-        self.answers = Answers(self.runner, answerers, self.worker, self.store, self.titles)
+        self.answers = Answers(self.runner, answerers, self.worker, self.store, self.prompts, self.titles)
         self.drafts = Drafts(self.runner, self.composer, self.worker)
         self.table_jobs = TableJobs(self.runner, self.answerer, self.worker, self.store, self.library.normalise)
         self.models = ModelManager(settings, self.worker, self.runner)
@@ -92,15 +93,6 @@ class Studio:
         """Labels and text that the image tagger finds in a picture. Raises the error of a call that failed."""
         result = self.worker.submit(Describe(image)).result()
         assert isinstance(result, Description)
-        return result
-
-    def encode(self, prompt: Prompt, model: str) -> TokenIds | None:
-        """A prompt's token ids by the loaded model of that name; None where it is not loaded."""
-        role = next((role for role, card in self.worker.cards.items() if card.name == model), None)
-        if role is None or self.worker.state != "ready":
-            return None
-        result = self.worker.submit(Encode(role, prompt)).result()
-        assert isinstance(result, TokenIds)
         return result
 
     def export_article(self, person: str, article: Article, format: str) -> bytes:
@@ -138,9 +130,6 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _keep_prompt(self, person: str, prompt: Prompt) -> int:
-        return self.store.prompts.keep(person, to_list(prompt))
 
     def _finder(self) -> PictureFinder:
         return PictureFinder(self.worker, self._embed, self.library, self.store.read_file)

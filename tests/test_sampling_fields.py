@@ -24,6 +24,7 @@ from studio.storage.store import Store
 from studio.tasks.answer_stream import AnswerProgress
 from studio.tasks.answers import Answers
 from studio.tasks.runner import Runner
+from studio.tasks.sent_prompts import SentPrompts
 from studio.ui.components import form_numbers, read
 from studio.ui.words import page_words
 
@@ -92,7 +93,8 @@ def test_a_toy_field_is_a_flag(toy: SamplingField) -> None:
 def test_a_toy_field_comes_to_the_model(toy: SamplingField, tmp_path: Path) -> None:
     asker, runner = Recorder(), Runner(lambda: 1)
     store = Store(tmp_path)
-    answers = Answers(runner, {"pictures": asker}, Ready(), store)  # type: ignore[arg-type, dict-item]
+    prompts = SentPrompts(Ready(), store.prompts)  # type: ignore[arg-type]
+    answers = Answers(runner, {"pictures": asker}, Ready(), store, prompts)  # type: ignore[arg-type, dict-item]
     answer = answers.start("me", Conversation().ask("what?"), read(form_numbers("chat"), {"min_p": 0.25}))
     assert list(answer.updates())[-1].ended
     assert asker.given == ToySampling(min_p=0.25)

@@ -271,6 +271,28 @@ def prompt_write(
     click.echo(command.write(instruction, materials, outline, pictures, model, tokenizer).format(as_json))
 
 
+@prompt.command("article")
+@click.argument("id", type=click.IntRange(1))
+@click.option("--json", "as_json", is_flag=True, help='Print [{"step", "model", "text", "ids"}, …] as JSON')
+@with_settings
+def prompt_article(chosen: Settings, id: int, as_json: bool) -> None:
+    """What models were sent for the stored article ID: text, places, captions, choices."""
+    from studio.cli import prompt as command
+
+    click.echo(command.of_article(chosen, id, as_json))
+
+
+@prompt.command("conversation")
+@click.argument("id", type=click.IntRange(1))
+@click.option("--json", "as_json", is_flag=True, help='Print [{"turn", "model", "text", "ids"}, …] as JSON')
+@with_settings
+def prompt_conversation(chosen: Settings, id: int, as_json: bool) -> None:
+    """What models were sent for the answers of the stored conversation ID, of Chat or Talk."""
+    from studio.cli import prompt as command
+
+    click.echo(command.of_conversation(chosen, id, as_json))
+
+
 @studio.group()
 def library() -> None:
     """Your own pictures."""

@@ -1,23 +1,30 @@
-"""`studio prompt`: the exact text that would be sent to a model, and its token ids; no model need be here."""
+"""`studio prompt`: the exact text that would be sent to a model, and its token ids; no model need be here. And what
+was sent for a stored article or conversation.
+"""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from studio.checkpoints.catalog import named
 from studio.cli.options import language_of_messages, read_text
-from studio.errors import InputError
+from studio.errors import InputError, NotFoundError
 from studio.prompts import DIALECTS, Dialect, dialect_of
 from studio.prompts.messages import read_messages
 from studio.prompts.transcript import text_of
 from studio.protocol import Image, ModelCard, Prompt
+from studio.settings import Settings
+from studio.storage.prompt_rows import KeptPrompt
 from studio.storage.regular_file import read_regular
+from studio.storage.store import Store
 from studio.storage.text_files import MAX_TEXT_BYTES
+from studio.tasks.sent_prompts import as_sent
 
 BOS = {"internlm2": "<s>", "xcomposer2": "<s>", "xcomposer2.5": "<s>", "xcomposer1": "<s>"}
 
@@ -72,6 +79,36 @@ def write(
         return sent(dialect.article(instruction, images, materials=notes), name, tokenizer)
     first = f"## {headings[0]}"
     return sent(dialect.section(instruction, headings, headings[0], first, images, notes), name, tokenizer)
+
+
+def of_article(settings: Settings, id: int, as_json: bool) -> str:
+    """What models were sent for a stored article, step by step. Raises NotFoundError."""
+    with closing(Store(settings.folder)) as store:
+        person = store.owner("article", id)
+        found = [store.prompts.get(person, row.id) for row in store.prompts.of_article(person, id)]
+    if not found:
+        raise NotFoundError("article_prompts_missing")
+    return _format([({"step": kept.row.step}, kept) for kept in found], as_json)
+
+
+def of_conversation(settings: Settings, id: int, as_json: bool) -> str:
+    """What models were sent for the answers of a stored conversation. Raises NotFoundError."""
+    with closing(Store(settings.folder)) as store:
+        person = store.owner("conversation", id)
+        turns = enumerate(store.conversation(person, id).turns, 1)
+        found = [({"turn": number}, store.prompts.get(person, turn.seen)) for number, turn in turns if turn.seen]
+    return _format(found, as_json)
+
+
+def _format(found: list[tuple[dict[str, Any], KeptPrompt]], as_json: bool) -> str:
+    """One JSON list, or the texts for people, each under a line that says what it was for."""
+    sent = [(facts | {"model": kept.row.model}, as_sent(kept)) for facts, kept in found]
+    if as_json:
+        return json.dumps([{**facts, "text": one.text, "ids": one.ids} for facts, one in sent], ensure_ascii=False)
+    ids = [None if one.ids is None else list(one.ids) for _, one in sent]
+    texts = [Sent(one.text, i).format(as_json=False) for (_, one), i in zip(sent, ids, strict=True)]
+    heads = [" · ".join(str(value) for value in facts.values()) for facts, _ in sent]
+    return "\n\n".join(f"=== {head} ===\n{text}" for head, text in zip(heads, texts, strict=True))
 
 
 def sent(prompt: Prompt, dialect: str, tokenizer: str) -> Sent:

@@ -33,5 +33,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There is no persona called {name}; there are: {known}.",
         "没有名为 {name} 的角色，现有：{known}。",
     ),
-    "prompt_missing": ("The prompt {id} was not kept.", "没有保存提示词 {id}。"),
+    "prompt_missing": (
+        "The prompt {id} is not kept, or not any more: the newest 2,000 of a person are.",
+        "没有保存提示词 {id}，或已不再保存：每人只保留最近的 2,000 条。",
+    ),
+    "article_prompts_missing": (
+        "No prompt of this article is kept: no model has worked on it here, or it was long ago.",
+        "没有保存这篇文章的提示词：没有模型在这里处理过它，或者已经过了很久。",
+    ),
 }

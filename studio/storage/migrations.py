@@ -107,6 +107,14 @@ MIGRATIONS = [
     );
     ALTER TABLE conversations ADD COLUMN kind TEXT NOT NULL DEFAULT 'pictures'
     """,
+    # Which model had a prompt, its token ids once they are known, and for articles (0: none) what it was for.
+    """
+    ALTER TABLE prompts ADD COLUMN model TEXT NOT NULL DEFAULT '';
+    ALTER TABLE prompts ADD COLUMN article INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE prompts ADD COLUMN step TEXT NOT NULL DEFAULT '';
+    ALTER TABLE prompts ADD COLUMN ids BLOB;
+    CREATE INDEX prompts_by_person ON prompts (person, article)
+    """,
 ]
 
 

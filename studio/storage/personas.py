@@ -1,11 +1,9 @@
-"""People's own personas, and the prompts that their answers were written from."""
+"""People's own personas."""
 
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import replace
-from typing import Any
 
 from studio.documents import persona as personas
 from studio.documents.persona import Persona
@@ -57,22 +55,3 @@ class Personas:
     def undelete(self, person: str, id: int) -> None:
         """Bring it back."""
         set_deleted(self._database, "personas", person, id, None)
-
-
-class SeenPrompts:
-    """The prompts of answers, as plain JSON data of whoever keeps them."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def keep(self, person: str, data: Any) -> int:
-        """Keep one; gives its number."""
-        body = zlib.compress(json.dumps(data).encode())
-        with self._database.write() as connection:
-            insert = "INSERT INTO prompts (person, body, created) VALUES (?, ?, ?)"
-            return connection.execute(insert, (person, body, now())).lastrowid or 0
-
-    def get(self, person: str, id: int) -> Any:
-        """What was kept under that number. Raises NotFoundError."""
-        rows = self._database.read("SELECT body FROM prompts WHERE id = ? AND person = ?", id, person)
-        return json.loads(zlib.decompress(first_row(rows, "prompt", id)["body"]))

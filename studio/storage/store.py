@@ -34,9 +34,10 @@ from studio.storage.listing import (
     set_deleted,
 )
 from studio.storage.migrations import MIGRATIONS
-from studio.storage.personas import Personas, SeenPrompts
+from studio.storage.personas import Personas
 from studio.storage.picture_files import PictureFiles, StoredFile, is_picture_key
 from studio.storage.process_locks import Liveness
+from studio.storage.prompt_rows import PromptRows
 from studio.storage.tables import Tables
 from studio.storage.unsaved import Unsaved
 
@@ -62,7 +63,7 @@ class Store:
         self._conversations = Conversations(self.database, self._files)
         self.tables = Tables(self.database, self._files, self._alive)
         self.personas = Personas(self.database)
-        self.prompts = SeenPrompts(self.database)
+        self.prompts = PromptRows(self.database)
         self._health = Health(self.database)
         self._unsaved = Unsaved(self._save_end)
 
@@ -187,7 +188,13 @@ class Store:
             own = "INSERT OR IGNORE INTO picture_owner (key, person) SELECT key, ? FROM picture_owner WHERE person = ?"
             connection.execute(own, (taker, giver))
             connection.execute("DELETE FROM picture_owner WHERE person = ?", (giver,))
+            connection.execute("UPDATE prompts SET person = ? WHERE person = ? AND article > 0", (taker, giver))
             return connection.execute("UPDATE articles SET person = ? WHERE person = ?", (taker, giver)).rowcount
+
+    def owner(self, kind: Literal["article", "conversation"], id: int) -> str:
+        """Whose it is, for the command line, which whoever may read the data folder uses. Raises NotFoundError."""
+        rows = self.database.read(f"SELECT person FROM {kind}s WHERE id = ? AND deleted IS NULL", id)
+        return str(first_row(rows, kind, id)["person"])
 
     def mark_interrupted(self) -> int:
         """Articles left under way by a process that is gone become "stopped" and interrupted; how many there were.

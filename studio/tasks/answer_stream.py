@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from studio.documents.conversation import MAX_PICTURES, MAX_QUESTION, Conversation, Turn
 from studio.errors import InputError, StudioError
-from studio.protocol import Done, Failed, Generate, Piece, Queued, Reason
+from studio.protocol import Done, Failed, Generate, Piece, Prompt, Queued, Reason
 from studio.tasks.progress import Stop
 from studio.tasks.task import S
 from studio.worker.client import WorkerClient
+
+KeepPrompt = Callable[[str, Prompt, str], int]  # person, prompt, model → the number it is kept under
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from studio.storage.store import Store
 from studio.tasks.answer_stream import AnswerProgress, check
 from studio.tasks.progress import Stop, until_loaded
 from studio.tasks.runner import Runner, UnderWay
+from studio.tasks.sent_prompts import SentPrompts
 from studio.tasks.task import Task
 from studio.tasks.titles import Titles
 from studio.worker.client import WorkerClient
@@ -55,10 +56,11 @@ class Answers:
         answerers: Mapping[Kind, Answerer],
         worker: WorkerClient,
         store: Store,
+        prompts: SentPrompts,
         titles: Titles | None = None,
     ) -> None:
         self._runner, self._answerers, self._worker, self._store = runner, answerers, worker, store
-        self._titles = titles
+        self._prompts, self._titles = prompts, titles
         self._numbers = itertools.count(1)
 
     def start(
@@ -125,5 +127,7 @@ class Answers:
                         state = replace(state, error=state.error or e)
                 saved = time.monotonic()
             yield state
+            if state.ended and last.seen:
+                self._prompts.add_ids(person, last.seen)
             if self._titles and state.ended and not state.error:
                 self._titles.want(person, state.conversation)

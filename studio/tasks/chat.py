@@ -15,9 +15,9 @@ from studio.errors import Language
 from studio.language import language_of
 from studio.prompts import dialect_of, fitting, replies
 from studio.prompts.fitting import Conversing
-from studio.protocol import Describe, Description, Generate, Image, ModelCard, Prompt, Sampling
+from studio.protocol import Describe, Description, Generate, Image, ModelCard, Sampling
 from studio.roles import VIEWER
-from studio.tasks.answer_stream import AnswerProgress, check, end_with_error, stream_answer
+from studio.tasks.answer_stream import AnswerProgress, KeepPrompt, check, end_with_error, stream_answer
 from studio.tasks.model_calls import budget_of, card_of
 from studio.tasks.progress import Stop
 from studio.worker.client import WorkerClient
@@ -25,14 +25,15 @@ from studio.worker.client import WorkerClient
 
 class ChatAnswerer:
     """See the module. `read` gives the bytes of a picture's file by its key, `known` the words that people gave it, or
-    an empty string; `keep` keeps a prompt that was sent, of a conversation that is kept, and gives its number."""
+    an empty string; `keep` keeps a prompt that is sent to a model, of a conversation that is kept, and gives its
+    number."""
 
     def __init__(
         self,
         worker: WorkerClient,
         read: Callable[[str], bytes],
         known: Callable[[str, Language], str] = lambda key, language: "",
-        keep: Callable[[str, Prompt], int] = lambda person, prompt: 0,
+        keep: KeepPrompt = lambda person, prompt, model: 0,
     ) -> None:
         self._worker = worker
         self._read = read
@@ -91,7 +92,7 @@ class ChatAnswerer:
         asked = fitting.chat(budget, dialect, turns, begin, sampling.max_tokens)
         conversation = _with_left_out(conversation, asked)
         if conversation.id:
-            conversation = conversation.answer(model=card.name, seen=self._keep(person, asked.prompt))
+            conversation = conversation.answer(model=card.name, seen=self._keep(person, asked.prompt, card.name))
         call = Generate(VIEWER.name, asked.prompt, replace(sampling, max_tokens=asked.room))
         for state in stream_answer(self._worker, call, person, stop, conversation, begin):
             answer = state.conversation.turns[-1].answer

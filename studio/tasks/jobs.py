@@ -16,6 +16,7 @@ from studio.errors import EngineError, InputError, StorageError, StudioError
 from studio.storage.store import Store
 from studio.tasks.progress import Progress, Stop
 from studio.tasks.runner import Runner, UnderWay
+from studio.tasks.sent_prompts import SentPrompts
 from studio.tasks.task import Kind, Task
 from studio.tasks.write import Composer
 
@@ -27,10 +28,10 @@ Work = Callable[[Article, str, Stop], Iterator[Progress]]
 class Jobs:
     """Starts and finds the tasks that write articles; an article has at most one at a time."""
 
-    def __init__(self, runner: Runner, composer: Composer, store: Store) -> None:
+    def __init__(self, runner: Runner, composer: Composer, store: Store, prompts: SentPrompts) -> None:
         self._runner = runner
         self._composer = composer
-        self._store = store
+        self._store, self._prompts = store, prompts
 
     def start(self, person: str, brief: Brief) -> Job:
         """Begin to write. Raises InputError when the brief cannot be written, BusyError when too much waits."""
@@ -76,7 +77,8 @@ class Jobs:
 
     def _begin(self, person: str, article: Article, work: Work, kind: Kind) -> Job:
         def save_states(stop: Stop) -> Iterator[Progress]:
-            return self._save_states(person, work(article, person, stop), kind, stop, Progress(article, "writing"))
+            yield from self._save_states(person, work(article, person, stop), kind, stop, Progress(article, "writing"))
+            self._prompts.add_ids_of(person, article.id)
 
         try:
             return self._runner.start(person, kind, _key(article.id), Progress(article, "writing"), save_states)

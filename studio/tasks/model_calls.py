@@ -10,7 +10,6 @@ from studio.errors import InputError, ModelError
 from studio.prompts import Dialect, dialect_of
 from studio.prompts.budget import Budget
 from studio.protocol import (
-    Call,
     Choose,
     Count,
     Counts,
@@ -31,7 +30,7 @@ from studio.protocol import (
 )
 from studio.roles import COMPOSER, ModelRole
 from studio.sampling import check
-from studio.tasks.progress import Progress, Stop, in_queue
+from studio.tasks.progress import Progress, Step, Stop, in_queue
 from studio.worker.client import WorkerClient
 
 
@@ -53,25 +52,33 @@ def budget_of(worker: WorkerClient, role: Role, card: ModelCard, stop: Stop) -> 
 
 
 class ModelCalls:
-    """The calls of one task to the writing model. Stopping ends the call under way and every later one."""
+    """The calls of one task to the writing model. Stopping ends the call under way and every later one. `keep` is given
+    what is sent: the prompt, the model's name and the step."""
 
-    def __init__(self, worker: WorkerClient, read: Callable[[str], bytes], person: str, stop: Stop) -> None:
+    def __init__(
+        self,
+        worker: WorkerClient,
+        read: Callable[[str], bytes],
+        person: str,
+        stop: Stop,
+        keep: Callable[[Prompt, str, Step], object] = lambda prompt, model, step: None,
+    ) -> None:
         cards = worker.cards or worker.wait_ready()  # known ones: a call that waits for a new worker can be stopped
         self.card: ModelCard = card_of(cards, COMPOSER)
         self.dialect: Dialect = dialect_of(self.card)
         self.budget = budget_of(worker, COMPOSER.name, self.card, stop)
         self.stop = stop
-        self._worker, self._read, self._person = worker, read, person
+        self._worker, self._read, self._person, self._keep = worker, read, person, keep
 
     def images(self, pictures: tuple[Picture, ...]) -> tuple[Image, ...]:
         """Pictures as the model takes them; none where it does not see."""
         return tuple(Image(p.key, self._read(p.key)) for p in pictures) if self.card.sees else ()
 
     def events(
-        self, prompt: Prompt, sampling: Sampling, repeats: bool = False
+        self, prompt: Prompt, sampling: Sampling, repeats: bool = False, step: Step = "writing"
     ) -> Iterator[Queued | Started | Piece | Done]:
         """A generation as it goes, see `Generate`. Raises the error it fails with."""
-        for event in self._events(Generate(COMPOSER.name, prompt, sampling, repeats)):
+        for event in self._events(Generate(COMPOSER.name, prompt, sampling, repeats), step):
             if isinstance(event, Queued | Started | Piece | Done):
                 yield event
 
@@ -92,7 +99,7 @@ class ModelCalls:
     ) -> Generator[Progress, None, tuple[str, Reason]]:
         """As `text_in_queue`; returns why it ended, too."""
         text, reason = "", "cancelled"  # type: tuple[str, Reason]
-        for event in self.events(prompt, sampling):
+        for event in self.events(prompt, sampling, step=progress.step):
             match event:
                 case Piece():
                     text += event.text
@@ -105,7 +112,7 @@ class ModelCalls:
     def choose(self, prompt: Prompt, options: tuple[str, ...], progress: Progress) -> Generator[Progress, None, int]:
         """The index of the option with the highest score; 0 when it was stopped. `progress` as in `text_in_queue`."""
         values = (0.0,) * len(options)
-        for event in self._events(Choose(COMPOSER.name, prompt, options)):
+        for event in self._events(Choose(COMPOSER.name, prompt, options), progress.step):
             if isinstance(event, Scores):
                 values = event.values
             elif isinstance(event, Queued | Started):
@@ -120,7 +127,8 @@ class ModelCalls:
         form = self.dialect.writing_form("\n".join((brief.subject, brief.materials, *brief.outline)))
         return replace(self.dialect.writing, grammar=form, **check("writing", vars(brief)) | changes)
 
-    def _events(self, call: Call) -> Iterator[Event]:
+    def _events(self, call: Generate | Choose, step: Step) -> Iterator[Event]:
+        self._keep(call.prompt, self.card.name, step)
         request = self.stop.watch(self._worker.submit(call, self._person))
         try:
             for event in request.events():

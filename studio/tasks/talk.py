@@ -21,13 +21,11 @@ from studio.prompts.tool_protocol import Exchange
 from studio.protocol import Generate, Image, ModelCard, Prompt, Role, Sampling, Text
 from studio.roles import TALK
 from studio.tasks.agent import Agent, AgentModel, AgentRequest
-from studio.tasks.answer_stream import AnswerProgress, check, end_with_error, stream_answer
+from studio.tasks.answer_stream import AnswerProgress, KeepPrompt, check, end_with_error, stream_answer
 from studio.tasks.approval import Approvals
 from studio.tasks.model_calls import budget_of, card_of
 from studio.tasks.progress import Stop
 from studio.worker.client import WorkerClient
-
-KeepPrompt = Callable[[str, Prompt], int]  # person, prompt → its number
 
 
 def own_role(persona: Persona | None) -> Role:
@@ -52,7 +50,7 @@ def opening(persona: Persona | None) -> tuple[Message, ...]:
 
 
 class Talker:
-    """See the module. `read` gives the bytes of a picture's file by its key, `keep` keeps a prompt that was sent."""
+    """See the module. `read` gives the bytes of a picture's file by its key, `keep` keeps a prompt that is sent."""
 
     def __init__(
         self, worker: WorkerClient, read: Callable[[str], bytes], keep: KeepPrompt, agent: Agent | None = None
@@ -106,7 +104,7 @@ class Talker:
             sampling.max_tokens,
             left_out=turns[-2].unread if len(turns) > 1 else 0,
         )
-        seen = self._keep(person, asked.prompt) if conversation.id else 0
+        seen = self._keep(person, asked.prompt, card.name) if conversation.id else 0
         conversation = replace(conversation, model=card.name)
         conversation = conversation.answer(model=card.name, unread=asked.turns, seen=seen)
         call = Generate(role, asked.prompt, replace(sampling, max_tokens=asked.room))
@@ -138,7 +136,7 @@ class Talker:
                     answer=state.answer, steps=state.steps, finish=state.finish, unread=state.unread
                 )
                 if state.ended and sent and conversation.id:
-                    done = done.answer(seen=self._keep(person, sent[-1]))
+                    done = done.answer(seen=self._keep(person, sent[-1], card.name))
                 yield AnswerProgress(done, state.speed, state.waiting, state.ended, state.error)
         finally:
             self._approvals.pop(key, None)

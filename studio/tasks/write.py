@@ -32,20 +32,29 @@ Work = Iterator[Progress]
 
 
 class Composer:
-    """See the module. `read` gives the bytes of a picture's file by its key, `finder` a new finder for each article."""
+    """See the module. `read` gives the bytes of a picture's file by its key, `finder` a new finder for each article;
+    `keep` keeps a prompt of a person's stored article: what is sent to which model, for which step."""
 
-    def __init__(self, worker: WorkerClient, finder: Callable[[], PictureFinder], read: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        worker: WorkerClient,
+        finder: Callable[[], PictureFinder],
+        read: Callable[[str], bytes],
+        keep: Callable[[str, Prompt, str, int, Step], object] = lambda *given: None,
+    ) -> None:
         self._worker = worker
         self._make_finder = finder  # one for each article: several may be under way
-        self._read = read
+        self._read, self._keep = read, keep
 
     def write(self, article: Article, person: str, stop: Stop) -> Work:
         """Write and illustrate what `article.brief` asks for."""
-        return self._with_final_status(article, stop, lambda: self._write(article, self._calls(person, stop)))
+        return self._with_final_status(article, stop, lambda: self._write(article, self._calls(person, stop, article)))
 
     def continue_article(self, article: Article, person: str, stop: Stop) -> Work:
         """Continue where an article was cut or stopped; what is there stays as it is."""
-        return self._with_final_status(article, stop, lambda: self._continue(article, self._calls(person, stop)))
+        return self._with_final_status(
+            article, stop, lambda: self._continue(article, self._calls(person, stop, article))
+        )
 
     def illustrate(self, article: Article, section: str, person: str, stop: Stop) -> Work:
         """Find a picture for one section."""
@@ -104,8 +113,14 @@ class Composer:
             elif isinstance(event, Done) and event.reason == "length":
                 yield words(drop_broken_sentence(text))
 
-    def _calls(self, person: str, stop: Stop) -> ModelCalls:
-        return ModelCalls(self._worker, self._read, person, stop)
+    def _calls(self, person: str, stop: Stop, article: Article | None = None) -> ModelCalls:
+        """Calls whose prompts are kept if they are those of a stored article."""
+
+        def keep(prompt: Prompt, model: str, step: Step) -> None:
+            if article and article.id:
+                self._keep(person, prompt, model, article.id, step)
+
+        return ModelCalls(self._worker, self._read, person, stop, keep)
 
     def _keep_status(
         self, article: Article, person: str, stop: Stop, work: Callable[[Article, ModelCalls, PictureFinder], Work]
@@ -114,7 +129,7 @@ class Composer:
         status, error = article.status, article.error
         begun = replace(article, status="illustrating")
         for progress in self._with_final_status(
-            begun, stop, lambda: work(begun, self._calls(person, stop), self._make_finder())
+            begun, stop, lambda: work(begun, self._calls(person, stop, begun), self._make_finder())
         ):
             if progress.step == "done":
                 progress = replace(progress, article=replace(progress.article, status=status, error=error))

@@ -32,7 +32,17 @@ from studio.ui.arguments import call, check
 from studio.ui.article_view import EMPTY, ArticleView, Changes, Proposal
 from studio.ui.components import script_component
 from studio.ui.identity import identity_of, language_for, normalise_upload, to_gradio_error
-from studio.ui.page_data import ArticleDocument, Edited, Exported, Failure, Found, PageFacts
+from studio.ui.page_data import (
+    ArticleDocument,
+    ArticlePrompts,
+    Edited,
+    Exported,
+    Failure,
+    Found,
+    PageFacts,
+    SeenPrompt,
+)
+from studio.ui.seen_prompt import article_prompts, seen_prompt
 from studio.ui.threads import in_thread, threaded
 from studio.ui.uploads import uploads_of
 
@@ -64,13 +74,22 @@ class ArticleEditor:
         def export(asked: dict[str, Any], request: gr.Request) -> Exported | Failure:
             return self.export(asked, request)
 
+        def saw(asked: dict[str, Any], request: gr.Request) -> ArticlePrompts | SeenPrompt | Failure:
+            return self.saw(asked, request)
+
         component = script_component(
             "paper.js",
             EMPTY,
             "paper",
             css="paper.css",
             events="run",
-            functions=[threaded(act), threaded(stop), threaded(find, "worker"), threaded(export, pool="files")],
+            functions=[
+                threaded(act),
+                threaded(stop),
+                threaded(find, "worker"),
+                threaded(export, pool="files"),
+                threaded(saw, "worker"),
+            ],
             examples=examples.cards(examples.WRITE),
         )
         component.run(self.run, None, component, trigger_mode="multiple", **_OPTIONS)
@@ -153,6 +172,19 @@ class ArticleEditor:
         except StudioError as e:
             return {"error": e.say(language_for(request))}
         return {"url": download_url(path), "name": path.name}
+
+    def saw(self, asked: dict[str, Any], request: gr.Request | Request) -> ArticlePrompts | SeenPrompt | Failure:
+        """What models saw for an article: the steps, or with a `number` that one's prompt."""
+        person, number = identity_of(request), asked.get("number")
+        try:
+            if number is None:
+                id = _article_id(asked.get("id"))
+                return article_prompts(self._studio, person, id, language_for(request))
+            if not isinstance(number, int) or isinstance(number, bool):
+                raise NotFoundError("prompt_missing", id=str(number)[:20])
+            return seen_prompt(self._studio, person, number)
+        except StudioError as e:
+            return {"error": e.say(language_for(request))}
 
     def _edited(self, person: str, id: int, asked: dict[str, Any]) -> Article:
         store, kind = self._studio.store, str(asked.get("kind"))

@@ -394,6 +394,19 @@ class TalkLists(TypedDict):
     tools: list[TalkTool]
 
 
+class PromptStep(TypedDict):
+    """One prompt of an article: its number, and what it was for."""
+
+    number: int
+    name: str
+
+
+class ArticlePrompts(TypedDict):
+    """The prompts of an article, in the order in which they were sent."""
+
+    steps: list[PromptStep]
+
+
 class SeenPrompt(TypedDict):
     """What a model saw: the whole text, and its token ids, null for each picture; null where no model is loaded."""
 

@@ -1,15 +1,29 @@
-"""What a model saw for an answer, as the page shows it."""
+"""What models saw for an answer or an article, as the page shows it."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 from studio.app import Studio
-from studio.prompts.transcript import from_list, text_of
+from studio.errors import Language, NotFoundError
 from studio.ui import page_data
+from studio.ui.words import t
 
 
-def seen_prompt(studio: Studio, person: str, seen: int, model: str) -> page_data.SeenPrompt:
-    """The prompt of that number; its ids where the model of that name is loaded. Raises NotFoundError."""
-    prompt = from_list(studio.store.prompts.get(person, seen))
-    encoded = studio.encode(prompt, model)
-    text = text_of(prompt, encoded.bos if encoded else "")
-    return {"model": model, "text": text, "ids": list(encoded.values) if encoded else None}
+def seen_prompt(studio: Studio, person: str, number: int) -> page_data.SeenPrompt:
+    """The prompt of that number. Raises NotFoundError."""
+    sent = studio.prompts.get(person, number)
+    return {"model": sent.row.model, "text": sent.text, "ids": list(sent.ids) if sent.ids is not None else None}
+
+
+def article_prompts(studio: Studio, person: str, article: int, language: Language) -> page_data.ArticlePrompts:
+    """The steps of an article in their order, "captions 2" for example. Raises NotFoundError for another's article, and
+    where none of its prompts is kept."""
+    studio.store.article(person, article)
+    rows, count, steps = studio.prompts.of_article(person, article), Counter[str](), list[page_data.PromptStep]()
+    if not rows:
+        raise NotFoundError("article_prompts_missing")
+    for row in rows:
+        count[row.step] += 1
+        steps.append({"number": row.id, "name": f"{t(f'step_{row.step}', language)} {count[row.step]}"})
+    return {"steps": steps}

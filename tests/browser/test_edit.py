@@ -169,3 +169,17 @@ def test_an_edit_of_another_persons_article_is_refused(desk: Page, chromium: Bro
     )
     assert "is not here" in refused["error"]
     other.context.close()
+
+
+def test_what_the_model_saw_is_shown_for_each_step(desk: Page) -> None:
+    desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    desk.click("#paper [data-act=talk_saw]")
+    saw = desk.locator("dialog pre.saw")
+    expect(saw).to_contain_text("short title for an article about")
+    desk.select_option("dialog select", index=1)
+    expect(saw).to_contain_text("<|im_start|>user\nWrite an article about")
+    expect(desk.locator("dialog summary")).to_contain_text("tokens")
+    desk.click("dialog [data-act=talk_copy_text]")
+    expect(desk.locator(".toast")).to_contain_text("Copied")
+    assert desk.evaluate("navigator.clipboard.readText()") == saw.text_content()
+    desk.keyboard.press("Escape")

@@ -16,7 +16,7 @@ from studio.prompts import fitting
 from studio.prompts.budget import Budget
 from studio.prompts.internlm2 import InternLM2
 from studio.prompts.messages import message
-from studio.prompts.transcript import from_list, text_of
+from studio.prompts.transcript import text_of
 from studio.protocol import ModelCard, Prompt, Text
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
@@ -50,7 +50,7 @@ def test_what_is_sent_is_kept_to_the_character(studio: Studio) -> None:
     done = answered(studio, Conversation(kind="talk", persona=BAJIE).ask("  hello  \n"))
     turn = done.turns[-1]
     assert (turn.answer, turn.model, turn.finish) == (" An answer \n", CARD.name, "stop")
-    seen = text_of(from_list(studio.store.prompts.get(CLI, turn.seen)))
+    seen = studio.prompts.get(CLI, turn.seen).text
     assert seen == (
         "<|im_start|>system\n你是猪八戒。<|im_end|>\n<|im_start|>user\n你好<|im_end|>\n"
         "<|im_start|>assistant\n俺老猪<|im_end|>\n<|im_start|>assistant\n来了<|im_end|>\n"
@@ -58,7 +58,7 @@ def test_what_is_sent_is_kept_to_the_character(studio: Studio) -> None:
     )
     assert studio.store.conversation(CLI, done.id) == replace(done, title=studio.store.conversation(CLI, done.id).title)
     again = answered(studio, done.ask("hello again"))
-    longer = text_of(from_list(studio.store.prompts.get(CLI, again.turns[-1].seen)))
+    longer = studio.prompts.get(CLI, again.turns[-1].seen).text
     assert longer.startswith(seen + " An answer \n<|im_end|>\n"), "a turn begins with all that was read and written"
 
 
@@ -66,14 +66,14 @@ def test_a_persona_with_tools_is_asked_as_one_without(studio: Studio) -> None:
     """The tools are told of after its own system text; examples and greeting follow."""
     done = answered(studio, Conversation(kind="talk", persona=BAJIE, tools=("calculator",)).ask("hello"))
     assert (done.turns[-1].answer, done.turns[-1].finish) == (" An answer \n", "stop")
-    seen = text_of(from_list(studio.store.prompts.get(CLI, done.turns[-1].seen)))
+    seen = studio.prompts.get(CLI, done.turns[-1].seen).text
     assert seen.startswith("<|im_start|>system\n你是猪八戒。<|im_end|>\n<|im_start|>system\n当开启工具以及代码时")
     assert seen.endswith(
         "<|im_start|>user\n你好<|im_end|>\n<|im_start|>assistant\n俺老猪<|im_end|>\n<|im_start|>assistant\n来了"
         "<|im_end|>\n<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n"
     )
     again = answered(studio, done.ask("hello again"))
-    longer = text_of(from_list(studio.store.prompts.get(CLI, again.turns[-1].seen)))
+    longer = studio.prompts.get(CLI, again.turns[-1].seen).text
     assert longer.startswith(seen + " An answer \n<|im_end|>\n"), "what was read and written is not read again"
 
 

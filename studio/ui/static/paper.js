@@ -12,6 +12,7 @@ import { cards } from "./examples.js";
 import { exportMenu } from "./export_menu.js";
 import { Inspector } from "./inspector.js";
 import { Passages } from "./passages.js";
+import { showArticlePrompts } from "./saw.js";
 import { newSection, updateSection } from "./section.js";
 import { forget } from "./storage.js";
 
@@ -91,12 +92,14 @@ export class Paper {
   build(element) {
     const fresh = button("new_article", "file-plus", () => this.fresh(), { plain: true });
     const copy = button("copy_markdown", "copy", () => this.copy(), { plain: true });
+    const saw = button("talk_saw", "search", () => showArticlePrompts(this.server, this.doc.id), { plain: true });
     this.tools.append(
       this.undo,
       this.redo,
       fresh,
       this.count,
       copy,
+      saw,
       exportMenu((format) => this.export(format)),
     );
     const { examples } = this.props;

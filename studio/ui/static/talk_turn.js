@@ -131,7 +131,7 @@ export function turnView({ server, act, start, id }) {
 
   /** @param {TalkTurn} turn */
   async function saw(turn) {
-    const answer = await server.act({ kind: "saw", seen: turn.seen, model: turn.model });
+    const answer = await server.act({ kind: "saw", seen: turn.seen });
     if (answer.error !== undefined) return void toast(answer.error);
     showPrompt(answer);
   }

@@ -342,6 +342,17 @@ export interface TalkLists {
   tools: TalkTool[];
 }
 
+/** One prompt of an article: its number, and what it was for. */
+export interface PromptStep {
+  number: number;
+  name: string;
+}
+
+/** The prompts of an article, in the order in which they were sent. */
+export interface ArticlePrompts {
+  steps: PromptStep[];
+}
+
 /** What a model saw: the whole text, and its token ids, null for each picture; null where no model is loaded. */
 export interface SeenPrompt {
   model: string;
@@ -448,6 +459,10 @@ export type PaperServer = {
   stop: (asked: EventData) => Promise<void>;
   find: (asked: EventData) => Promise<Answer<Found>>;
   export: (asked: EventData) => Promise<Answer<Exported>>;
+  saw: {
+    (asked: { id: number }): Promise<Answer<ArticlePrompts>>;
+    (asked: { id: number; number: number }): Promise<Answer<SeenPrompt>>;
+  };
 };
 
 export type TalkServer = {
@@ -458,7 +473,7 @@ export type TalkServer = {
     (asked: { kind: "save_persona" } & EventData): Promise<Answer<PersonaCard>>;
     (asked: { kind: "import_persona"; path: string }): Promise<Answer<PersonaCard>>;
     (asked: { kind: "export_persona" | "save" | "fetch_file" } & EventData): Promise<Answer<Exported>>;
-    (asked: { kind: "saw"; seen: number; model: string }): Promise<Answer<SeenPrompt>>;
+    (asked: { kind: "saw"; seen: number }): Promise<Answer<SeenPrompt>>;
     (asked: { kind: "delete" | "undelete" | "delete_persona" | "undelete_persona" | "allow" } & EventData): Promise<Answer<object>>;
   };
 };

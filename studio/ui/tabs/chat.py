@@ -173,9 +173,7 @@ class _Events:
         none: page_data.SeenPrompt = {"model": "", "text": "", "ids": None}
         turn = conversation.turns[-1] if conversation.turns else None
         try:
-            found = (
-                seen_prompt(self._studio, identity_of(request), turn.seen, turn.model) if turn and turn.seen else none
-            )
+            found = seen_prompt(self._studio, identity_of(request), turn.seen) if turn and turn.seen else none
         except StudioError as e:
             raise to_gradio_error(e, request) from e
         return {**found, "asked": time.time()}

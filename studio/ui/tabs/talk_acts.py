@@ -108,9 +108,9 @@ class TalkActs:
         data = export.export(conversation, format, self._store.read_file, about)
         return self._file(request, export.filename(conversation, format), data)
 
-    def saw(self, request: Any, seen: int, model: str) -> page_data.SeenPrompt:
+    def saw(self, request: Any, seen: int) -> page_data.SeenPrompt:
         """What a model saw for an answer."""
-        return seen_prompt(self._studio, identity_of(request), seen, model)
+        return seen_prompt(self._studio, identity_of(request), seen)
 
     def allow(self, request: Any, id: int, step: int, yes: bool) -> None:
         """The person's word about a tool that asks before it runs."""
