@@ -406,9 +406,7 @@ def models_check(folder: str, golden: str | None, as_json: bool) -> None:
 
 @studio.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
-@click.option(
-    "--memory", type=click.IntRange(0, 1024), default=0, help="Say what would fit in so many GB"
-)
+@click.option("--memory", type=click.IntRange(0, 1024), default=0, help="Say what would fit in so many GB")
 @with_settings
 def doctor(chosen: Settings, as_json: bool, memory: int) -> None:
     """Say what is installed, what was found, what would run, and what keeps it from running: exit code 1."""
