@@ -6,6 +6,8 @@ import math
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +60,36 @@ def cores() -> int:
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     places = {_siblings(number) for number in allowed}
     return min(threads(), len(places)) if places else min(threads(), psutil.cpu_count(logical=False) or threads())
+
+
+class IdleShare:
+    """How much of the cores that this process may use others leave to it: measured from here on to `value`."""
+
+    def __init__(self, own: Sequence[psutil.Process]) -> None:
+        """`own`: processes whose work does not count as that of others."""
+        self._own = own
+        self._before = self._now()
+
+    @property
+    def value(self) -> float:
+        """From 0 to 1; 1 where nothing can be said. What runs with a low priority gives way, and counts as idle."""
+        ticks, seconds, own = (now - before for now, before in zip(self._now(), self._before, strict=True))
+        return max(0.0, min(1.0, (ticks + own) / seconds)) if seconds > 0.05 else 1.0
+
+    def _now(self) -> tuple[float, float, float]:
+        """Seconds of all cores: left over, in all, and used by the own processes."""
+        allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+        cores = [
+            times for number, times in enumerate(psutil.cpu_times(percpu=True)) if not allowed or number in allowed
+        ]
+        idle = sum(c.idle + getattr(c, "iowait", 0.0) + getattr(c, "nice", 0.0) for c in cores)
+        own = 0.0
+        for process in self._own:
+            with suppress(psutil.Error):
+                used = process.cpu_times()
+                own += used.user + used.system
+        everything = sum(sum(c) - getattr(c, "guest", 0.0) - getattr(c, "guest_nice", 0.0) for c in cores)
+        return idle, everything, own
 
 
 def _siblings(number: int) -> str:

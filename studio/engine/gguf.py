@@ -60,15 +60,16 @@ class GgufEngine:
     """One GGUF model in both roles."""
 
     def __init__(self, spec: GgufSpec) -> None:
+        left = machine.IdleShare(_own_processes())  # measured while the header is read, so that nothing waits for it
         header = gguf_file.check(Path(spec.path), "model")
         if spec.mmproj:
             gguf_file.check(Path(spec.mmproj), "mmproj")
-        try:
-            self._server = LlamaServer(_parameters(spec), bool(spec.mmproj))
-        except (RuntimeError, ValueError, OSError) as e:
-            raise _unloadable(spec) from e
         words = gguf_file.vocabulary(Path(spec.path))
         chat = chat_template.format_of(header.template, words.controls, words.bos, words.eos)
+        try:
+            self._server = LlamaServer(_parameters(spec, left.value), bool(spec.mmproj))
+        except (RuntimeError, ValueError, OSError) as e:
+            raise _unloadable(spec) from e
         self._card = replace(spec.card, chat=chat)
         self._special = re.compile("|".join(map(re.escape, words.controls)) or r"(?!)")
         self._first = self._first_tokens()
@@ -219,13 +220,21 @@ def _usage(timings: Mapping[str, float]) -> Usage:
     return Usage(cached + read, cached, int(timings["predicted_n"]), first, total)
 
 
-def _parameters(spec: GgufSpec) -> Any:
+def _own_processes() -> list[psutil.Process]:
+    """This one and the page's, whose start is over in a moment."""
+    own = psutil.Process()
+    return [own, *filter(None, [own.parent()])]
+
+
+def _parameters(spec: GgufSpec, left: float) -> Any:
+    """llama.cpp's threads wait for each other by spinning: one that has no core of its own holds up all others, so
+    there are as many as find one. `left` is the part of the cores that others leave."""
     p = xllamacpp.CommonParams()
     p.model.path = spec.path
     p.n_ctx = spec.card.context * spec.batch
     p.n_parallel = spec.batch
-    p.cpuparams.n_threads = spec.threads or machine.cores()
-    p.cpuparams_batch.n_threads = spec.threads or machine.threads()
+    p.cpuparams.n_threads = spec.threads or max(1, round(left * machine.cores()))
+    p.cpuparams_batch.n_threads = spec.threads or max(1, round(left * machine.threads()))
     p.cache_ram_mib = CACHE_MIB
     if not spec.gpu:  # else as many layers as fit, if llama.cpp was built with a GPU
         p.n_gpu_layers = 0

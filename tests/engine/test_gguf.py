@@ -11,8 +11,9 @@ from pathlib import Path
 import gguf_files
 import pytest
 
+from studio.checkpoints import machine
 from studio.checkpoints.catalog import starter_path
-from studio.engine.gguf import BATCH, GgufEngine
+from studio.engine.gguf import BATCH, GgufEngine, _parameters
 from studio.engine.serial import SerialEngine
 from studio.errors import ContextOverflow, EngineError, ModelError
 from studio.prompts.starter import Starter
@@ -227,3 +228,13 @@ def test_control_tokens_come_as_text_where_they_are_asked_for(
         call = Generate("composer", ARTICLE, replace(SAMPLING, max_tokens=2), keep_controls=keep)
         written = [p.text for p in engine.generate(call, lambda: False) if isinstance(p, Piece)]
         assert "".join(written) == text
+
+
+@pytest.mark.parametrize(("left", "given", "threads"), [(1.0, 0, 8), (0.5, 0, 4), (0.0, 0, 1), (0.0, 3, 3)])
+def test_there_are_as_many_threads_as_find_a_core(
+    monkeypatch: pytest.MonkeyPatch, left: float, given: int, threads: int
+) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 8)
+    monkeypatch.setattr(machine, "threads", lambda: 8)
+    parameters = _parameters(GgufSpec("m.gguf", CARD, threads=given), left)
+    assert parameters.cpuparams.n_threads == parameters.cpuparams_batch.n_threads == threads

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import gguf_files
 import pytest
@@ -214,3 +216,23 @@ def test_the_doctor_agrees_with_what_is_suggested(memory: int) -> None:
         named = vars(ladder.suggest(memory * ladder.GB, gpu)).values()
         assert {model.name for model in named if model} == {*line.split(": ")[1].split(", ")} & fitting
     assert ("xcomposer2.5-7b" in lines[-2]) == (memory >= 24)
+
+
+@pytest.mark.parametrize(
+    ("user", "nice", "own", "left"),
+    [(0.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 0.5), (2.0, 0.0, 0.0, 0.0), (1.0, 0.0, 1.0, 1.0), (0.0, 2.0, 0.0, 1.0)],
+)
+def test_the_share_of_the_cores_that_others_leave(
+    monkeypatch: pytest.MonkeyPatch, user: float, nice: float, own: float, left: float
+) -> None:
+    """Two cores for a second: of others with usual and low priority, and of the studio's own processes."""
+    times = namedtuple("times", "user nice idle")
+    used, me = [times(0.0, 0.0, 0.0)] * 2, SimpleNamespace(cpu_times=lambda: SimpleNamespace(user=0.0, system=0.0))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
+    monkeypatch.setattr(machine.psutil, "cpu_times", lambda percpu: [*used, times(9.0, 9.0, 9.0)])
+    monkeypatch.setattr(machine.psutil.Process, "nice", lambda self: 0)
+    share = machine.IdleShare([me])  # type: ignore[list-item]
+    assert share.value == 1.0  # nothing can be said yet
+    used[:] = [times(user / 2, nice / 2, 1 - (user + nice) / 2)] * 2
+    me.cpu_times = lambda: SimpleNamespace(user=own, system=0.0)
+    assert share.value == left
