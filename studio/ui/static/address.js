@@ -3,7 +3,7 @@
 
 /** @import { Given, Place, View } from "./types" */
 
-const TABS = ["write", "chat", "talk", "table", "library", "history", "about"];
+const TABS = ["write", "chat", "talk", "table", "web", "library", "history", "about"];
 /** @type {Map<string, View>} */
 const views = new Map();
 /** @type {Place | null} what was asked for and is not open yet */
@@ -21,6 +21,7 @@ const chosen = [];
  */
 export function register(name, view) {
   views.set(name, view);
+  if (asked?.tab === name) view.open?.(asked.id); // it was asked for before the tab was drawn
 }
 
 /** Something was opened, begun or closed: the address follows. */
@@ -62,6 +63,7 @@ export function mount({ trigger }) {
     if (place.id === (view?.id() ?? 0)) return;
     if (!place.id) return view?.close();
     asked = place;
+    if (place.tab === "web") return view?.open?.(place.id); // or when it is drawn, see `register`
     const type = place.tab === "write" ? "article" : "conversation";
     trigger(place.tab === "table" ? "table" : "open", { id: place.id, type, addressed: true }); // the tab is chosen already
   };
