@@ -24,6 +24,7 @@ from studio.tasks.fill_table import TableJobs
 from studio.tasks.find import PictureFinder
 from studio.tasks.jobs import Jobs
 from studio.tasks.model_manager import ModelManager
+from studio.tasks.page_jobs import PageJobs
 from studio.tasks.personas import PersonaShelf
 from studio.tasks.runner import Runner
 from studio.tasks.sent_prompts import SentPrompts
@@ -60,6 +61,7 @@ class Studio:
         self.talker = Talker(self.worker, self.store.read_file, self.prompts.keep, self.agent)
         self.runner = Runner(lambda: self.worker.batch)
         self.jobs = Jobs(self.runner, self.composer, self.store, self.prompts)
+        self.page_jobs = PageJobs(self.runner, self.page_writer, self.store)
         answerers: dict[Kind, Answerer] = {"pictures": self.answerer, "talk": self.talker}
         self.answers = Answers(self.runner, answerers, self.worker, self.store, self.prompts, self.titles)
         self.drafts = Drafts(self.runner, self.composer, self.worker)

@@ -25,7 +25,7 @@ def test_every_sentence_is_used() -> None:
     code = "".join(f.read_text() for f in studio.rglob("*.py") if f.parent.name != "messages")
     named = {f"{role}_{end}" for role in ("composer", "viewer", "talk") for end in ("missing", "refused")}
     named |= {
-        f"{kind}_missing" for kind in ("article", "conversation", "table", "persona", "prompt")
+        f"{kind}_missing" for kind in ("article", "conversation", "table", "persona", "prompt", "web_page")
     }  # as the code puts them together
     assert not [key for key in SENTENCES if f'"{key}"' not in code and key not in named]
 

@@ -19,7 +19,7 @@ from studio.protocol import Image
 from studio.settings import Settings
 from studio.storage.persons import CLI
 from studio.tasks.progress import Stop
-from studio.tasks.write_page import PageProgress
+from studio.tasks.write_page import PageProgress, PictureWishes
 
 
 def webpage(
@@ -47,10 +47,11 @@ def webpage(
         else:
             request = PageRequest("resume" if resume else "instruction", text)
         last = PageProgress("writing")
-        for last in studio.page_writer.write(request, own, CLI, Stop(), scripts):
+        for last in studio.page_writer.write(request, PictureWishes(own), CLI, Stop()):
             if last.error:
                 raise last.error
         if last.cut:
             click.echo("The page ends at the limit of its length.", err=True)
-        write_file(out, last.html.encode)
+        html = studio.page_writer.render(last.source, last.pictures, scripts)
+        write_file(out, html.encode)
     return out

@@ -3,23 +3,37 @@
 What holds it is the Content-Security-Policy, which stands before everything else in the file; whoever shows it puts it
 into a frame with `sandbox` besides. Tags and attributes that the policy would only make useless are left out, so that
 the file says what it does. Pictures are put in as data.
+
+A browser may read a page otherwise than a parser here does: what is text to one (in `<svg><style>`, in a `<title>`) can
+be tags to the other. So the file is written anew from what was read, and no `<` in it begins a tag that was not looked
+at.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from html import escape
-from html.parser import HTMLParser
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 _POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; form-action 'none'"
 )
-_HOLLOW = frozenset({"script", "iframe", "object", "applet", "noscript", "frameset", "portal"})  # with what is in them
-_GONE = frozenset({"base", "link", "embed", "frame", "param", "source", "track"})
-_LOADS = frozenset(
-    "src srcset srcdoc poster background manifest data ping action formaction longdesc codebase classid".split()
+_HOLLOW = frozenset(  # left out with what is in them
+    "script iframe object applet noscript frameset frame portal base link embed param source track".split()
 )
+_UNWRAPPED = frozenset("plaintext xmp noembed noframes listing".split())  # text to some readers, tags to others
+_ANIMATES = frozenset("animate set animatemotion animatetransform".split())
+_LOADS = frozenset(
+    "src srcset srcdoc poster background manifest data ping action formaction longdesc codebase classid target".split()
+)
+# pictures have other sizes than the model thought of
+_FIT = "<style>img { max-width: 100%; object-fit: cover }</style>"
+_END = re.compile(r"</(?:html|body)\s*>", re.IGNORECASE)  # libxml2 reads nothing behind it, browsers do
+_SIZE = re.compile(r"/(\d{2,4})[x/](\d{2,4})\b")  # in the address of a picture that a service was to make up
+_TAG = re.compile(r"[a-z][a-z0-9:-]*")
+_ATTRIBUTE = re.compile(r"[a-z_:@][\w:.@-]*")
+_OPENS = re.compile(r"<(?=[a-zA-Z/!?])")  # what a browser may read as the begin of a tag
+_CSS_LESS = r"\\3c "  # "<" in a style sheet
 _FENCE = re.compile(r"```[a-z]*\n?", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _NOISE = frozenset(
@@ -34,89 +48,95 @@ def extract(reply: str) -> str:
     return found[0] if found else text
 
 
+def page_policy(scripts: bool) -> str:
+    """The Content-Security-Policy of such a page."""
+    return _POLICY + "; script-src 'unsafe-inline'" * scripts
+
+
+def title_of(source: str) -> str:
+    """What the page calls itself, in one line; "" where it does not."""
+    title = _parse(source).find(".//title")
+    return " ".join((title.text or "").split())[:200] if title is not None else ""
+
+
 def wanted_pictures(source: str) -> tuple[str, ...]:
-    """For each `<img>` of a page, in order, what it should show: its `alt`, or the words in its address."""
-    parser = _Pictures()
-    parser.feed(source)
-    parser.close()
-    return tuple(parser.found)
+    """For each `<img>` of a page, in order, what it should show: its `alt`, or the words in its address. Those that the
+    page brings along as data want none."""
+    return tuple(_wish(image.attrib) for image in _images(_parse(source)))
 
 
 def safe_page(source: str, pictures: Sequence[str] = (), scripts: bool = False) -> str:
-    """The page as one file. `pictures` are data addresses for its `<img>`, in order ("" for none); `scripts` inside it
-    may run, those of other hosts never."""
-    parser = _Rewriter(pictures, scripts)
-    parser.feed(source)
-    parser.close()
-    policy = _POLICY + "; script-src 'unsafe-inline'" * scripts
+    """The page as one file. `pictures` are data addresses for those that it wants, in order ("" for none); `scripts`
+    inside it may run, those of other hosts never."""
+    from lxml.html import tostring
+
+    tree = _parse(source)
+    for image, data in zip(_images(tree), pictures, strict=False):  # first: those in what is left out count, too
+        if size := _SIZE.search(image.get("src", "")):
+            for name, pixels in zip(("width", "height"), size.groups(), strict=True):
+                image.set(name, image.get(name, pixels))
+        image.set("src", data)
+    for element in list(tree.iter()):
+        _make_safe(element, scripts)
     head = '<!doctype html>\n<meta charset="utf-8">\n'
-    return f'{head}<meta http-equiv="Content-Security-Policy" content="{policy}">\n{"".join(parser.parts).strip()}\n'
+    head += f'<meta http-equiv="Content-Security-Policy" content="{page_policy(scripts)}">\n{_FIT}\n'
+    return f"{head}{tostring(tree, encoding='unicode').strip()}\n"
 
 
-class _Pictures(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
+def _parse(source: str) -> Any:
+    """The tree of a page; libxml2 reads anything in time that grows as its length does."""
+    from lxml.etree import ParserError
+    from lxml.html import Element, HTMLParser, document_fromstring
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "img":
-            given = {name: value or "" for name, value in attrs}
-            address = " ".join(w for w in _WORDS.findall(given.get("src", "")) if w.lower() not in _NOISE)
-            self.found.append(given.get("alt", "").strip() or address)
+    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    try:
+        return document_fromstring(_END.sub("", source).encode("utf-8", "replace"), parser=parser)
+    except ParserError:  # nothing in it
+        return Element("html")
 
 
-class _Rewriter(HTMLParser):
-    """Writes what it reads, without what loads or runs anything."""
+def _images(tree: Any) -> Iterator[Any]:
+    return (image for image in list(tree.iter("img")) if not _is_data(image.get("src", "")))
 
-    def __init__(self, pictures: Sequence[str], scripts: bool) -> None:
-        super().__init__(convert_charrefs=False)
-        self.parts: list[str] = []
-        self._pictures, self._scripts = list(pictures), scripts
-        self._inside: list[str] = []  # elements that are left out with what is in them
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if self._left_out(tag, given):
-            if tag in _HOLLOW:
-                self._inside.append(tag)
-            return
-        if self._inside:
-            return
-        kept = {name: value for name, value in given.items() if self._keeps(name, value)}
-        if tag == "img" and (data := self._pictures.pop(0) if self._pictures else ""):
-            kept["src"] = data
-        if "href" in given:
-            kept["href"] = given["href"] if given["href"].startswith(("#", "mailto:")) else "#"
-        attributes = "".join(f' {name}="{escape(value)}"' for name, value in kept.items())
-        self.parts.append(f"<{tag}{attributes}>")
+def _is_data(address: str) -> bool:
+    return address.startswith("data:image/")
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag in self._inside:
-            self._inside.remove(tag)
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._inside:
-            del self._inside[self._inside.index(tag) :]
-        elif not self._inside and tag not in _GONE:
-            self.parts.append(f"</{tag}>")
+def _wish(given: Any) -> str:
+    address = " ".join(word for word in _WORDS.findall(given.get("src", "")) if word.lower() not in _NOISE)
+    return str(given.get("alt", "").strip() or address)
 
-    def handle_data(self, data: str) -> None:
-        if not self._inside:
-            self.parts.append(data)
 
-    def handle_entityref(self, name: str) -> None:
-        self.handle_data(f"&{name};")
+def _make_safe(element: Any, scripts: bool) -> None:
+    """Take an element out of the page, or what it must not have out of it."""
+    tag = element.tag
+    if tag in _UNWRAPPED:
+        element.drop_tag()
+    elif not isinstance(tag, str) or not _TAG.fullmatch(tag) or _is_left_out(element, scripts):
+        element.drop_tree()
+    else:
+        for name, value in list(element.attrib.items()):
+            if name == "href":
+                element.set("href", value if value.startswith(("#", "mailto:")) else "#")
+            elif not _keeps(tag, name, value, scripts):
+                del element.attrib[name]
+        if tag == "style" and element.text:
+            element.text = _OPENS.sub(_CSS_LESS, element.text)
 
-    def handle_charref(self, name: str) -> None:
-        self.handle_data(f"&#{name};")
 
-    def _left_out(self, tag: str, given: dict[str, str]) -> bool:
-        if tag == "script" and self._scripts and not given.get("src"):
-            return False
-        return tag in _HOLLOW or tag in _GONE or (tag == "meta" and "http-equiv" in given)
+def _is_left_out(element: Any, scripts: bool) -> bool:
+    tag, given = element.tag, element.attrib
+    if tag == "script" and scripts and not given.get("src"):
+        return next(element.iterancestors("svg", "math"), None) is not None
+    if tag in _ANIMATES and given.get("attributename", "").lower().endswith("href"):
+        return True  # it would give a link its address later
+    return tag in _HOLLOW or (tag == "meta" and "http-equiv" in given)
 
-    def _keeps(self, name: str, value: str) -> bool:
-        if not re.fullmatch(r"[a-z_:@][\w:.@-]*", name) or name in _LOADS or name.endswith("href"):
-            return False
-        return self._scripts or not name.startswith("on")
+
+def _keeps(tag: str, name: str, value: str, scripts: bool) -> bool:
+    if tag == "img" and name == "src":
+        return _is_data(value)
+    if not _ATTRIBUTE.fullmatch(name) or name in _LOADS or name.endswith("href"):
+        return False
+    return scripts or not name.startswith("on")

@@ -12,6 +12,7 @@ from studio.messages import (
     setup_errors,
     talk_errors,
     tool_errors,
+    web_page_errors,
 )
 
 SENTENCES = {
@@ -22,4 +23,5 @@ SENTENCES = {
     **setup_errors.SENTENCES,
     **talk_errors.SENTENCES,
     **tool_errors.SENTENCES,
+    **web_page_errors.SENTENCES,
 }

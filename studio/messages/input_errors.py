@@ -4,10 +4,6 @@ from __future__ import annotations
 
 # key: (English, Chinese)
 SENTENCES: dict[str, tuple[str, str]] = {
-    "page_of_one_thing": (
-        "A web page is made from one thing: an instruction, a résumé or a screenshot. Give one of them.",
-        "网页只能由一种内容生成：文字要求、简历或截图，请给出其中一种。",
-    ),
     "instruction_empty": (
         "There is nothing to write about yet: say in a sentence what the article should be about.",
         "还没有写作要求：请用一句话说明文章写什么。",

@@ -14,18 +14,20 @@ from studio.documents.article import Status
 from studio.errors import NotFoundError
 from studio.storage.database import Database, clean
 
-Kind = Literal["articles", "conversations", "tables", "personas"]  # names of SQL tables
+Kind = Literal["articles", "conversations", "tables", "personas", "web_pages"]  # names of SQL tables
 _LIST_COLUMNS: dict[Kind, str] = {  # the columns that a list shows
     "articles": "id, title, instruction, status, created, changed, cover",
     "conversations": "id, title, turns, created, changed, cover, body, kind",
     "tables": "id, title, pictures, questions, open, maker, created, changed, cover",
     "personas": "id, name, changed",
+    "web_pages": "id, title, changed",
 }
 _OWNER_COLUMNS: dict[Kind, str] = {  # those that a change of one needs to know
     "articles": "id, current, status",
     "conversations": "id",
     "tables": "id, maker",
     "personas": "id",
+    "web_pages": "id, current, maker",
 }
 
 
@@ -80,6 +82,15 @@ class TableRow:
     created: datetime
     changed: datetime
     cover: str
+
+
+@dataclass(frozen=True)
+class WebPageRow:
+    """A web page as a list shows it."""
+
+    id: int
+    title: str
+    changed: datetime
 
 
 def list_rows(database: Database, table: Kind, person: str, search: str, deleted: bool) -> list[sqlite3.Row]:

@@ -115,6 +115,17 @@ MIGRATIONS = [
     ALTER TABLE prompts ADD COLUMN ids BLOB;
     CREATE INDEX prompts_by_person ON prompts (person, article)
     """,
+    """
+    CREATE TABLE web_pages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, person TEXT NOT NULL, current INTEGER NOT NULL, title TEXT NOT NULL,
+        words TEXT NOT NULL, maker TEXT NOT NULL, created TEXT NOT NULL, changed TEXT NOT NULL, deleted TEXT
+    );
+    CREATE INDEX web_pages_by_person ON web_pages (person, changed);
+    CREATE TABLE web_page_versions (
+        page INTEGER NOT NULL, number INTEGER NOT NULL, parent INTEGER, created TEXT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (page, number)
+    )
+    """,
 ]
 
 

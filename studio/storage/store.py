@@ -40,6 +40,7 @@ from studio.storage.process_locks import Liveness
 from studio.storage.prompt_rows import PromptRows
 from studio.storage.tables import Tables
 from studio.storage.unsaved import Unsaved
+from studio.storage.web_pages import WebPages
 
 __all__ = ["ArticleRow", "ConversationRow", "Store", "Version"]
 
@@ -64,6 +65,7 @@ class Store:
         self.tables = Tables(self.database, self._files, self._alive)
         self.personas = Personas(self.database)
         self.prompts = PromptRows(self.database)
+        self.web_pages = WebPages(self.database, self._alive)
         self._health = Health(self.database)
         self._unsaved = Unsaved(self._save_end)
 

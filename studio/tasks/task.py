@@ -20,7 +20,7 @@ from studio.protocol import Queued
 from studio.tasks.progress import Stop
 
 UPDATE_INTERVAL = 0.05  # seconds between two states that a reader gets, at least
-Kind = Literal["write", "continue", "illustrate", "table", "answer", "edit", "outline"]
+Kind = Literal["write", "continue", "illustrate", "table", "answer", "edit", "outline", "webpage"]
 LONG: frozenset[Kind] = frozenset({"write", "continue", "illustrate", "table"})  # of many calls; the others make one
 
 

@@ -1,18 +1,18 @@
-"""A web page by the model, as one file: asked for, its pictures found in the library, made safe to open."""
+"""A web page by the model: asked for, and its pictures found in the library. `render` makes one file of it."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from studio.documents.article import Picture
 from studio.documents.html_page import extract, safe_page, wanted_pictures
-from studio.errors import EngineError, ModelError, StudioError
+from studio.errors import EngineError, ModelError, NotFoundError, StudioError
 from studio.language import language_of
 from studio.prompts.web_pages import SAMPLING, PageRequest, can_make_pages, page_prompt
-from studio.protocol import Done, Piece, Queued, Sampling
+from studio.protocol import Done, Piece, Queued, Sampling, Started
 from studio.tasks.find import PictureFinder
 from studio.tasks.model_calls import ModelCalls
 from studio.tasks.progress import Stop, until_loaded
@@ -24,23 +24,24 @@ _MIME = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image
 
 @dataclass(frozen=True)
 class PageProgress:
-    """A page as it stands: the model's own `source`, and the file `html` once it is whole; `error` is what ended it."""
+    """A page as it stands: the model's own `source`, at the end a key for each of the `pictures` that it wants ("" for
+    none); `error` is what ended it."""
 
     step: Literal["writing", "finding", "done"]
     source: str = ""
-    html: str = ""
+    pictures: tuple[str, ...] = ()
     waiting: Queued | None = None
     cut: bool = False  # it ended at the limit
     error: StudioError | None = None
 
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will come."""
-        return self.step == "done"
 
-    def fail(self, error: StudioError) -> PageProgress:
-        """The last state, after an error."""
-        return replace(self, step="done", error=error)
+@dataclass(frozen=True)
+class PictureWishes:
+    """Where the pictures of a page come from: a person's `own` before the library's, and those that are `known` for
+    what they should show, since they were shown for it before."""
+
+    own: tuple[Picture, ...] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 class PageWriter:
@@ -50,33 +51,33 @@ class PageWriter:
         self._worker, self._make_finder, self._read = worker, finder, read
 
     def write(
-        self,
-        request: PageRequest,
-        pictures: tuple[Picture, ...],
-        person: str,
-        stop: Stop,
-        scripts: bool = False,
-        sampling: Sampling = SAMPLING,
+        self, request: PageRequest, wishes: PictureWishes, person: str, stop: Stop, sampling: Sampling = SAMPLING
     ) -> Iterator[PageProgress]:
-        """Make a page of a request, with a person's own `pictures` before the library's. What failed is the `error` of
-        the last state."""
+        """Make a page of a request. What failed is the `error` of the last state."""
         state = PageProgress("writing")
         try:
             until_loaded(self._worker, stop)
-            for state in self._write(request, pictures, person, stop, scripts, sampling) if not stop.pressed else ():
+            if stop.pressed:
+                return
+            for state in self._write(request, person, stop, sampling):
                 yield state
+            yield from self._fill(state, wishes, stop)
         except StudioError as e:
-            yield state.fail(e)
+            yield replace(state, step="done", source=extract(state.source), waiting=None, error=e)
 
-    def _write(
-        self,
-        request: PageRequest,
-        pictures: tuple[Picture, ...],
-        person: str,
-        stop: Stop,
-        scripts: bool,
-        sampling: Sampling,
-    ) -> Iterator[PageProgress]:
+    def fill(self, source: str, wishes: PictureWishes, stop: Stop) -> Iterator[PageProgress]:
+        """Find the pictures of a source that a person typed."""
+        state = PageProgress("finding", source)
+        try:
+            yield from self._fill(state, wishes, stop)
+        except StudioError as e:
+            yield replace(state, step="done", error=e)
+
+    def render(self, source: str, pictures: tuple[str, ...], scripts: bool = False) -> str:
+        """The page as one file, its pictures inside; one whose file is gone stays empty."""
+        return safe_page(source, [self._data_address(key) for key in pictures], scripts)
+
+    def _write(self, request: PageRequest, person: str, stop: Stop, sampling: Sampling) -> Iterator[PageProgress]:
         calls = ModelCalls(self._worker, self._read, person, stop)
         if not can_make_pages(calls.card):
             raise ModelError("no_web_pages", model=calls.card.name)
@@ -88,33 +89,44 @@ class PageWriter:
             match event:
                 case Queued():
                     yield replace(state, waiting=event)
+                case Started():
+                    yield state
                 case Piece(text):
                     reply += text
                     state = replace(state, source=reply)
                     yield state
                 case Done(reason):
-                    state = replace(state, source=extract(reply), cut=reason == "length")
-        if not state.source:
+                    state = replace(state, cut=reason == "length")
+        source = extract(reply)
+        if not source and not stop.pressed:
             raise EngineError("nothing_written")
-        yield replace(state, step="finding")
-        found = self._pictures(state.source, pictures, stop)
-        yield replace(state, step="done", html=safe_page(state.source, found, scripts))
+        yield replace(state, source=source)
 
-    def _pictures(self, source: str, own: tuple[Picture, ...], stop: Stop) -> list[str]:
-        """A data address for each picture that the page wants, empty where none is found."""
-        wanted = wanted_pictures(source)[:MAX_PICTURES]
-        if not wanted:
-            return []
-        finder = self._make_finder()
-        finder.prepare(own, language_of(" ".join(wanted)))
-        found, used = [], set[str]()
-        for query in wanted:
-            hits = finder.find(query, 1, used) if query and not stop.pressed else []
-            used |= {hit.picture.key for hit in hits}
-            found.append(_data_address(self._read(hits[0].picture.key)) if hits else "")
-        return found
+    def _fill(self, state: PageProgress, wishes: PictureWishes, stop: Stop) -> Iterator[PageProgress]:
+        wanted = wanted_pictures(state.source)[:MAX_PICTURES]
+        if wanted:
+            yield replace(state, step="finding")
+        yield replace(state, step="done", pictures=self._pictures(wanted, wishes, stop))
 
+    def _pictures(self, wanted: tuple[str, ...], wishes: PictureWishes, stop: Stop) -> tuple[str, ...]:
+        """A key for each picture that is wanted, "" where none is found."""
+        keys = [wishes.known.get(query, "") for query in wanted]
+        if all(keys):
+            return tuple(keys)
+        finder, used = self._make_finder(), set(keys)
+        finder.prepare(wishes.own, language_of(" ".join(wanted)))
+        for at, query in enumerate(wanted):
+            if keys[at] or not query or stop.pressed:
+                continue
+            if hits := finder.find(query, 1, used):
+                keys[at] = hits[0].picture.key
+                used.add(keys[at])
+        return tuple(keys)
 
-def _data_address(data: bytes) -> str:
-    mime = next((mime for start, mime in _MIME.items() if data.startswith(start)), "image/png")
-    return f"data:{mime};base64,{base64.b64encode(data).decode()}"
+    def _data_address(self, key: str) -> str:
+        try:
+            data = self._read(key) if key else b""
+        except NotFoundError:
+            return ""
+        mime = next((mime for start, mime in _MIME.items() if data.startswith(start)), "")
+        return f"data:{mime};base64,{base64.b64encode(data).decode()}" if mime else ""

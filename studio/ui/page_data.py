@@ -415,6 +415,51 @@ class SeenPrompt(TypedDict):
     ids: list[int | None] | None
 
 
+# Web page
+
+
+class WebPageView(TypedDict):
+    """A web page as it stands. The source is what the page has already up to `at`, then `source`; `frame` is the URL
+    that shows it, "" as long as there is nothing; `said` is how it goes on or ended."""
+
+    id: int
+    version: int
+    title: str
+    kind: str
+    text: str
+    wish: str
+    at: int
+    source: str
+    running: bool
+    said: str
+    wrong: bool
+    undo: bool
+    redo: bool
+    frame: str
+    shown: float
+
+
+class WebPageRow(TypedDict):
+    """A web page in the list."""
+
+    id: int
+    title: str
+    changed: str
+
+
+class WebPageList(TypedDict):
+    """A person's pages, and the name of the model where it cannot make any, else ""."""
+
+    rows: list[WebPageRow]
+    cannot: str
+
+
+class ReadText(TypedDict):
+    """The text of a file."""
+
+    text: str
+
+
 # About
 
 

@@ -16,11 +16,13 @@ from studio.sampling import field_words
 from studio.ui.about_words import ABOUT_WORDS
 from studio.ui.table_words import TABLE_WORDS
 from studio.ui.talk_words import TALK_WORDS
+from studio.ui.web_page_words import WEB_PAGE_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
     **TABLE_WORDS,
     **ABOUT_WORDS,
     **TALK_WORDS,
+    **WEB_PAGE_WORDS,
     # tabs and form
     "write": ("Write", "写作"),
     "chat": ("Chat", "看图问答"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.documents.html_page import extract, safe_page, wanted_pictures
+from studio.documents.html_page import extract, safe_page, title_of, wanted_pictures
+from studio.documents.web_page import MAX_SOURCE
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><title>Lake &amp; hills</title>
@@ -40,12 +42,12 @@ class Tags(HTMLParser):
 
 def assert_harmless(page: str) -> None:
     found = Tags(page)
-    assert [tag for tag, _ in found.tags[:2]] == ["meta", "meta"]
+    assert [tag for tag, _ in found.tags[:3]] == ["meta", "meta", "style"]
     policy = found.tags[1][1]
     assert policy["http-equiv"] == "Content-Security-Policy" and str(policy["content"]).startswith("default-src 'none'")
-    for tag, attributes in found.tags[2:]:
+    for tag, attributes in found.tags[3:]:
         assert (
-            tag not in ("script", "iframe", "object", "embed", "base", "link", "frame")
+            tag not in ("script", "animate", "plaintext", "xmp", "iframe", "object", "embed", "base", "link", "frame")
             and "http-equiv" not in attributes
         )
         for name, value in attributes.items():
@@ -60,7 +62,10 @@ def test_a_page_keeps_its_words_and_style_and_loses_what_reaches_out() -> None:
     page = safe_page(PAGE, ["data:image/png;base64,AA==", ""])
     assert_harmless(page)
     assert "h1 > b { color: #123; }" in page and "Lake &amp; hills" in page and "<b>&lt;1&gt;</b>" in page
-    assert 'class="big"' in page and '<img alt="A mountain lake" src="data:image/png;base64,AA==">' in page
+    assert (
+        'class="big"' in page
+        and '<img src="data:image/png;base64,AA==" alt="A mountain lake" width="400" height="300">' in page
+    )
     assert "evil" not in page and "tailwind" not in page and "alert" not in page and "in it" not in page
     assert "script-src" not in page
 
@@ -98,6 +103,17 @@ def test_the_page_in_a_reply(reply: str) -> None:
                 "-->",
                 "<svg/onload=x>",
                 "<a xlink:href='j'>",
+                "<svg>",
+                "<math>",
+                "<style>",
+                "<title>",
+                "<textarea>",
+                "<xmp>",
+                "<plaintext>",
+                "<template shadowrootmode=open>",
+                "<animate attributeName=href to=//evil.example>",
+                "<![CDATA[",
+                "\0",
             ]
         ),
         max_size=30,
@@ -105,3 +121,39 @@ def test_the_page_in_a_reply(reply: str) -> None:
 )
 def test_no_order_of_pieces_gets_through(pieces: list[str]) -> None:
     assert_harmless(safe_page("".join(pieces), ["data:image/png;base64,AA=="]))
+
+
+@pytest.mark.parametrize("around", ["svg", "math", "title", "textarea", "xmp", "noembed", "template", "svg><desc", "p"])
+@pytest.mark.parametrize("inside", ["style", "title", "xmp", "script", "textarea", "noframes", "plaintext"])
+def test_what_is_text_to_one_reader_is_no_tag_to_another(around: str, inside: str) -> None:
+    """In `<svg><style>` a browser reads tags, where other readers see a style sheet."""
+    refresh = '<meta http-equiv="refresh" content="0; url=https://evil.example"><img src=x onerror=run()>'
+    page = safe_page(f"<{around}><{inside}>{refresh}</{inside}></{around}><p>after</p>")
+    for tag in re.findall(r"<(?:meta|img)[^>]*", page)[2:]:
+        assert tag == "<img"
+    assert "evil.example" not in page or "&lt;meta" in page or r"\3c meta" in page
+
+
+def test_a_style_sheet_keeps_its_signs_and_a_page_its_own_pictures() -> None:
+    own = "data:image/png;base64,AAAA"
+    source = f'<style>@media (width <= 3px) {{ a > b::after {{ content: "<i"; }} }}</style><img src="{own}">'
+    source += "</body></html> behind the end <img src=a alt=b>"
+    page = safe_page(source, ["data:image/png;base64,BBBB"])
+    assert r'@media (width <= 3px) { a > b::after { content: "\3c i"; } }' in page
+    assert f'<img src="{own}"> behind the end <img src="data:image/png;base64,BBBB" alt="b">' in page
+    assert wanted_pictures(source) == ("b",)
+
+
+def test_the_title_in_one_line() -> None:
+    assert title_of("<html><title> Tea \n &amp; cake</title>") == "Tea & cake"
+    assert title_of("<p>none") == "" == title_of("")
+
+
+@pytest.mark.parametrize(
+    "piece", "<|<!--|<a |<div>|&|<a b='|</|<script>|<style><|<![CDATA[|<![|<?|<b><p>|<svg |</html |</body".split("|")
+)
+def test_half_a_megabyte_of_anything_is_read_in_time(piece: str) -> None:
+    """Regression: Python's own reader took minutes for some of these, and failed at one."""
+    began = time.process_time()
+    assert safe_page(piece * (MAX_SOURCE // len(piece))).startswith("<!doctype html>")
+    assert time.process_time() - began < 10  # what grows with the square takes minutes

@@ -16,7 +16,7 @@ from studio.protocol import Adapter, Call, Generate, ModelCard, Text
 from studio.settings import Settings
 from studio.specs import Reply, ScriptedSpec
 from studio.tasks.progress import Stop
-from studio.tasks.write_page import PageProgress
+from studio.tasks.write_page import PageProgress, PictureWishes
 from studio.worker.request import Request
 
 CARD = ModelCard(
@@ -35,8 +35,8 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 
 def made(studio: Studio, request: PageRequest, **more: Any) -> PageProgress:
-    *_, last = studio.page_writer.write(request, (), "me", Stop(), **more)
-    assert last.ended
+    *_, last = studio.page_writer.write(request, PictureWishes(), "me", Stop(), **more)
+    assert last.step == "done"
     return last
 
 
@@ -51,7 +51,7 @@ def test_a_page_with_a_picture_of_the_library(studio: Studio, monkeypatch: pytes
     monkeypatch.setattr(studio.worker, "submit", note)
     page = made(studio, PageRequest("instruction", "a page about a farm"))
     assert not page.error and page.source.startswith("<html>") and not page.cut
-    assert '<h1>Farm</h1><img alt="a cow on a meadow" src="data:image/webp;base64,' in page.html
+    assert '<h1>Farm</h1><img src="data:image/webp;base64,' in studio.page_writer.render(page.source, page.pictures)
     (call,) = (call for call in calls if isinstance(call, Generate))
     assert call.prompt[0] == Adapter("web") and call.sampling.beams == 2 and call.sampling.max_tokens == 4800
 
@@ -63,7 +63,7 @@ def test_what_fails_is_the_error_of_the_last_state(studio: Studio, tmp_path: Pat
     assert long.error and long.error.key == "context_overflow"
     stop = Stop()
     stop.press()
-    assert list(studio.page_writer.write(PageRequest("instruction", "x"), (), "me", stop)) == []
+    assert list(studio.page_writer.write(PageRequest("instruction", "x"), PictureWishes(), "me", stop)) == []
     other = ScriptedSpec((Reply(REPLY),), replace(CARD, adapters=()))
     with Studio(Settings(data=str(tmp_path / "other")), other) as without:
         refused = made(without, PageRequest("instruction", "a farm"))

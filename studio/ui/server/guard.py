@@ -22,7 +22,7 @@ from studio.errors import InputError
 from studio.storage.persons import browser_person, login_person
 from studio.ui.identity import COOKIE, is_key, language_for, new_key
 from studio.ui.server.limits import Limits, Refused, read_body, replay
-from studio.ui.server.policy import document_policy, file_policy
+from studio.ui.server.policy import FRAME_POLICIES, document_policy, file_policy
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNTOLD = (b"x-forwarded-", b"x-gradio-", b"forwarded", b"x-original-", b"x-rewrite-")
@@ -155,10 +155,13 @@ class _Answer:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             self._secure(headers)
-            if headers.get("content-type", "").startswith("text/html"):
+            if headers.get("content-security-policy") in FRAME_POLICIES:
+                pass  # a stranger's page, which brings its own
+            elif headers.get("content-type", "").startswith("text/html"):
                 self._page = message
                 return
-            headers["Content-Security-Policy"] = file_policy()
+            else:
+                headers["Content-Security-Policy"] = file_policy()
         elif self._page:
             self._parts.append(message.get("body", b""))
             if message.get("more_body", False):

@@ -18,6 +18,7 @@ from studio.ui.tabs.history import history_tab
 from studio.ui.tabs.library import library_tab
 from studio.ui.tabs.table import table_tab
 from studio.ui.tabs.talk import talk_tab
+from studio.ui.tabs.webpage import offer, web_tab
 from studio.ui.tabs.write import write_api, write_tab
 
 MAX_EVENTS = 4000  # of all pages at once
@@ -70,10 +71,12 @@ def page(studio: Studio, editor: ArticleEditor) -> gr.Blocks:
             chat = chat_tab(studio, editor, tabs)
             talk = talk_tab(studio, editor, tabs)
             table_tab(studio, address, drafts)
+            web = web_tab(studio)
             library_tab(studio)
             history_tab(studio, editor, tabs, article_view, chat, talk, address)
             about_tab(studio)
         follow_address(address, tabs)
+        offer(studio, blocks, web)
         keep_drafts(drafts, blocks)
     _follow_many(blocks)
     return blocks

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from studio.app import Studio
 from studio.errors import NotFoundError
@@ -18,6 +18,7 @@ from studio.settings import assets
 from studio.storage.persons import ticket_person
 from studio.ui import STATIC
 from studio.ui.identity import identity_of
+from studio.ui.server.policy import frame_policy
 from studio.ui.server.receiving import Receiver
 from studio.ui.threads import in_thread
 from studio.ui.uploads import Uploads
@@ -58,6 +59,11 @@ def add_routes(app: FastAPI, studio: Studio, uploads: Uploads, receiver: Receive
     @app.get("/downloads/{token}")
     async def download(token: str, request: Request) -> Response:
         return _attachment(await in_thread(uploads.find_token, identity_of(request), token, "exports"))
+
+    @app.get("/web/{id:int}/{version:int}")
+    async def web_page(id: int, version: int, request: Request, scripts: bool = False) -> Response:
+        """A person's web page for its frame, scripts only where the person switched them on."""
+        return await in_thread(_web_page, studio, identity_of(request), id, version, scripts, pool="pictures")
 
     @app.get("/open/{ticket}")
     async def opened(ticket: str, request: Request) -> Response:
@@ -100,6 +106,16 @@ def _thumbnail(studio: Studio, person: str, key: str) -> Response:
         return FileResponse(studio.thumbnails.path(key), media_type="image/webp", headers=_FOREVER)
     except NotFoundError:
         return Response(status_code=404)
+
+
+def _web_page(studio: Studio, person: str, id: int, version: int, scripts: bool) -> Response:
+    try:
+        page = studio.store.web_pages.at(person, id, version)
+    except NotFoundError:
+        return Response(status_code=404)
+    html = studio.page_writer.render(page.source, page.pictures, scripts)
+    headers = {"Content-Security-Policy": frame_policy(scripts), "X-DNS-Prefetch-Control": "off"}
+    return HTMLResponse(html, headers=headers | {"Cache-Control": "no-store"})
 
 
 def _attachment(path: Path | None) -> Response:

@@ -3,7 +3,7 @@
 
 /** @import { Given, Place, View } from "./types" */
 
-const TABS = ["write", "chat", "talk", "table", "library", "history", "about"];
+const TABS = ["write", "chat", "talk", "table", "web", "library", "history", "about"];
 const PANEL = "[role=tabpanel][id^='tab-']";
 /** @type {Map<string, View>} by tab, those in which something can be open */
 const views = new Map();
@@ -73,8 +73,10 @@ function write() {
 /** @param {Given} given */
 export function mount({ trigger }) {
   open = ({ tab, id }) => {
-    if (id === (views.get(tab)?.id() ?? 0)) return;
-    if (!id) return views.get(tab)?.close();
+    const view = views.get(tab);
+    if (id === (view?.id() ?? 0)) return;
+    if (!id) return view?.close();
+    if (view?.open) return view.open(id);
     const type = tab === "write" ? "article" : "conversation";
     trigger(tab === "table" ? "table" : "open", { id, type, addressed: true }); // the tab is chosen already
   };

@@ -360,6 +360,46 @@ export interface SeenPrompt {
   ids: (number | null)[] | null;
 }
 
+/**
+ * A web page as it stands. The source is what the page has already up to `at`, then `source`; `frame` is the URL that
+ * shows it, "" as long as there is nothing; `said` is how it goes on or ended.
+ */
+export interface WebPageView {
+  id: number;
+  version: number;
+  title: string;
+  kind: string;
+  text: string;
+  wish: string;
+  at: number;
+  source: string;
+  running: boolean;
+  said: string;
+  wrong: boolean;
+  undo: boolean;
+  redo: boolean;
+  frame: string;
+  shown: number;
+}
+
+/** A web page in the list. */
+export interface WebPageRow {
+  id: number;
+  title: string;
+  changed: string;
+}
+
+/** A person's pages, and the name of the model where it cannot make any, else "". */
+export interface WebPageList {
+  rows: WebPageRow[];
+  cannot: string;
+}
+
+/** The text of a file. */
+export interface ReadText {
+  text: string;
+}
+
 /** A model that is loaded; `context` in tokens. */
 export interface ModelFacts {
   role: string;
@@ -478,6 +518,16 @@ export type TalkServer = {
   };
 };
 
+export type WebPageServer = {
+  list: (asked: null) => Promise<Answer<WebPageList>>;
+  act: {
+    (asked: { kind: "open" | "undo" | "redo"; id: number }): Promise<Answer<WebPageView>>;
+    (asked: { kind: "stop" | "delete" | "undelete"; id: number }): Promise<Answer<object>>;
+    (asked: { kind: "read"; path: string; name: string }): Promise<Answer<ReadText>>;
+    (asked: { kind: "download"; id: number; scripts: boolean }): Promise<Answer<Exported>>;
+  };
+};
+
 export type ShelfServer<Card> = {
   list: (asked: EventData) => Promise<Answer<Omit<Cards, "items"> & { items: Card[] }>>;
   act: {
@@ -490,8 +540,8 @@ export type ShelfServer<Card> = {
 /** A tab and the number of what is open in it, 0 for nothing. */
 export type Place = { tab: string; id: number };
 
-/** A tab in which something can be open: its number, and how it is closed. */
-export type View = { id: () => number; close: () => void };
+/** A tab in which something can be open: its number, how it is closed, and where it does so itself, how it is opened. */
+export type View = { id: () => number; close: () => void; open?: (id: number) => void };
 
 /** Words of a section: from character `start` to `end` of the text that it shows, or all of them. */
 export type Passage = { section: string; start?: number; end?: number; words: string };
