@@ -78,11 +78,7 @@ function row(model, manages, act) {
   const running = download?.state === "running";
   const facts = [
     model.size ? bytes(model.size) : "",
-    name === "starter"
-      ? word("model_starter")
-      : model.memory
-        ? word("model_memory", { n: `${model.memory / 1e9} GB` })
-        : word("model_gpu"),
+    name === "starter" ? word("model_starter") : model.memory ? word("model_memory", { n: `${model.memory / 1e9} GB` }) : word("model_gpu"),
     model.licence,
   ].filter(Boolean);
   return h(
