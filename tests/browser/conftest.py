@@ -162,8 +162,14 @@ def watched(server: Server, chromium: Browser, **settings: object) -> Iterator[P
 
 
 @pytest.fixture
-def page(server: Server, chromium: Browser) -> Iterator[Page]:
-    """The studio on the starter model."""
+def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
+    """The studio on the scripted engine."""
+    yield from watched(scripted, chromium)
+
+
+@pytest.fixture
+def starter_page(server: Server, chromium: Browser) -> Iterator[Page]:
+    """The studio on the starter model, which takes its time."""
     yield from watched(server, chromium)
 
 

@@ -49,6 +49,7 @@ SPEC = ScriptedSpec(
             ("unfinished", "\n\n".join(PARAGRAPHS[:3]), {"reason": "length"}),
             ("long", LONG, {}),
             ("patience", "Words come one by one. " * 40, {"pace": 0.03}),  # 6 s
+            ("a moment", "Words come one by one. " * 12, {"pace": 0.03}),  # 2 s
             ("slowly", "Words come one by one. " * 400, {"pace": 0.02}),
             (
                 "compute the sum",

@@ -1,3 +1,5 @@
+"""Chat: a picture asked about on the starter model; the rest on the scripted engine."""
+
 import re
 import zipfile
 from pathlib import Path
@@ -5,11 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.real]
+pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
 
 
-def test_a_picture_is_asked_about_in_two_turns(page: Page) -> None:
+@pytest.mark.real
+def test_a_picture_is_asked_about_in_two_turns(starter_page: Page) -> None:
+    page = starter_page
     page.get_by_role("tab", name="Chat").click()
     page.set_input_files("#question input[type=file]", str(PICTURES / "bicycle.webp"))
     page.wait_for_selector("#question .thumbnail-item, #question img", timeout=30_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,6 @@ DROP = """([selector, files]) => {
     }
     return '';
 }"""
-
-
-@pytest.fixture
-def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
-    yield from watched(scripted, chromium)
 
 
 def drop(page: Page, *files: tuple[str, str, bytes], on: str = "#own-pictures .own") -> None:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 import docx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from browser.conftest import Server, ended, watched
+from browser.conftest import ended
 
 pytestmark = pytest.mark.browser
 TEXT = "# My farm\n\nThe cow **wakes** up first <b>.\n\nThe farmer drinks coffee.\n\n- milk\n- hay\n"
-
-
-@pytest.fixture
-def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
-    yield from watched(scripted, chromium)
 
 
 def by_text(page: Page) -> None:

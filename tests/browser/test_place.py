@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.conftest import Server, begin, ended, open_page, opened, watched
+from browser.conftest import Server, begin, ended, open_page, opened
 
 pytestmark = pytest.mark.browser
 TYPED = "Show <b>bold</b> <script>1</script> *stars* & \\(x\\) $$y$$ $5\n    1. `code`\n\n# &amp; http://a.b/_c_"
-
-
-@pytest.fixture
-def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
-    yield from watched(scripted, chromium)
 
 
 def at(page: Page, address: str) -> None:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from browser.conftest import Server, begin, ended, watched
+from browser.conftest import begin, ended
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
-    yield from watched(scripted, chromium)
 
 
 def cards(page: Page, shelf: str, name: str = "") -> Page:

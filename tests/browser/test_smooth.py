@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from browser.conftest import Server, begin, ended, watched
+from browser.conftest import begin, ended
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
-    yield from watched(scripted, chromium)
 
 
 def test_a_reader_who_scrolled_up_stays_there(page: Page) -> None:

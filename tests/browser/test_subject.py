@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.conftest import Server, ended, open_page, watched
+from browser.conftest import Server, ended, open_page
 
 pytestmark = pytest.mark.browser
 TITLE = "#article-title :is(input, textarea)"
-
-
-@pytest.fixture
-def page(scripted: Server, chromium: Browser) -> Iterator[Page]:
-    yield from watched(scripted, chromium)
 
 
 def by_title(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""The Table tab in a real browser, on the starter model."""
+"""The Table tab in a real browser: a whole table of the starter model, and on the scripted engine what takes time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import openpyxl
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.real]
+from browser.conftest import Server
+
+pytestmark = pytest.mark.browser
 PICTURES = Path(__file__).parents[2] / "assets" / "pictures"
 MINUTES = 180_000
 
@@ -45,7 +47,9 @@ def saved(page: Page, kind: str) -> tuple[str, bytes]:
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
-def test_a_zip_becomes_a_table_that_is_exported_and_found_again(page: Page, album: Path) -> None:
+@pytest.mark.real
+def test_a_zip_becomes_a_table_that_is_exported_and_found_again(starter_page: Page, album: Path) -> None:
+    page = starter_page
     begin(page, [album, PICTURES / "bread.webp"], "What is in this picture?\n\nWho would look at it?")
     rows = page.locator("#table-sheet tbody tr")
     expect(rows).to_have_count(3, timeout=MINUTES)
@@ -91,7 +95,7 @@ def as_shown(page: Page) -> list[dict[str, str]]:
 
 def test_stop_keeps_the_answers_and_the_rest_is_asked_later(page: Page) -> None:
     files = [PICTURES / f"{name}.webp" for name in ("bird", "books", "bridge")]
-    begin(page, files, "What is in this picture?")
+    begin(page, files, "What takes a moment here?")
     first = page.locator("#table-sheet td.stop, #table-sheet td.length").first
     expect(first).to_be_visible(timeout=MINUTES)
     page.click("#table-stop")
@@ -108,7 +112,7 @@ def test_stop_keeps_the_answers_and_the_rest_is_asked_later(page: Page) -> None:
 
 
 def test_a_table_goes_on_when_the_page_is_closed_and_nobody_else_sees_it(page: Page, chromium: Browser) -> None:
-    begin(page, [PICTURES / "desert.webp", PICTURES / "doctor.webp"], "What is in this picture?")
+    begin(page, [PICTURES / "desert.webp", PICTURES / "doctor.webp"], "What takes a moment here?")
     expect(page.locator("#table-sheet td.current")).to_be_visible(timeout=MINUTES)
     url = page.url
     page.goto("about:blank")
@@ -125,13 +129,15 @@ def test_a_table_goes_on_when_the_page_is_closed_and_nobody_else_sees_it(page: P
     other.close()
 
 
-def test_what_is_missing_is_said_in_a_sentence_in_both_languages(page: Page, server, chromium: Browser) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_missing_is_said_in_a_sentence_in_both_languages(
+    page: Page, scripted: Server, chromium: Browser
+) -> None:
     page.get_by_role("tab", name="Table").click()
     page.click("#table-start")
     expect(page.get_by_text("There is no question yet: write one a line.").first).to_be_visible(timeout=60_000)
     context = chromium.new_context(locale="zh-CN", viewport={"width": 1280, "height": 844})
     chinese = context.new_page()
-    chinese.goto(server.url)
+    chinese.goto(scripted.url)
     chinese.get_by_role("tab", name="批量表格").click()
     chinese.set_viewport_size({"width": 390, "height": 844})
     ask(chinese, [PICTURES / "cat.webp"], "")

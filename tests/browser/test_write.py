@@ -1,3 +1,5 @@
+"""Writing: an article of the starter model, exported; Stop, Continue and a dead worker on the scripted engine."""
+
 import io
 import json
 import zipfile
@@ -9,12 +11,11 @@ from playwright.sync_api import Page, expect
 
 from browser.conftest import Server, begin, ended
 
-pytestmark = [pytest.mark.browser, pytest.mark.real]
-MINUTES = 120_000
+pytestmark = pytest.mark.browser
 
 
 def written(page: Page, characters: int) -> None:
-    page.wait_for_function(f"document.querySelector('#paper .body').innerText.length > {characters}", timeout=MINUTES)
+    page.wait_for_function(f"document.querySelector('#paper .body').innerText.length > {characters}")
 
 
 def download(page: Page, format: str, tmp_path: Path) -> bytes:
@@ -27,7 +28,9 @@ def download(page: Page, format: str, tmp_path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_an_article_with_three_pictures_is_exported(page: Page, tmp_path: Path) -> None:
+@pytest.mark.real
+def test_an_article_with_three_pictures_is_exported(starter_page: Page, tmp_path: Path) -> None:
+    page = starter_page
     begin(page, "Write an article about a day at the farm", "3")
     ended(page)
     expect(page.locator("#paper figure img")).to_have_count(3)
@@ -50,7 +53,7 @@ def test_an_article_with_three_pictures_is_exported(page: Page, tmp_path: Path) 
 
 
 def test_stop_keeps_what_is_written_and_continue_goes_on(page: Page) -> None:
-    begin(page, "Write an article about trains", "0")
+    begin(page, "Write slowly about trains", "0")
     written(page, 80)
     page.click("#paper .stop")
     expect(page.locator("#paper .said")).to_have_text("Stopped. What was written is kept.", timeout=10_000)
@@ -67,10 +70,10 @@ def test_stop_keeps_what_is_written_and_continue_goes_on(page: Page) -> None:
     page.click("#paper .stop")
 
 
-def test_a_killed_worker_is_told_and_replaced(page: Page, server: Server) -> None:
-    begin(page, "Write an article about the sea")
+def test_a_killed_worker_is_told_and_replaced(page: Page, scripted: Server) -> None:
+    begin(page, "Write slowly about the sea")
     written(page, 120)
-    server.worker().kill()
+    scripted.worker().kill()
     expect(page.locator("#paper .said")).to_contain_text("stopped unexpectedly", timeout=20_000)
     assert len(page.locator("#paper .body").inner_text()) > 100
     begin(page, "Write an article about bread", "0")
