@@ -1,4 +1,4 @@
-"""A test that is skipped in CI fails there, unless it needs a GPU: what is never run proves nothing.
+"""How tests run. A test that is skipped in CI fails there, unless it needs a GPU: what is never run proves nothing.
 
 Its presence also puts `tests/` on the path, so that tests share helpers: `from golden import …`.
 """
@@ -10,6 +10,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers for everything, none for single files: starting them takes longer than most files."""
+    return 2 if config.args_source is not pytest.Config.ArgsSource.ARGS else 0
 
 
 @pytest.hookimpl(wrapper=True)
