@@ -41,7 +41,7 @@ class Lengths:
     sentence: int
 
 
-LENGTHS: dict[Language, Lengths] = {"zh": Lengths(130, 200, 36), "en": Lengths(85, 120, 17)}
+LENGTHS: dict[Language, Lengths] = {"zh": Lengths(130, 200, 36), "en": Lengths(85, 120, 19)}
 
 
 def asked_length(instruction: str) -> int:
@@ -69,11 +69,10 @@ def form_of(request: str, part: Part, sections: int) -> str:
         return f"root ::= [^{kept_out}]*" if kept_out else ""
     length = (asked_length(request) or LENGTHS[language].section * sections) / sections
     paragraphs = max(1, round(length / LENGTHS[language].paragraph))
-    sentences = max(2, round(length / paragraphs / LENGTHS[language].sentence))
-    fewest = max(1, sentences - 1)
+    sentences = max(1, round(length / paragraphs / LENGTHS[language].sentence))
     rules = [
         f"text ::= {_repeated('paragraph', paragraphs, paragraphs, _BREAK)}",
-        f"paragraph ::= {_repeated('sentence', fewest, sentences, '' if chinese else _BLANK)}",
+        f"paragraph ::= {_repeated('sentence', sentences, sentences + 1, '' if chinese else _BLANK)}",
         *(_chinese(kept_out) if chinese else _english(kept_out)),
     ]
     if part == "section":
@@ -99,9 +98,9 @@ def _chinese(kept_out: str) -> tuple[str, ...]:
 
 
 def _english(kept_out: str) -> tuple[str, ...]:
-    """A full stop inside of a number or a name ends nothing."""
+    """A point inside of a number ends nothing. No other letter may follow one: a text that should end goes on there."""
     return (
         r'sentence ::= [A-Z0-9"“‘] letter{12,300} [.!?] ["”’)]?',
-        rf'letter ::= [^\n#*.!?…{kept_out}] | "." [a-zA-Z0-9,]',
+        rf'letter ::= [^\n#*.!?…{kept_out}] | [0-9] "." [0-9]',
         rf'heading ::= [A-Z0-9] [^\n#*.!?:…"“”{kept_out}]{{2,46}}',
     )
