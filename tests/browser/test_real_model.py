@@ -64,6 +64,7 @@ def test_a_newcomer_gets_a_model_that_writes_chinese(page: Page) -> None:
     use.click()
     expect(row.locator(".mark")).to_have_text("in use", timeout=5 * MINUTES)
     expect(page.locator(".models [role=status]")).to_have_count(0, timeout=5 * MINUTES)
+    expect(page.locator("#about-facts")).to_contain_text(re.compile("qwen2.5 coder 1.5b", re.IGNORECASE))
     shoot(page, "2-in-use")
 
     page.get_by_role("tab", name="Write").click()
