@@ -41,7 +41,7 @@ class Lengths:
     sentence: int
 
 
-LENGTHS: dict[Language, Lengths] = {"zh": Lengths(130, 200, 36), "en": Lengths(85, 120, 19)}
+LENGTHS: dict[Language, Lengths] = {"zh": Lengths(130, 200, 35), "en": Lengths(85, 120, 17)}
 
 
 def asked_length(instruction: str) -> int:
@@ -72,7 +72,7 @@ def form_of(request: str, part: Part, sections: int) -> str:
     sentences = max(1, round(length / paragraphs / LENGTHS[language].sentence))
     rules = [
         f"text ::= {_repeated('paragraph', paragraphs, paragraphs, _BREAK)}",
-        f"paragraph ::= {_repeated('sentence', sentences, sentences + 1, '' if chinese else _BLANK)}",
+        f"paragraph ::= {_repeated('sentence', sentences, sentences, '' if chinese else _BLANK)}",
         *(_chinese(kept_out) if chinese else _english(kept_out)),
     ]
     if part == "section":
