@@ -77,7 +77,12 @@ class Settings:
         0, "GB of the GPU's memory that the models may take, workspace included; 0: all that is free", low=0, high=1024
     )
     device: str = _setting("auto", "Device of the models: auto, cpu, cuda, cuda:1 …")
-    threads: int = _setting(0, "CPU threads of the models; 0 takes all cores", low=0, high=1024)
+    threads: int = _setting(
+        0,
+        "CPU threads of the models; 0: as many as find a free core",
+        low=0,
+        high=1024,
+    )
     arxiv: str = _setting("https://export.arxiv.org/api/query", "Where the arxiv tool searches; empty: it is off")
     mcp: str = _setting("", 'JSON file of MCP servers whose tools an agent may call: {"mcpServers": {name: …}}')
     login: str = _setting("", "File of users (made by studio users add); with it the page asks for a login")

@@ -9,7 +9,7 @@ int8` shrinks the linears of the decoder alone: LoRA, ViT, projector, embeddings
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from studio.errors import ModelError
 from studio.specs import NativeSpec
 
 WORKSPACE = 2 << 30  # bytes on a GPU for activations, pictures, beams and graphs, beside weights and cache
+NOTHING: Mapping[str, int] = {}
 CUDA_CONTEXT = 768 << 20  # bytes that CUDA and its libraries take beside torch (755 MiB measured on an H100)
 MIN_CONTEXT = 4096  # tokens: what XComposer2 was trained on
 INT8 = 1 + 1 / 64  # bytes of a weight: itself, and at most one 16-bit scale for each group of 128
@@ -153,8 +154,9 @@ def plan_memory(
     raise ModelError(key, model=", ".join(least.names), needed=gib(least.needed), device=device, free=gib(free))
 
 
-def before_loading(spec: NativeSpec) -> MemoryPlan | None:
-    """What `spec` would need on this machine, without torch; None where torch's old format hides the sizes.
+def before_loading(spec: NativeSpec, freed: Mapping[str, int] = NOTHING) -> MemoryPlan | None:
+    """What `spec` would need on this machine, without torch; None where torch's old format hides the sizes. `freed`:
+    what a worker holds that will be gone by then, see `WorkerClient.memory`.
 
     Raises ModelError when a file is wrong or nothing allowed fits.
     """
@@ -168,14 +170,16 @@ def before_loading(spec: NativeSpec) -> MemoryPlan | None:
     if len(architectures) < len(found):
         return None
     cards = machine.gpus() if spec.device == "auto" or spec.device.startswith("cuda") else []
-    host = machine.host_free()
+    host = machine.host_free() + freed.get("process", 0)
     models = [model_sizes(a) for a in architectures]
     how = spec.quantize, spec.swap, spec.context
     if not cards:
         return plan_memory(models, "cpu", 4, host, host, *how)
     number = spec.device.partition(":")[2]
     index = int(number) if number.isdigit() and int(number) < len(cards) else 0
-    return plan_memory(models, f"cuda:{index}", 2, allowed(cards[index].free, spec.gpu_memory), host, *how)
+    held = freed.get(f"cuda:{index}", 0)
+    free = cards[index].free + (held + CUDA_CONTEXT if held else 0)
+    return plan_memory(models, f"cuda:{index}", 2, allowed(free, spec.gpu_memory), host, *how)
 
 
 def allowed(free: int, limit: int) -> int:

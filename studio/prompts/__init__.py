@@ -18,6 +18,7 @@ from studio.prompts.internlm2 import InternLM2
 from studio.prompts.messages import Message
 from studio.prompts.part_edits import NOTHING, Around
 from studio.prompts.starter import Starter
+from studio.prompts.writing_forms import Part
 from studio.prompts.xcomposer1 import XComposer1
 from studio.prompts.xcomposer2 import XComposer2
 from studio.prompts.xcomposer2d5 import XComposer2d5
@@ -64,8 +65,9 @@ class Dialect(Protocol):
         given are those from number `first` on, and keep their numbers."""
         ...
 
-    def writing_form(self, request: str) -> str:
-        """The grammar (GBNF) that a text for this request keeps to; empty where it is free."""
+    def writing_form(self, request: str, part: Part = "words", sections: int = 0) -> str:
+        """The grammar (GBNF) that a text for this request keeps to, the instruction standing first in it; empty where
+        it is free. An article has `sections`, as many as its prompt asks for where that is 0."""
         ...
 
     def places_form(self, paragraphs: tuple[str, ...], count: int | None, first: int = 0) -> str:

@@ -8,7 +8,6 @@ its captions and choices (measured). What is to have a form (numbers, a letter) 
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from studio.language import language_of
@@ -17,18 +16,9 @@ from studio.prompts.chat_protocol import merged
 from studio.prompts.instruct_words import WORDS, Words
 from studio.prompts.messages import Message
 from studio.prompts.part_edits import NOTHING, Around, in_plain_words
+from studio.prompts.writing_forms import Part, asked_length, form_of, section_count
 from studio.protocol import CHATML, Image, ModelCard, Prompt, Sampling, Segment, Text
 
-# Letters of other scripts, and Chinese ones with their punctuation: as Python's and as llama.cpp's grammars write them.
-FOREIGN_ESCAPED = r"\u0370-\u03ff\u0400-\u06ff\u0900-\u0eff\u3040-\u30ff\uac00-\ud7af"
-HAN_ESCAPED = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
-FOREIGN, HAN = (escaped.encode().decode("unicode_escape") for escaped in (FOREIGN_ESCAPED, HAN_ESCAPED))
-OTHER_LANGUAGE = re.compile(
-    r"\b(?:chinese|mandarin|cantonese|japanese|korean|russian|greek|arabic|hebrew|hindi|thai|translat\w+)\b"
-    "|[英日韩俄法德][文语]|翻译",
-    re.IGNORECASE,
-)
-SECTION = {"zh": 130, "en": 85}  # characters or words of a section
 SMALL = 3_000_000_000  # parameters below which a model is not asked to plan (measured on 0.5B and 1.5B)
 DEFAULT = ModelCard("instruction model", "instruct", ("en", "zh"), False, 4096, chat=CHATML)
 
@@ -51,9 +41,8 @@ class Instruct:
 
     def article(self, instruction: str, images: tuple[Image, ...], begin: str = "", materials: str = "") -> Prompt:
         """Sections with headings, in one go; so many of them as the length that is asked for has room for."""
-        language = language_of(instruction)
-        words, length = WORDS[language], asked_length(instruction)
-        count = min(6, max(2, round(length / SECTION[language]))) if length else 3 if self.small else 4
+        words, length = WORDS[language_of(instruction)], asked_length(instruction)
+        count = self._section_count(instruction)
         request = words.article.format(
             instruction=_request(instruction, materials),
             count=count,
@@ -105,17 +94,12 @@ class Instruct:
         least = 0 if count is None else most - 1
         return f'root ::= "[" place ("," " "? place){{{least},{max(0, most - 1)}}} "]"\nplace ::= {place}'
 
-    def writing_form(self, request: str) -> str:
-        """A small model slips into another language's words; the letters that its own does without it cannot write. Not
-        where the request itself has such letters, or names another language."""
-        chinese = language_of(request) == "zh"
-        if (
-            not self.small
-            or OTHER_LANGUAGE.search(request)
-            or re.search("[a-z]" if chinese else f"[{FOREIGN}{HAN}]", request)
-        ):
-            return ""
-        return f"root ::= [^{FOREIGN_ESCAPED}{'a-z' if chinese else HAN_ESCAPED}]*"
+    def writing_form(self, request: str, part: Part = "words", sections: int = 0) -> str:
+        """For a small model, see `writing_forms`."""
+        return form_of(request, part, sections or self._section_count(request)) if self.small else ""
+
+    def _section_count(self, instruction: str) -> int:
+        return section_count(instruction, 3 if self.small else 4)
 
     def caption(
         self, paragraphs: tuple[str, ...], place: int, past: tuple[tuple[int, str], ...], first: int = 0
@@ -196,12 +180,6 @@ class Instruct:
 
     def _seen(self, images: tuple[Image, ...]) -> tuple[Image, ...]:
         return images if self._sees else ()
-
-
-def asked_length(instruction: str) -> int:
-    """The length that an instruction asks for, in Chinese characters or English words; 0 where it asks for none."""
-    found = re.search(r"(\d{2,5})\s*(?:多|余|来)?\s*(?:个?字|words?\b)|(\d{2,5})-word", instruction, re.IGNORECASE)
-    return int(found[1] or found[2]) if found else 0
 
 
 def _request(instruction: str, materials: str) -> str:

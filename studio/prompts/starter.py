@@ -13,6 +13,7 @@ from studio.prompts import chat_protocol
 from studio.prompts.chat_protocol import END, START
 from studio.prompts.messages import Message
 from studio.prompts.part_edits import NOTHING, Around
+from studio.prompts.writing_forms import Part
 from studio.protocol import Image, Prompt, Sampling, Segment, Text
 
 _REQUEST = re.compile(
@@ -61,7 +62,7 @@ class Starter:
         """By retrieval."""
         return None
 
-    def writing_form(self, request: str) -> str:
+    def writing_form(self, request: str, part: Part = "words", sections: int = 0) -> str:
         """Free."""
         return ""
 

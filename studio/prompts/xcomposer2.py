@@ -8,6 +8,7 @@ from studio.prompts import chat_protocol
 from studio.prompts.chat_protocol import merged as merged  # other dialects take it from here
 from studio.prompts.messages import Message
 from studio.prompts.part_edits import NOTHING, Around, in_plain_words
+from studio.prompts.writing_forms import Part
 from studio.protocol import Control, Image, Prompt, Sampling, Segment, Text
 
 USER = Control("[UNUSED_TOKEN_146]")
@@ -72,7 +73,7 @@ class XComposer2:
         question = f'给定文章"{_numbered(paragraphs, first)}" 根据上述文章，选择适合插入图像的{number}行'
         return _ask((*images, Text(question)), begin="适合插入图像的行是")
 
-    def writing_form(self, request: str) -> str:
+    def writing_form(self, request: str, part: Part = "words", sections: int = 0) -> str:
         """Free."""
         return ""
 

@@ -9,6 +9,7 @@ from studio.documents.article import Brief, Picture
 from studio.errors import InputError, ModelError
 from studio.prompts import Dialect, dialect_of
 from studio.prompts.budget import Budget
+from studio.prompts.writing_forms import Part
 from studio.protocol import (
     Choose,
     Count,
@@ -119,12 +120,13 @@ class ModelCalls:
                 yield in_queue(progress, event)
         return max(range(len(options)), key=values.__getitem__)
 
-    def sampling(self, brief: Brief, **changes: object) -> Sampling:
-        """The sampling that suits the model, changed by the fields that the person set, then by `changes`. Raises
-        InputError for more beams than the model has."""
+    def sampling(self, brief: Brief, part: Part = "words", **changes: object) -> Sampling:
+        """The sampling that suits the model and the part of the article, changed by the fields that the person set,
+        then by `changes`. Raises InputError for more beams than the model has."""
         if (brief.beams or 1) > self.card.beams:
             raise InputError("beams_too_many", model=self.card.name, limit=self.card.beams, count=brief.beams)
-        form = self.dialect.writing_form("\n".join((brief.subject, brief.materials, *brief.outline)))
+        request = "\n".join((brief.subject, brief.materials, *brief.outline))
+        form = self.dialect.writing_form(request, part, len(brief.outline))
         return replace(self.dialect.writing, grammar=form, **check("writing", vars(brief)) | changes)
 
     def _events(self, call: Generate | Choose, step: Step) -> Iterator[Event]:

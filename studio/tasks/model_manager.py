@@ -128,11 +128,12 @@ class ModelManager:
             name = known(name).name
         others = dict.fromkeys({role.setting for role in ROLES.values()} | {"gguf", "mmproj", "random_weights"}, "")
         spec = catalog.plan(replace(self._settings, models=name, **others))  # type: ignore[arg-type]
-        now = self._worker.spec
+        now, held = self._worker.spec, self._worker.memory
         if isinstance(spec, GgufSpec):
-            gguf_plan.check_memory(spec, freed=self._worker.memory.get("process", 0))
-        elif isinstance(spec, NativeSpec) and not isinstance(now, NativeSpec):  # else the card is free only afterwards
-            before_loading(spec)
+            of_cards = sum(size for name, size in held.items() if name.startswith("cuda:")) if spec.gpu else 0
+            gguf_plan.check_memory(spec, freed=held.get("process", 0) + of_cards)
+        elif isinstance(spec, NativeSpec) and not (isinstance(now, GgufSpec) and now.gpu):  # which does not say it
+            before_loading(spec, freed=held)
         return spec
 
     def _row(self, model: Model, running: set[str]) -> ManagedModel:

@@ -168,7 +168,7 @@ class Composer:
             article = yield from self._write_outline(article, calls)
         else:
             article, _ = yield from write_text(
-                article, _ask_for_article(brief, calls), (), calls.sampling(brief), "", calls
+                article, _ask_for_article(brief, calls), (), calls.sampling(brief, "article"), "", calls
             )
         yield from self._finish(article, calls)
 
@@ -179,7 +179,7 @@ class Composer:
         left = calls.sampling(brief).max_tokens * (len(brief.outline) - first) // len(brief.outline)
         for number, line in enumerate(brief.outline[first:], first):
             share = max(MIN_SECTION, left // (len(brief.outline) - number))
-            sampling = calls.sampling(brief, max_tokens=share + OVERRUN, stop=("\n#",))
+            sampling = calls.sampling(brief, "section", max_tokens=share + OVERRUN, stop=("\n#",))
             ask, marked = _ask_for_section(brief, line.strip(), calls), _marked(line)
             written = (*blocks_of(article), marked)
             article, spent = yield from write_text(article, ask, written, sampling, f"{marked}\n\n", calls, share)

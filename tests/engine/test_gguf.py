@@ -17,6 +17,7 @@ from studio.engine.gguf import BATCH, GgufEngine, _parameters
 from studio.engine.serial import SerialEngine
 from studio.errors import ContextOverflow, EngineError, ModelError
 from studio.prompts.starter import Starter
+from studio.prompts.writing_forms import form_of
 from studio.protocol import Choose, Control, Done, Generate, Image, ModelCard, Piece, Prompt, Sampling, Text
 from studio.specs import GgufSpec
 
@@ -163,6 +164,12 @@ def test_a_form_is_kept_by_a_grammar(engine: GgufEngine) -> None:
     form = 'root ::= "[" [0-9] (", " [0-9])? "]"'
     text, end = write(engine, sampling=replace(SAMPLING, temperature=1.5, grammar=form))
     assert re.fullmatch(r"\[\d(, \d)?\]", text) and end.reason == "stop"
+
+
+def test_an_article_has_the_form_that_a_small_model_is_given(engine: GgufEngine) -> None:
+    form = form_of("Write about tea, 80 words", "article", 2)
+    text, end = write(engine, sampling=replace(SAMPLING, max_tokens=900, temperature=0.6, grammar=form))
+    assert end.reason == "stop" and re.fullmatch(r"(## .+\n\n.+[.!?][\"”’)]?(\n\n|$)){2}", text), text
 
 
 def test_a_grammar_that_is_none_is_one_sentence(engine: GgufEngine) -> None:

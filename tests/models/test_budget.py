@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from studio.checkpoints import machine
 from studio.checkpoints.families import published, published_by_role
 from studio.checkpoints.machine import Gpu
-from studio.checkpoints.memory_plan import WORKSPACE, before_loading, model_sizes, of_folder, plan_memory
+from studio.checkpoints.memory_plan import CUDA_CONTEXT, WORKSPACE, before_loading, model_sizes, of_folder, plan_memory
 from studio.checkpoints.what_fits import quantization_for
 from studio.cli import doctor
 from studio.errors import ModelError
@@ -190,6 +190,15 @@ def test_the_second_card_is_counted_where_it_is_asked_for(monkeypatch: pytest.Mo
     assert plan and (plan.device, plan.free) == ("cuda:1", 70 * GIB)
     with pytest.raises(ModelError, match=r"1\.0 GiB are free"):
         before_loading(NativeSpec(random_weights="7b", device="cuda"))
+
+
+def test_what_the_worker_holds_is_free_when_another_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.checkpoints.memory_plan.machine.gpus", lambda: [Gpu("a", 80 * GIB, 1 * GIB)])
+    spec = NativeSpec(random_weights="7b", device="cuda")
+    with pytest.raises(ModelError, match=r"1\.0 GiB are free"):
+        before_loading(spec, {"cuda:1": 60 * GIB})
+    plan = before_loading(spec, {"cuda:0": 60 * GIB, "process": GIB})
+    assert plan and plan.free == 61 * GIB + CUDA_CONTEXT
 
 
 def test_the_other_published_models_by_part() -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studio.prompts import Dialect, dialect_of, replies
-from studio.prompts.instruct import DEFAULT, SMALL, Instruct, asked_length
+from studio.prompts.instruct import DEFAULT, SMALL, Instruct
 from studio.prompts.messages import message
+from studio.prompts.writing_forms import asked_length
 from studio.protocol import CHATML, ChatFormat, Control, Prompt, Text
 
 GEMMA = ChatFormat(
@@ -186,6 +187,22 @@ def test_a_small_model_stays_in_its_language() -> None:
     for free in ("Write about tea in Chinese", "写 iPhone", "用英文写茶", "Translate this", "Tea is 茶", "Ψ and tea"):
         assert small.writing_form(free) == "", free
     assert large.writing_form("写一篇关于茶的文章") == ""
+
+
+def test_a_small_model_writes_whole_sentences_under_headings() -> None:
+    small, large = Instruct(replace(DEFAULT, parameters=SMALL - 1)), Instruct(replace(DEFAULT, parameters=SMALL))
+    chinese = small.writing_form("写茶，400字", "article")
+    assert 'root ::= section ("\\n\\n" section){2,2}' in chinese and "sentence ( sentence){3,3}" in chinese
+    english = small.writing_form("Write about tea, about 250 words", "article")
+    assert 'sentence (" " sentence){4,4}' in english and "\\u3400" in english
+    section = small.writing_form("写茶，400字\n甲\n乙", "section", 2)
+    assert section.startswith("root ::= text\n") and "heading" not in section.splitlines()[0]
+    assert "paragraph (" in small.writing_form("写茶，3000字", "article")  # of a long section
+    assert "a-z" not in small.writing_form("写一篇介绍 iPhone 的文章", "article")
+    for other in ("写一首关于茶的诗", "A letter to my aunt", "番茄炒蛋的做法", "List five teas"):
+        assert "sentence" not in small.writing_form(other, "article"), other
+    assert small.writing_form("Write about tea in Chinese", "article") == ""
+    assert large.writing_form("写茶，400字", "article") == ""
 
 
 def test_a_small_model_leaves_pictures_to_retrieval() -> None:

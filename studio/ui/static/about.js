@@ -58,6 +58,7 @@ export function mount({ element, server, watch }) {
       ),
     );
   };
+  window.addEventListener("studio-models", draw);
   watch("value", draw);
   draw();
 }

@@ -17,10 +17,13 @@ const EVERY = 1000; // milliseconds between two looks while something is under w
 export function mount({ element, server, watch }) {
   let timer = 0;
   let drawn = "";
+  let state = "";
 
   const draw = async () => {
     clearTimeout(timer);
     const found = await server.models(0);
+    if (state && state !== found.state) window.dispatchEvent(new CustomEvent("studio-models")); // other ones answer now
+    state = found.state;
     const seen = JSON.stringify(found);
     if (seen !== drawn) {
       drawn = seen;
