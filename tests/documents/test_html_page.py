@@ -144,6 +144,12 @@ def test_a_style_sheet_keeps_its_signs_and_a_page_its_own_pictures() -> None:
     assert wanted_pictures(source) == ("b",)
 
 
+@pytest.mark.parametrize("void", ["base", "link", "embed", "param", "source", "track", "frame"])
+def test_what_follows_an_element_without_an_end_stays(void: str) -> None:
+    page = safe_page(f"<body><p>before</p><{void} src=https://evil.example href=https://evil.example><p>after</p>")
+    assert "<p>before</p>" in page and "<p>after</p>" in page and "evil" not in page and f"<{void}" not in page
+
+
 def test_the_title_in_one_line() -> None:
     assert title_of("<html><title> Tea \n &amp; cake</title>") == "Tea & cake"
     assert title_of("<p>none") == "" == title_of("")
