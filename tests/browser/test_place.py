@@ -175,6 +175,7 @@ def test_another_persons_number_is_as_one_that_is_not_there(page: Page, scripted
 def test_a_question_is_answered_for_at_once_and_shown_as_typed(page: Page, scripted: Server) -> None:
     page.get_by_role("tab", name="Chat").click()
     page.fill("#question textarea", TYPED)
+    expect(page.locator("#chat-line .status")).to_be_attached()
     scripted.process.send_signal(signal.SIGSTOP)  # whatever the studio does just now
     try:
         page.click("#question .submit-button")

@@ -30,8 +30,9 @@ def test_who_waits_sees_the_place_and_the_time(
     short(second)
     begin(first, "Write an article that needs patience", "0")
     ended(first)  # now it is known how long one takes
+    before = first.evaluate("location.hash")
     begin(first, "Write an article that needs patience", None)
-    first.wait_for_function("document.querySelector('#paper .body').innerText.length < 200")
+    first.wait_for_function("before => location.hash !== before", arg=before)
     second.fill("#instruction textarea", "Write an article about the mountains")
     second.click("#start")
     said = second.locator("#paper .said")

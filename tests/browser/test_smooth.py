@@ -12,10 +12,11 @@ pytestmark = pytest.mark.browser
 
 def test_a_reader_who_scrolled_up_stays_there(page: Page) -> None:
     begin(page, "Write slowly about words", "0")
-    page.wait_for_function("document.querySelector('#paper .body').innerText.length > 400")
+    page.wait_for_function("document.documentElement.scrollHeight > innerHeight + 400")  # at its end one is taken along
     first = page.locator("#paper section").first.element_handle()
     page.evaluate("scrollTo(0, 0)")
-    page.wait_for_function("document.querySelector('#paper .body').innerText.length > 900")
+    length = page.evaluate("document.querySelector('#paper .body').innerText.length")
+    page.wait_for_function("n => document.querySelector('#paper .body').innerText.length > n + 400", arg=length)
     assert page.evaluate("scrollY") == 0
     assert page.evaluate("node => node.isConnected", first)  # not drawn anew
     page.click("#paper .stop")

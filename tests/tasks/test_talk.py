@@ -141,7 +141,7 @@ def test_titles_give_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """A title that is being made ends when a person comes, and is made later."""
     monkeypatch.setattr("studio.tasks.titles.PAUSE", 0.01)
     replies = (
-        Reply("A slow title of many words that takes a while", match="a title of", pace=0.2),
+        Reply("A slow title " * 300, match="a title of", pace=0.2),
         Reply("two", match="person"),
         Reply("one", match="hello", times=1),
         Reply("Second try", match="a title of", times=0),

@@ -99,12 +99,12 @@ def test_idle_processes_and_all_of_them_at_the_end(tmp_path: Path) -> None:
     pool.run(tmp_path / "agent" / "a", "1", Stop())
     (process, _) = pool._processes[tmp_path / "agent" / "a"]
     deadline = time.monotonic() + 10
-    while pool.processes and time.monotonic() < deadline:
+    while (pool.processes or process.alive) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert pool.processes == [] and not process.alive
     pool.close()
     assert [p for p in (tmp_path / "agent").iterdir() if p.name.startswith("ready-")] == []
-    assert not [c for c in psutil.Process().children(recursive=True) if "sandbox" in " ".join(c.cmdline())]
+    assert not [c for c in psutil.Process().children(recursive=True) if "studio.tools.sandbox" in " ".join(c.cmdline())]
 
 
 def test_a_machine_where_no_guard_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
