@@ -169,11 +169,15 @@ FIELDS: tuple[SamplingField, ...] = (
         "tiles",
         0,
         0,
-        55,
+        55,  # as `specs.MAX_TILES`
         ("Tiles of a picture (0: as the model likes)", "图片切块数（0：由模型决定）"),
         "The most tiles that a picture is cut into by models that do so (XComposer2.5, 4KHD): more show finer detail "
         "and take more of the context; 0 leaves it to the model",
         chat=Offer("tiles", 80),
+        meaning=(
+            "More tiles show finer detail of a picture and take more of the context.",
+            "切块越多，图片的细节看得越清楚，占用的上下文也越多。",
+        ),
     ),
 )
 

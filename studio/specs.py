@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from studio.protocol import Description, ModelCard, Role
 
 MAX_BEAMS = 5  # of the native engine
+MAX_TILES = 55
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class ScriptedSpec:
 def max_beams(spec: EngineSpec) -> int:
     """How many beams the models of a spec offer, known before they are loaded; 1 means none."""
     return MAX_BEAMS if isinstance(spec, NativeSpec) else spec.card.beams
+
+
+def max_tiles(spec: EngineSpec) -> int:
+    """The most tiles that a picture can be cut into; 0 where the model is known to cut none."""
+    return MAX_TILES if isinstance(spec, NativeSpec) or spec.card.tile_tokens else 0
 
 
 EngineSpec = GgufSpec | NativeSpec | ScriptedSpec

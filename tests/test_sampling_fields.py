@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +20,7 @@ from studio.errors import InputError
 from studio.export.about import about
 from studio.protocol import Sampling
 from studio.sampling import FIELDS, Offer, SamplingField, Task, check, fields_for
+from studio.specs import MAX_TILES, NativeSpec, ScriptedSpec, max_tiles
 from studio.storage.store import Store
 from studio.tasks.answer_stream import AnswerProgress
 from studio.tasks.answers import Answers
@@ -126,7 +127,14 @@ def test_the_forms_are_what_they_were() -> None:
     assert (last.id, last.low, last.high) == ("write_beams", 1, 5)
     chat = [(n.id, n.low, n.high) for n in form_numbers("chat")]
     assert chat[0] == ("answer_length", 1, 4096)
-    assert chat[-3:] == [("chat_seed", 0, 2**32 - 1), ("beams", 1, 5), ("tiles", 0, 55)]
+    assert chat[-3:] == [("chat_seed", 0, 2**32 - 1), ("beams", 1, 5), ("tiles", 0, MAX_TILES)]
+
+
+def test_tiles_are_offered_where_a_model_may_cut_pictures_into_them() -> None:
+    plain = ScriptedSpec()
+    tiled = replace(plain, card=replace(plain.card, tile_tokens=420))
+    for spec, there in ((plain, False), (tiled, True), (NativeSpec(), True)):
+        assert ("tiles" in [number.name for number in form_numbers("chat", tiles=max_tiles(spec))]) is there
 
 
 @pytest.mark.parametrize("value", [-1, 2.5, math.nan, math.inf, True, "1", [1]])

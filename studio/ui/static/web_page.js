@@ -12,6 +12,8 @@ import { pageForm } from "./web_page_form.js";
 
 /** @typedef {Given<{ value: WebPageView, suffixes: string[], most: number, longest: number }, WebPageServer>} WebPageGiven */
 
+const narrow = () => matchMedia("(max-width: 760px)").matches;
+
 /** @param {WebPageGiven} given */
 export function mount({ element, props, trigger, watch, server: bare, upload }) {
   const failure = { error: word("unreachable") };
@@ -27,7 +29,7 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   let making = false; // … and it is a new page
   let asked = ""; // the wish that was sent last
   let withScripts = 0; // the page whose scripts run
-  let besides = kept("web-source-shown") !== "no";
+  let besides = (kept("web-source-shown") ?? (narrow() ? "no" : "yes")) === "yes";
 
   const form = pageForm({ upload, server, suffixes: props.suffixes, most: props.most, make });
   const rows = h("nav", { className: "rows", "aria-label": word("web_list") });
@@ -47,7 +49,7 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   const run = h("label", { className: "switch", title: word("web_scripts_hint") }, scripts, h("span", {}, word("web_scripts")));
   const beside = button("web_source", "file-text", () => {
     besides = !besides;
-    keep("web-source-shown", besides ? null : "no");
+    keep("web-source-shown", besides ? "yes" : "no");
     draw();
   });
   const again = button("web_again", "refresh-cw", () => start("again", { id: view.id }));
@@ -99,7 +101,7 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   function make(request) {
     making = true;
     start("make", request);
-    if (matchMedia("(max-width: 760px)").matches) desk.scrollIntoView();
+    if (narrow()) desk.scrollIntoView();
   }
   function apply() {
     if (area.value !== source && !view.running) start("apply", { id: view.id, source: area.value });

@@ -15,6 +15,7 @@ from studio import export
 from studio.app import Studio
 from studio.documents.conversation import Conversation
 from studio.errors import Language, StudioError
+from studio.specs import max_tiles
 from studio.tasks.answer_stream import AnswerProgress
 from studio.tasks.answers import Answer
 from studio.ui import examples, page_data
@@ -85,7 +86,7 @@ def chat_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> ChatTab:
                 for format in export.formats_for("conversation")
             }
         with gr.Accordion(words("more"), open=False):
-            settings = numbers(form_numbers("chat"), "chat-settings")
+            settings = numbers(form_numbers("chat", tiles=max_tiles(studio.worker.spec)), "chat-settings")
         url = gr.Textbox(visible=False)
         seen = script_component("saw.js", None, css="")
 
