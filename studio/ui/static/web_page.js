@@ -101,7 +101,6 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   function make(request) {
     making = true;
     start("make", request);
-    if (narrow()) desk.scrollIntoView();
   }
   function apply() {
     if (area.value !== source && !view.running) start("apply", { id: view.id, source: area.value });
@@ -173,8 +172,10 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   function take(next) {
     if (making === (next.id === view.id)) return; // of a page that is not open any more
     if (begun && !next.wrong) accepted();
+    const first = making;
     const undone = view.running && !next.running && next.wish !== asked; // nothing of it was written
     show(next);
+    if (first && narrow()) desk.scrollIntoView();
     if (asked && undone && !wish.value) wish.value = asked;
   }
   /** What was typed has been taken over: nothing of it is a draft any more. */
