@@ -78,3 +78,14 @@ def test_only_what_takes_long_is_queued(blocks: gr.Blocks) -> None:
     asked = {f.fn.__name__.strip("_"): f for f in blocks.fns.values() if f.fn}
     assert {name for name, f in asked.items() if f.queue and not f.types_generator} <= LONG
     assert {"write", "ask", "start", "run"} <= {name for name, f in asked.items() if f.queue}
+
+
+@pytest.mark.parametrize(("adapters", "there"), [((), False), (("write", "web"), True)])
+def test_web_pages_have_a_tab_where_the_model_can_make_them(
+    tmp_path: Path, adapters: tuple[str, ...], there: bool
+) -> None:
+    card = ModelCard("pages", "xcomposer2.5", ("en",), sees=True, context=4096, adapters=adapters)
+    studio = Studio(Settings(data=str(tmp_path)), ScriptedSpec((), card))
+    tabs = {block.id: block.visible for block in page(studio, ArticleEditor(studio)).blocks.values()
+            if isinstance(block, gr.Tab)}  # fmt: skip
+    assert tabs.pop("web") is there and all(tabs.values())
