@@ -20,6 +20,9 @@ Part = Literal["article", "section", "words"]  # with headings; the text under o
 FOREIGN_ESCAPED = r"\u0370-\u03ff\u0400-\u06ff\u0900-\u0eff\u3040-\u30ff\uac00-\ud7af"
 HAN_ESCAPED = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
 FOREIGN, HAN = (escaped.encode().decode("unicode_escape") for escaped in (FOREIGN_ESCAPED, HAN_ESCAPED))
+LISTING = (
+    r":：\u2190-\u27bf\ufe00-\ufe0f\U0001f000-\U0001faff"  # what lists begin with: after a colon come emoji, in heaps
+)
 OTHER_LANGUAGE = re.compile(
     r"\b(?:chinese|mandarin|cantonese|japanese|korean|russian|greek|arabic|hebrew|hindi|thai|translat\w+)\b"
     "|[英日韩俄法德][文语]|翻译",
@@ -92,7 +95,7 @@ def _chinese(kept_out: str) -> tuple[str, ...]:
     """A sentence ends with a full stop, and a quotation mark may follow it."""
     return (
         "sentence ::= letter{6,110} [。！？] [”」』）]?",
-        rf"letter ::= [^\n#*。！？…{kept_out}]",
+        rf'letter ::= [^\n#*。！？…{LISTING}{kept_out}] | [0-9] ":" [0-9]',
         rf"heading ::= [^\n#*。！？：…“”《》 {kept_out}]{{2,14}}",
     )
 
@@ -101,6 +104,6 @@ def _english(kept_out: str) -> tuple[str, ...]:
     """A point inside of a number ends nothing. No other letter may follow one: a text that should end goes on there."""
     return (
         r'sentence ::= [A-Z0-9"“‘] letter{12,300} [.!?] ["”’)]?',
-        rf'letter ::= [^\n#*.!?…{kept_out}] | [0-9] "." [0-9]',
+        rf"letter ::= [^\n#*.!?…{LISTING}{kept_out}] | [0-9] [.:] [0-9]",
         rf'heading ::= [A-Z0-9] [^\n#*.!?:…"“”{kept_out}]{{2,46}}',
     )
