@@ -92,10 +92,11 @@ def _repeated(name: str, least: int, most: int, between: str) -> str:
 
 
 def _chinese(kept_out: str) -> tuple[str, ...]:
-    """A sentence ends with a full stop, and a quotation mark may follow it."""
+    """A quotation mark is opened before it is closed: what wants to end takes any way to go on."""
     return (
-        "sentence ::= letter{6,110} [。！？] [”」』）]?",
-        rf'letter ::= [^\n#*。！？…{LISTING}{kept_out}] | [0-9] ":" [0-9]',
+        "sentence ::= letter{6,110} [。！？]",
+        rf'letter ::= [^\n#*。！？…“”「」『』"{LISTING}{kept_out}] | [0-9] ":" [0-9] | quoted',
+        rf'quoted ::= "“" [^\n#*“”"{LISTING}{kept_out}]{{1,60}} "”"',
         rf"heading ::= [^\n#*。！？：…“”《》 {kept_out}]{{2,14}}",
     )
 
@@ -103,7 +104,8 @@ def _chinese(kept_out: str) -> tuple[str, ...]:
 def _english(kept_out: str) -> tuple[str, ...]:
     """A point inside of a number ends nothing. No other letter may follow one: a text that should end goes on there."""
     return (
-        r'sentence ::= [A-Z0-9"“‘] letter{12,300} [.!?] ["”’)]?',
-        rf"letter ::= [^\n#*.!?…{LISTING}{kept_out}] | [0-9] [.:] [0-9]",
+        "sentence ::= ([A-Z0-9] | quoted) letter{12,300} [.!?]",
+        rf'letter ::= [^\n#*.!?…"“”{LISTING}{kept_out}] | [0-9] [.:] [0-9] | quoted',
+        rf'quoted ::= ["“] [^\n#*"“”{LISTING}{kept_out}]{{1,120}} ["”]',
         rf'heading ::= [A-Z0-9] [^\n#*.!?:…"“”{kept_out}]{{2,46}}',
     )
