@@ -232,7 +232,7 @@ def test_the_share_of_the_cores_that_others_leave(
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
     monkeypatch.setattr(psutil, "cpu_times", lambda percpu: [*used, times(9.0, 9.0, 9.0)])
     monkeypatch.setattr(psutil.Process, "nice", lambda self: 0)
-    share = machine.IdleShare([me])  # type: ignore[list-item]
+    share = machine.IdleShare([me])
     assert share.value == 1.0  # nothing can be said yet
     used[:] = [times(user / 2, nice / 2, 1 - (user + nice) / 2)] * 2
     me.cpu_times = lambda: SimpleNamespace(user=own, system=0.0)
