@@ -69,12 +69,14 @@ def _wrong_list(facts: Mapping[str, Any], lists: Mapping[str, ListKind]) -> tupl
     for suffix, kinds in _LISTS.items():
         name = f"tokenizer.ggml.{suffix}"
         expected = f"a list of {'texts' if kinds == ('text',) else 'numbers'}"
-        if name in facts and (found := lists.get(name)) is None:
+        if name not in facts:
+            continue
+        if (found := lists.get(name)) is None:
             return name, _shown(facts[name]), expected
-        if name in lists and (found := lists[name]).of not in kinds and found.length:
+        if found.of not in kinds and found.length:
             return name, f"a list of {_KINDS.get(found.of, 'numbers')}", expected
-        if name in lists and suffix in _AS_MANY_AS_TOKENS and lists[name].length != tokens.length:
-            return name, f"{lists[name].length:,} values", f"one for each of {tokens.length:,} tokens"
+        if suffix in _AS_MANY_AS_TOKENS and found.length != tokens.length:
+            return name, f"{found.length:,} values", f"one for each of {tokens.length:,} tokens"
     return None
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.checkpoints.template_marks import ANSWERS, QUESTIONS, SYSTEM, BadTemplate, asking, segments
-from studio.protocol import Segment, Slot, ToolFormat
+from studio.protocol import Prompt, Segment, Slot, ToolFormat
 
 _TOOLS = [
     {
@@ -100,15 +100,24 @@ def _read(texts: Sequence[str | None], controls: Sequence[str]) -> ToolFormat:
     if together and call_id:  # each result names its call; one id serves one call at a time
         together = None
     header = os.path.commonprefix((concluded, again))
+
+    def prompt(part: str) -> Prompt:
+        return segments(part, controls)
+
     return ToolFormat(
-        opening,
-        optional(_opening, with_system, (SYSTEM, QUESTIONS[0]), controls),
-        *(listing.wrapped, listing.indent, listing.between),
-        *(segments(part, controls) for part in (called, again, resulted, concluded, asking(ask))),
-        *(
-            None if gaps is None else segments(gaps[at], controls)
-            for gaps, at in ((said, 1), (together, 1), (together, 3))
-        ),
+        opening=opening,
+        system_opening=optional(_opening, with_system, (SYSTEM, QUESTIONS[0]), controls),
+        wrapped=listing.wrapped,
+        indent=listing.indent,
+        between=listing.between,
+        called=prompt(called),
+        again=prompt(again),
+        resulted=prompt(resulted),
+        concluded=prompt(concluded),
+        ask=prompt(asking(ask)),
+        thought=prompt(said[1]) if said else None,
+        next_call=prompt(together[1]) if together else None,
+        next_result=prompt(together[3]) if together else None,
         mark=again[len(header) :],
         call_id=call_id,
         quoted=_result_in(text, 0) != _RESULTS[0],

@@ -20,6 +20,9 @@ Part = Literal["article", "section", "words"]  # with headings; the text under o
 FOREIGN_ESCAPED = r"\u0370-\u03ff\u0400-\u06ff\u0900-\u0eff\u3040-\u30ff\uac00-\ud7af"
 HAN_ESCAPED = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
 FOREIGN, HAN = (escaped.encode().decode("unicode_escape") for escaped in (FOREIGN_ESCAPED, HAN_ESCAPED))
+LISTING = (
+    r":：\u2190-\u27bf\ufe00-\ufe0f\U0001f000-\U0001faff"  # what lists begin with: after a colon come emoji, in heaps
+)
 OTHER_LANGUAGE = re.compile(
     r"\b(?:chinese|mandarin|cantonese|japanese|korean|russian|greek|arabic|hebrew|hindi|thai|translat\w+)\b"
     "|[英日韩俄法德][文语]|翻译",
@@ -89,10 +92,11 @@ def _repeated(name: str, least: int, most: int, between: str) -> str:
 
 
 def _chinese(kept_out: str) -> tuple[str, ...]:
-    """A sentence ends with a full stop, and a quotation mark may follow it."""
+    """A quotation mark is opened before it is closed: what wants to end takes any way to go on."""
     return (
-        "sentence ::= letter{6,110} [。！？] [”」』）]?",
-        rf"letter ::= [^\n#*。！？…{kept_out}]",
+        "sentence ::= letter{6,110} [。！？]",
+        rf'letter ::= [^\n#*。！？…“”「」『』"{LISTING}{kept_out}] | [0-9] ":" [0-9] | quoted',
+        rf'quoted ::= "“" [^\n#*“”"{LISTING}{kept_out}]{{1,60}} "”"',
         rf"heading ::= [^\n#*。！？：…“”《》 {kept_out}]{{2,14}}",
     )
 
@@ -100,7 +104,8 @@ def _chinese(kept_out: str) -> tuple[str, ...]:
 def _english(kept_out: str) -> tuple[str, ...]:
     """A point inside of a number ends nothing. No other letter may follow one: a text that should end goes on there."""
     return (
-        r'sentence ::= [A-Z0-9"“‘] letter{12,300} [.!?] ["”’)]?',
-        rf'letter ::= [^\n#*.!?…{kept_out}] | [0-9] "." [0-9]',
+        "sentence ::= ([A-Z0-9] | quoted) letter{12,300} [.!?]",
+        rf'letter ::= [^\n#*.!?…"“”{LISTING}{kept_out}] | [0-9] [.:] [0-9] | quoted',
+        rf'quoted ::= ["“] [^\n#*"“”{LISTING}{kept_out}]{{1,120}} ["”]',
         rf'heading ::= [A-Z0-9] [^\n#*.!?:…"“”{kept_out}]{{2,46}}',
     )

@@ -80,7 +80,7 @@ def test_lists_that_claim_to_be_endless(tmp_path: Path, of: int) -> None:
     began = time.process_time()
     nested = struct.pack("<IQ", LIST, 1 << 60) * 50
     for length in (1 << 60, 1 << 32, (1 << 64) - 1):
-        path = gguf_files.language_model(tmp_path / "m.gguf", **{"x": raw_list(of, length, nested)})
+        path = gguf_files.language_model(tmp_path / "m.gguf", x=raw_list(of, length, nested))
         with path.open("ab") as file:
             file.truncate(path.stat().st_size + (1 << 28))  # zeros: empty texts, as many as one likes
         refused(path)

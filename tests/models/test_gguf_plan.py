@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import gguf_files
+import psutil
 import pytest
 
 from studio.checkpoints import catalog, gguf_file, gguf_plan, ladder, machine, what_fits
@@ -229,9 +230,9 @@ def test_the_share_of_the_cores_that_others_leave(
     times = namedtuple("times", "user nice idle")
     used, me = [times(0.0, 0.0, 0.0)] * 2, SimpleNamespace(cpu_times=lambda: SimpleNamespace(user=0.0, system=0.0))
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
-    monkeypatch.setattr(machine.psutil, "cpu_times", lambda percpu: [*used, times(9.0, 9.0, 9.0)])
-    monkeypatch.setattr(machine.psutil.Process, "nice", lambda self: 0)
-    share = machine.IdleShare([me])  # type: ignore[list-item]
+    monkeypatch.setattr(psutil, "cpu_times", lambda percpu: [*used, times(9.0, 9.0, 9.0)])
+    monkeypatch.setattr(psutil.Process, "nice", lambda self: 0)
+    share = machine.IdleShare([me])
     assert share.value == 1.0  # nothing can be said yet
     used[:] = [times(user / 2, nice / 2, 1 - (user + nice) / 2)] * 2
     me.cpu_times = lambda: SimpleNamespace(user=own, system=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ def chat_of(name: str) -> ChatFormat:
     return format_of(template, controls, bos, eos, here)  # type: ignore[arg-type]
 
 
-def by_file(name: str, messages: list[dict[str, object]]) -> str:
+def by_file(name: str, messages: list[dict[str, Any]]) -> str:
     """What the template itself writes."""
     template, _, bos, eos = MODELS[name]
     common = {"bos_token": bos, "eos_token": eos, "add_generation_prompt": True, "tools": TOOLS}
@@ -131,7 +132,7 @@ def call(name: str, arguments: dict[str, str], key: str = "arguments", thought: 
     )
 
 
-def as_messages(question: str, *steps: AgentStep, together: bool = False) -> list[dict[str, object]]:
+def as_messages(question: str, *steps: AgentStep, together: bool = False) -> list[dict[str, Any]]:
     """The same in the form that templates get; with `together` in one reply."""
     calls, results = [], []
     for step in steps:
@@ -139,7 +140,7 @@ def as_messages(question: str, *steps: AgentStep, together: bool = False) -> lis
         function = {"name": data["name"], "arguments": data.get("arguments", data.get("parameters"))}
         calls.append({"id": "idof7qqq1", "type": "function", "function": function})
         results.append({"role": "tool", "content": step.result, "tool_call_id": "idof7qqq1"})
-    messages: list[dict[str, object]] = [{"role": "user", "content": question}]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
     if together:
         return [*messages, {"role": "assistant", "content": steps[0].thought, "tool_calls": calls}, *results]
     for number, result in enumerate(results):
@@ -152,7 +153,7 @@ def as_messages(question: str, *steps: AgentStep, together: bool = False) -> lis
 @pytest.mark.parametrize("system", ["", "Be kind."])
 def test_the_prompt_is_what_the_template_writes(name: str, system: str) -> None:
     key = "parameters" if name == "llama" else "arguments"
-    told = [{"role": "system", "content": system}] if system else []
+    told: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     one, two = call("python", {"code": "1"}, key), call("arxiv", {"query": "茶"}, key, reply=1)
     assert by_studio(name, system, Exchange("Hi")) == by_file(name, [*told, {"role": "user", "content": "Hi"}])
     if name != "mistral" or not system:  # there the system text goes along with the newest question
