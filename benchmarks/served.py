@@ -45,7 +45,7 @@ def write(page: PageSession, tokens: int, images: int, seed: int) -> Result:
     """One article: seconds to first text, to the whole text, to the end; how it ended."""
     started, first, text = time.perf_counter(), 0.0, 0.0
     document: Result = {}
-    for (document,) in page.stream("start", "click", write_form("Write about tea and travel.", tokens, images, seed)):
+    for document, *_ in page.stream("start", "click", write_form("Write about tea and travel.", tokens, images, seed)):
         now = time.perf_counter() - started
         if not first and document["sections"]:
             first = now
@@ -121,7 +121,7 @@ def table(page: PageSession, pictures: int, questions: int) -> Result:
 def stop(page: PageSession) -> Result:
     """Seconds from Stop until the article under way has ended."""
     pressed = 0.0
-    for (document,) in page.stream("start", "click", write_form("Write about the sea.", 4096, 0, 1)):
+    for document, *_ in page.stream("start", "click", write_form("Write about the sea.", 4096, 0, 1)):
         if document["sections"] and not pressed:
             pressed = time.perf_counter()
             page.ask_component("paper", "stop", {"id": document["id"]})
