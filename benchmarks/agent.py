@@ -95,8 +95,8 @@ def ask(studio: Studio, request: Request) -> tuple[Turn, float]:
     asked = Conversation(kind="talk", tools=tools).ask(request.question)
     if request.file:
         asked = studio.store.save_conversation(CLI, asked)
-        studio.agent_files.add(CLI, str(asked.id), "sales.csv", request.file.encode())
-        asked = asked.change(0, files=studio.agent_files.list(CLI, str(asked.id)))
+        file = studio.agent_files.add(CLI, str(asked.id), "sales.csv", request.file.encode())
+        asked = asked.answer(files=(file,))
     started = time.monotonic()
     *_, end = studio.answers.start(CLI, asked).updates()
     if end.error:

@@ -30,10 +30,12 @@ class StepTable:
 
 @dataclass(frozen=True)
 class StepFile:
-    """A file in the conversation's folder, by its name there; `size` in bytes."""
+    """A file in the conversation's folder, by its name there; `size` in bytes. `head`: the first lines of a text that a
+    person brought, which a model should know before it works with it."""
 
     name: str
     size: int
+    head: str = ""
 
 
 @dataclass(frozen=True)

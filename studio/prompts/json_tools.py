@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +42,16 @@ Do not use variables.
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|(?=<tool_call>)|\Z)", re.DOTALL)
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _FENCE = re.compile(r"\A```(?:json)?\s*|\s*```\Z")
+_BEGIN = r'(?=\{\s*["\'](?:name|type|function)["\'])'
+# what small models write instead of the marks, with nothing but a call inside
+_ODD = re.compile(
+    rf"<(tools?|tool_calls|function_call|function)>\s*{_BEGIN}(?P<tagged>.*?)(?:</\1>|\Z)"
+    rf"|```(?:json|tool_call|tool_code)?[ \t]*\n\s*{_BEGIN}(?P<fenced>.*?)(?:\n\s*```|\Z)",
+    re.DOTALL,
+)
+_CALL = re.compile(r'\A\{.*?["\'](?:arguments|parameters)["\']\s*:', re.DOTALL)
+
+_DECODER = json.JSONDecoder(strict=False)
 
 
 @dataclass(frozen=True)
@@ -74,19 +86,21 @@ class JsonTools:
     def read(self, reply: str) -> AgentReply:
         """The text before the first call is the thought. Calls without marks count where they are the whole reply."""
         text = _THOUGHT.sub("", reply).strip()
-        calls = tuple(read_json_call(found[1]) for found in _TAGGED.finditer(text))
+        calls = tuple(read_json_call(mended(found[1])) for found in _TAGGED.finditer(text))
         if calls:
             return AgentReply(text.split("<tool_call>", 1)[0].strip(), calls)
+        odd = [(found, found["tagged"] or found["fenced"]) for found in _ODD.finditer(text)]
+        if odd := [(found, written) for found, written in odd if _CALL.match(written.strip())]:
+            return AgentReply(text[: odd[0][0].start()].strip(), tuple(read_json_call(mended(one)) for _, one in odd))
         bare = _FENCE.sub("", text.removeprefix("<|python_tag|>").strip()).strip()
         if bare.startswith("{") and re.search(r'\A\{\s*"(name|type|function)"', bare):
-            call = read_json_call(bare)
+            call = read_json_call(mended(bare))
             if call.tool or call.problem:
                 return AgentReply("", (call,))
         return AgentReply(text)
 
     def _turns(self, exchange: Exchange) -> list[Message]:
-        files = "".join(f"\n[{name}, {size:,} bytes]" for name, size in exchange.files)
-        turns = [Message("user", (*exchange.images, Text(exchange.question + files)))]
+        turns = [Message("user", (*exchange.images, Text(exchange.with_files)))]
         replies: dict[int, list[AgentStep]] = {}
         for step in exchange.steps:
             replies.setdefault(step.reply, []).append(step)
@@ -104,6 +118,20 @@ class JsonTools:
         if self.style == "llama":
             return "\n".join(clip(step.result) for step in steps)
         return "\n".join(f"<tool_response>\n{clip(step.result)}\n</tool_response>" for step in steps)
+
+
+def mended(written: str) -> str:
+    """A call that is no JSON as JSON, where it is certain what it says: in a fence, as Python writes it, or without its
+    last braces. Any other stays as it is."""
+    text = _FENCE.sub("", written.strip()).strip()
+    for tried in (text, text + "}", text + "}}"):
+        with suppress(ValueError, RecursionError):
+            _DECODER.raw_decode(tried)
+            return tried
+    with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        if isinstance(data := ast.literal_eval(text), dict):
+            return json.dumps(data, ensure_ascii=False)
+    return written
 
 
 def _function(tool: ToolSpec) -> dict[str, object]:

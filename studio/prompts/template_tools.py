@@ -61,8 +61,7 @@ class TemplateTools:
         return AgentReply(before.strip(), tuple(read_json_call(_json(call)) for call in calls))
 
     def _turns(self, exchange: Exchange) -> list[Message]:
-        files = "".join(f"\n[{name}, {size:,} bytes]" for name, size in exchange.files)
-        turns = [Message("user", (*exchange.images, Text(exchange.question + files)))]
+        turns = [Message("user", (*exchange.images, Text(exchange.with_files)))]
         for _, group in groupby(exchange.steps, lambda step: step.reply):
             steps = list(group)
             if self.format.thought is not None and (thought := steps[0].thought):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Protocol
 
 from studio.documents.steps import AgentStep, CallForm
@@ -34,13 +35,22 @@ class ToolSpec:
 @dataclass(frozen=True)
 class Exchange:
     """A question, the files that came with it (name and size in bytes), the pictures that the model sees, what was done
-    for it, and its answer."""
+    for it, and its answer. `heads` are the first lines of the files, "" for what is no text."""
 
     question: str
     files: tuple[tuple[str, int], ...] = ()
     steps: tuple[AgentStep, ...] = ()
     answer: str = ""
     images: tuple[Image, ...] = ()
+    heads: tuple[str, ...] = ()
+
+    @property
+    def with_files(self) -> str:
+        """The question with its files, for models that know no turn for files."""
+        lines = [self.question]
+        for (name, size), head in zip_longest(self.files, self.heads[: len(self.files)], fillvalue=""):
+            lines.append(f"[{name}, {size:,} bytes]" + (f" begins:\n{head}" if head else ""))
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from studio.storage.regular_file import read_regular
 
 MAX_FILE_BYTES = 64 << 20
 MAX_LISTED = 500
+TEXTS = (".csv", ".tsv", ".txt", ".md", ".json", ".jsonl")
+HEAD, HEAD_LINES = 300, 4  # characters and lines of a text that a model is told
 
 
 def agent_folder(data: Path) -> Path:
@@ -84,7 +86,7 @@ class ConversationFiles:
             os.replace(temporary, path)
         except OSError as e:
             raise StorageError("data_unwritable", path=path.parent, cause=e.strerror or str(e)) from e
-        return StepFile(path.name, len(data))
+        return StepFile(path.name, len(data), _head(path.name, data))
 
     def read(self, person: str, conversation: str, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         """The bytes of a file. Raises NotFoundError for a name that is not in the folder, InputError."""
@@ -98,6 +100,14 @@ class ConversationFiles:
 
     def _path(self, person: str, conversation: str) -> Path:
         return self._root / hashlib.sha256(f"{person}\0{conversation}".encode()).hexdigest()[:40]
+
+
+def _head(name: str, data: bytes) -> str:
+    """The first lines of a text or table."""
+    if not name.lower().endswith(TEXTS):
+        return ""
+    lines = data[: 4 * HEAD].decode("utf-8-sig", "replace").splitlines()[:HEAD_LINES]
+    return "\n".join(lines)[:HEAD]
 
 
 def _shown(name: str) -> str:

@@ -18,7 +18,7 @@ from studio.documents.steps import AgentStep, StepStatus
 from studio.errors import Language, StudioError
 from studio.prompts import dialect_of
 from studio.prompts.messages import Message
-from studio.prompts.tool_conventions import convention_of, fit
+from studio.prompts.tool_conventions import calling, convention_of, fit, with_reminders
 from studio.prompts.tool_protocol import AgentReply, Call, Exchange, ToolConvention
 from studio.protocol import Generate, ModelCard, Prompt, Queued, Reason, Role, Sampling
 from studio.roles import ModelRole
@@ -26,7 +26,8 @@ from studio.tasks.answer_stream import end_with_error, stream_text
 from studio.tasks.approval import Approvals
 from studio.tasks.model_calls import budget_of, card_of
 from studio.tasks.progress import Stop
-from studio.tools.registry import FoundPicture, Tool, Toolbox, ToolContext, ToolResult, arguments_problem, spec_of
+from studio.tools import registry
+from studio.tools.registry import FoundPicture, Tool, Toolbox, ToolContext, ToolResult
 from studio.worker.client import WorkerClient
 
 MAX_CALLS = 8  # in one answer
@@ -49,7 +50,7 @@ def agent_model(worker: WorkerClient, role: ModelRole, sampling: Sampling | None
     """The loaded model that serves a role, as an agent. Raises ModelError where there is none."""
     card = card_of(worker.cards or worker.wait_ready(), role)
     dialect = dialect_of(card)
-    return AgentModel(role.name, card, convention_of(card), dialect.talk, sampling or dialect.answering)
+    return AgentModel(role.name, card, convention_of(card), dialect.talk, sampling or calling(dialect.answering))
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ class _Run:
         """What is asked of the model after these steps, and how many exchanges are left out."""
         request, model = self._request, self._model
         exchanges = (*request.exchanges[:-1], replace(request.exchanges[-1], steps=steps, answer=""))
-        specs = tuple(spec_of(tool, request.language) for tool in self._tools.values())
+        exchanges = with_reminders(model.card, exchanges)
+        specs = tuple(registry.spec_of(tool, request.language) for tool in self._tools.values())
         wanted = model.sampling.max_tokens
         asked = fit(
             self._budget, model.convention, model.prompt_of, request.system, specs, exchanges, wanted, request.opening
@@ -186,7 +188,7 @@ class _Run:
                 raise StudioError("agent_too_many_calls", limit=MAX_CALLS)
             thought = "" if i else reply.thought
             written = AgentStep(thought, call.tool, call.written, call.form, number, call.arguments)
-            for step in self._steps(written, call, len(done)):
+            for step in self._steps(written, call, done):
                 state = replace(state, steps=(*done, step))
                 yield state
             if self._stop.pressed:
@@ -195,10 +197,11 @@ class _Run:
                 break
         return state
 
-    def _steps(self, step: AgentStep, call: Call, number: int) -> Iterator[AgentStep]:
-        """The states of one call; the last has ended."""
-        tool = self._find(call.tool) if call.tool else None
-        if problem := self._problem(call, tool):
+    def _steps(self, step: AgentStep, call: Call, before: tuple[AgentStep, ...]) -> Iterator[AgentStep]:
+        """The states of one call after others; the last has ended."""
+        number = len(before)
+        tool = (self._find(call.tool) or registry.named_nearly(call.tool, self._tools)) if call.tool else None
+        if problem := self._problem(call, tool) or _failed_before(call, tool, before):
             yield _ended(step, "failed", problem, number)
             return
         assert tool is not None
@@ -221,7 +224,7 @@ class _Run:
                 return error.say(self._request.language)
             known = ", ".join(self._tools) or "none"
             return f"There is no tool {call.tool[:100]!r}. The tools are: {known}."
-        return arguments_problem(tool, call.arguments)
+        return registry.arguments_problem(tool, call.arguments)
 
     def _run_tool(self, step: AgentStep, tool: Tool, number: int) -> Iterator[AgentStep]:
         request, started = self._request, time.perf_counter()
@@ -277,6 +280,14 @@ def _read_to_the_end(state: AgentState, before: tuple[AgentStep, ...], reply: Ag
     if reason == "cancelled" or not reply.calls:
         return replace(state, steps=before, answer=reply.thought, finish=reason, waiting=None, ended=True)
     return state
+
+
+def _failed_before(call: Call, tool: Tool | None, before: tuple[AgentStep, ...]) -> str:
+    """What to say of a call that failed already in this answer, exactly as it is: small models repeat themselves."""
+    same = (s for s in before if tool and s.tool == tool.name and s.arguments == call.arguments)
+    if all(s.status != "failed" for s in same):
+        return ""
+    return "The same call failed before. Make another: with other arguments, or of another tool."
 
 
 def _next_reply(steps: tuple[AgentStep, ...]) -> int:

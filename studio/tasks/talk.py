@@ -16,7 +16,7 @@ from studio.errors import InputError
 from studio.language import language_of
 from studio.prompts import dialect_of, fitting
 from studio.prompts.messages import Message, message
-from studio.prompts.tool_conventions import convention_of
+from studio.prompts.tool_conventions import calling, convention_of
 from studio.prompts.tool_protocol import Exchange
 from studio.protocol import Generate, Image, ModelCard, Prompt, Role, Sampling, Text
 from studio.roles import TALK
@@ -67,7 +67,8 @@ class Talker:
         """What suits the model that answers, and what the persona asks for. Raises ModelError where there is none."""
         _, card = talker_of(self._cards(), conversation.persona)
         own: Mapping[str, Any] = conversation.persona.sampling if conversation.persona else {}
-        return replace(dialect_of(card).answering, **own)
+        answering = dialect_of(card).answering
+        return replace(calling(answering) if conversation.tools else answering, **own)
 
     def ask(
         self,
@@ -144,7 +145,8 @@ class Talker:
     def _exchange(self, turn: Turn, sees: bool) -> Exchange:
         """A turn for the agent."""
         files = tuple((file.name, file.size) for file in turn.files)
-        return Exchange(turn.question, files, turn.steps, turn.answer, self._images(turn, sees))
+        heads = tuple(file.head for file in turn.files)
+        return Exchange(turn.question, files, turn.steps, turn.answer, self._images(turn, sees), heads)
 
     def _images(self, turn: Turn, sees: bool) -> tuple[Image, ...]:
         return tuple(Image(p.key, self._read(p.key)) for p in turn.pictures) if sees else ()

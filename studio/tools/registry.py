@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -208,6 +209,19 @@ class Toolbox:
 def spec_of(tool: Tool, language: Language) -> ToolSpec:
     """What the model is told of a tool."""
     return ToolSpec(tool.name, tool.description[language == "zh"], tool.parameters)
+
+
+def named_nearly(name: str, tools: Mapping[str, Tool]) -> Tool | None:
+    """Of these tools the one that a model means, where it can mean no other: small models write `Calculator`,
+    `python_interpreter` or `arxiv_search`."""
+    wanted = _letters(name)
+    same = [tool for known, tool in tools.items() if wanted and _letters(known) in wanted]
+    near = same or [tools[known] for known in get_close_matches(wanted, tools, cutoff=0.8)]
+    return near[0] if len(near) == 1 else None
+
+
+def _letters(name: str) -> str:
+    return "".join(c for c in name.casefold() if c.isalnum())
 
 
 def arguments_problem(tool: Tool, arguments: Mapping[str, Any]) -> str:

@@ -17,7 +17,6 @@ TALK_WORDS: dict[str, tuple[str, str]] = {
     "talk_edit": ("Edit question", "修改问题"),
     "talk_branch": ("Branch from here", "从这里另开对话"),
     "talk_copy": ("Copy answer", "复制回答"),
-    "talk_copied": ("Copied.", "已复制。"),
     "talk_earlier": ("Earlier version", "上一个版本"),
     "talk_later": ("Later version", "下一个版本"),
     "talk_like": ("Good answer", "回答得好"),

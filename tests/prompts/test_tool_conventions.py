@@ -18,7 +18,7 @@ from studio.prompts.budget import Budget
 from studio.prompts.internlm2_tools import INTERPRETER_SYSTEM, META, InternLM2Tools
 from studio.prompts.json_tools import JsonTools
 from studio.prompts.messages import Message, message, read_messages
-from studio.prompts.tool_conventions import convention_of, fit
+from studio.prompts.tool_conventions import ANSWER_NOW, MEND, convention_of, fit, with_reminders
 from studio.prompts.tool_protocol import Exchange, ToolSpec, clip
 from studio.prompts.transcript import text_of
 from studio.protocol import CHATML, Control, Image, ModelCard, Prompt, Text
@@ -234,3 +234,49 @@ def test_a_call_and_its_result_have_the_ids_of_the_original() -> None:
     read = INTERNLM2.read(text_of(call.content))
     assert (read.thought, read.calls[0].written) == (step.thought, step.written)
     assert (read.calls[0].tool, read.calls[0].arguments) == ("get_current_weather", {"location": "Shanghai"})
+
+
+CALL = '{"name": "python", "arguments": {"code": "1"}}'
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"Let me see.\n```json\n{CALL}\n```",
+        f"Let me see.\n```json\n{CALL}\n```\nIt will say 1.",
+        f"Let me see.\n<tools>\n{CALL}\n</tools>",
+        f"Let me see.\n<function_call>{CALL}",
+        f"Let me see.\n<tool_call>\n```json\n{CALL}\n```\n</tool_call>",
+        f"Let me see.\n<tool_call>\n{CALL[:-1]}\n</tool_call>",
+        "Let me see.\n<tool_call>\n{'name': 'python', 'arguments': {'code': \"1\"}}\n</tool_call>",
+    ],
+)
+def test_small_models_calls_are_read_where_they_say_what_they_mean(reply: str) -> None:
+    read = QWEN.read(reply)
+    assert read.thought == "Let me see." and [(c.tool, dict(c.arguments)) for c in read.calls] == [
+        ("python", {"code": "1"})
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'A person is:\n```json\n{"name": "Ann", "age": 3}\n```',
+        "Write it so:\n```python\nprint(1)\n```",
+        "<tools> are what one works with",
+        'The object {"name": "a", "arguments": {}} is a call.',
+    ],
+)
+def test_what_is_no_call_stays_an_answer(answer: str) -> None:
+    assert QWEN.read(answer).calls == () and QWEN.read(answer).thought == answer
+
+
+def test_a_small_instruction_model_is_told_to_answer_after_a_result() -> None:
+    step = AgentStep("", "python", "{}", result="680", status="done")
+    asked = (Exchange("解方程", steps=(step, replace(step, status="failed"))), Exchange("Why?", steps=(step,)))
+    card = ModelCard("m", "instruct", ("en", "zh"), False, 4096, parameters=1_500_000_000)
+    first, second = with_reminders(card, asked)
+    assert [s.result for s in first.steps] == [f"680\n\n{ANSWER_NOW['zh']}", f"680\n\n{MEND['zh']}"]
+    assert second.steps[0].result == f"680\n\n{ANSWER_NOW['en']}"
+    for other in (replace(card, parameters=7_000_000_000), replace(card, dialect="internlm2")):
+        assert with_reminders(other, asked) == asked

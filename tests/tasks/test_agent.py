@@ -195,3 +195,11 @@ def test_what_the_loop_adds_around_a_tool(run: Any, monkeypatch: pytest.MonkeyPa
                 read = time.perf_counter()
         added.append(sent[1] - read - state.steps[0].seconds)
     assert 0 < min(added) < 0.05, added
+
+
+def test_a_call_that_failed_is_not_made_again_as_it_is(run: Any) -> None:
+    wrong = plugin("calculator", '{"expression": "2 +"}')
+    right = Reply(plugin("Calculators", '{"expression": "2+3"}'), match="The same call failed before")
+    end = last(run(wrong, wrong, right, Reply("It is 5.", match="2+3 = 5")))
+    assert [step.status for step in end.steps] == ["failed", "failed", "done"] and end.answer == "It is 5."
+    assert end.steps[1].result.startswith("The same call failed before.") and end.steps[2].tool == "calculator"

@@ -14,8 +14,8 @@ from studio.errors import InputError
 from studio.settings import Settings
 from studio.tasks.progress import Stop
 from studio.tools import builtin, registry
-from studio.tools.builtin.calculator import calculate
-from studio.tools.registry import FoundPicture, Toolbox, ToolContext, arguments_problem, spec_of
+from studio.tools.builtin.calculator import calculate, solve
+from studio.tools.registry import FoundPicture, Toolbox, ToolContext, arguments_problem, named_nearly, spec_of
 
 TOY = '''
 """A toy: says it back."""
@@ -142,3 +142,36 @@ def test_pictures(toolbox: Toolbox, tmp_path: Path) -> None:
     assert result.text == "These pictures are shown:\n1. lake 0\n2. lake 1" and len(result.pictures) == 2
     assert "No picture" in tool.run({"query": "nothing"}, context(tmp_path)).text
     assert arguments_problem(tool, {"query": "a", "count": 99})
+
+
+@pytest.mark.parametrize(
+    ("equation", "solved"),
+    [
+        ("2*X=1360", ("X", 680)),
+        ("2X＝1360", ("X", 680)),
+        ("2*x + 3 = x - 7", ("x", -10)),
+        ("4 * t = 2", ("t", 0.5)),
+        *((other, None) for other in ("x**2 = 4", "x = y", "1/x = 2", "3 = 3", "1 + 1 =", "0*x = 1", "10**3000*x = 1")),
+    ],
+)
+def test_a_linear_equation_is_solved_and_no_other(equation: str, solved: tuple[str, float] | None) -> None:
+    assert solve(equation) == solved
+
+
+def test_a_tool_is_known_by_nearly_its_name(tmp_path: Path) -> None:
+    toolbox = Toolbox(Settings(data=str(tmp_path)))
+    try:
+        on = {tool.name: tool for tool in toolbox.all if tool.name in ("python", "calculator", "arxiv")}
+        meant = {
+            "Calculator": "calculator",
+            "calculater": "calculator",
+            "python_interpreter": "python",
+            "arxiv.search": "arxiv",
+        }
+        for written, name in meant.items():
+            tool = named_nearly(written, on)
+            assert tool is not None and tool.name == name
+        for written in ("weather", "", "_", "python calculator", "library"):
+            assert named_nearly(written, on) is None
+    finally:
+        toolbox.close()

@@ -1,10 +1,12 @@
-"""Arithmetic for models that cannot: an expression in Python's syntax, calculated without running any code."""
+"""Arithmetic for models that cannot: an expression in Python's syntax, or a linear equation, calculated without running
+any code."""
 
 from __future__ import annotations
 
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,7 +33,7 @@ _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Number]] = {
     ast.Mod: operator.mod,
 }
 _UNARY: Mapping[type[ast.unaryop], Callable[[Any], Number]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
-_SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "（": "(", "）": ")", "，": ",", "^": "**"})
+_SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "＝": "=", "（": "(", "）": ")", "，": ",", "^": "**"})
 
 
 class Calculator(SimpleTool):
@@ -40,8 +42,8 @@ class Calculator(SimpleTool):
     name = "calculator"
     words = ("Calculator", "计算器")
     description = (
-        "Calculate an arithmetic expression, for example sqrt(2) * (3 + 4) ** 2.",
-        "计算一个算式，例如 sqrt(2) * (3 + 4) ** 2。",
+        "Calculate an arithmetic expression, for example sqrt(2) * (3 + 4) ** 2, or solve a linear equation: 2*x = 6.",
+        "计算一个算式，例如 sqrt(2) * (3 + 4) ** 2，或解一元一次方程：2*x = 6。",
     )
     parameters: Mapping[str, Any] = {
         "type": "object",
@@ -52,7 +54,28 @@ class Calculator(SimpleTool):
     def run(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         """Raises InputError for what is no arithmetic, and for results without bounds."""
         expression = str(arguments["expression"]).strip()
+        if solved := solve(expression):
+            return ToolResult("{} = {}".format(*solved))
         return ToolResult(f"{expression} = {calculate(expression)}")
+
+
+def solve(equation: str) -> tuple[str, Number] | None:
+    """The unknown of a linear equation, such as 2*X = 1360, and its value; None for what is none."""
+    left, equals, right = equation.translate(_SIGNS).partition("=")
+    unknowns = {*re.findall(r"[A-Za-z]\w*", f"{left} {right}")} - {*_NAMES, *_FUNCTIONS}
+    if not (equals and right.strip() and len(unknowns) == 1):
+        return None
+    (unknown,) = unknowns
+    difference = re.sub(rf"(?<=\d)\s*(?={unknown}\b)", "*", f"({left}) - ({right})")  # 2x is 2*x
+    try:
+        constant, one, far = (calculate(re.sub(rf"\b{unknown}\b", f"({x})", difference)) for x in (0, 1, 1000))
+        slope = one - constant
+        if not slope or not math.isclose(far, 1000 * slope + constant, rel_tol=1e-9, abs_tol=1e-9):
+            return None
+        value = -constant / slope
+    except (InputError, OverflowError):
+        return None
+    return unknown, int(value) if float(value).is_integer() else value
 
 
 def calculate(expression: str) -> Number:

@@ -197,12 +197,16 @@ def _close_figures() -> None:
 
 
 def _traceback(error: BaseException, name: str) -> str:
-    """What a notebook says of an error, without the frames of this module; with a hint where one helps."""
+    """What a notebook says of an error, with the frames of its own cells alone: what a library did below them says
+    nothing to a model, and fills its context. With a hint where one helps."""
     if isinstance(error, KeyboardInterrupt):
         return "\nStopped.\n"
     shown = traceback.TracebackException.from_exception(error, limit=30)
-    frames = [frame for frame in shown.stack if frame.filename != __file__]
-    shown.stack = traceback.StackSummary.from_list(frames)
+    chain: traceback.TracebackException | None = shown
+    while chain:
+        frames = [frame for frame in chain.stack if frame.filename.startswith("<cell")]
+        chain.stack = traceback.StackSummary.from_list(frames)
+        chain = chain.__cause__ or chain.__context__
     text = "".join(shown.format())
     return (text if len(text) < 6_000 else f"{text[:2_000]}\n…\n{text[-4_000:]}") + _hint(error)
 

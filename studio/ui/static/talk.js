@@ -1,7 +1,9 @@
 // Talk: conversations at the side, personas as cards where there is none yet, questions and answers with their versions.
 
+import { moved, register } from "./address.js";
 import { arrange, button, h, icon, toast, word } from "./dom.js";
 import { sheet } from "./shelf.js";
+import { keep, kept } from "./storage.js";
 import { personaCards } from "./talk_personas.js";
 import { toolSwitches } from "./talk_tools.js";
 import { turnView } from "./talk_turn.js";
@@ -46,6 +48,8 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   /** @type {import("./types").TalkTool[]} */
   let known = [];
   let listed = 0;
+  /** @type {{ id: number, question: string, pictures: typeof pictures } | null} what was sent, until the studio says that it has it */
+  let sent = null;
 
   // At the side: the conversations.
   const search = h("input", { type: "search", placeholder: word("talk_search"), "aria-label": word("talk_search"), oninput: () => list() });
@@ -67,7 +71,10 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
     rows: 2,
     placeholder: word("talk_hint"),
     "aria-label": word("talk_hint"),
-    oninput: () => grow(),
+    oninput: () => {
+      keep(draft(), field.value);
+      grow();
+    },
     onkeydown: (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
         event.preventDefault();
@@ -104,6 +111,14 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
     show({ ...view, id: 0, title: "", persona: null, turns: [], running: false, said: "", more: false, ...tools.values() });
     field.focus();
   }
+  /** Where the browser keeps what is typed and not sent yet: each conversation has its own. */
+  const draft = () => `talk ${view.id}`;
+  /** @param {string} text */
+  function type(text) {
+    field.value = text;
+    keep(draft(), text);
+    grow();
+  }
   function grow() {
     field.style.height = "auto";
     field.style.height = `${Math.min(field.scrollHeight, 240)}px`;
@@ -138,9 +153,9 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   function ask(question = field.value) {
     if (!question.trim() || view.running) return;
     const paths = pictures.map((one) => one.path);
-    field.value = "";
+    sent = { id: view.id, question, pictures };
     pictures = [];
-    grow();
+    type("");
     start("ask", { id: view.id, persona: chosen, question, files: paths, ...tools.values() }, question);
   }
   /**
@@ -185,13 +200,30 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
     show(answer);
     list();
   }
+  /** What was asked could not be: it goes back to where it was typed, with its files. */
+  function failed() {
+    if (!sent || sent.id !== view.id || !view.running) return;
+    const { question, pictures: files } = sent;
+    sent = null;
+    view = { ...view, running: false, said: "", turns: view.turns.slice(0, -1) };
+    pictures = files;
+    type(question);
+    draw();
+  }
   /** @param {TalkView} next */
   function show(next) {
+    const other = next.id !== view.id && !(sent && sent.id === view.id && next.running);
     if (next.id !== view.id && view.id) turns.clear();
+    sent = null;
     const known = new Map(view.turns.map((turn) => [turn.number, turn]));
     const whole = next.turns.map((turn) => ("question" in turn ? turn : (known.get(turn.number) ?? turn)));
     const ended = view.running && !next.running;
     view = { ...next, turns: whole };
+    if (other) {
+      field.value = String(kept(draft()) ?? "");
+      grow();
+    }
+    moved();
     draw();
     if (ended || (next.id && !listedHas(next.id))) list();
     if (ended && whole.length === 1) setTimeout(() => list(), TITLE_AFTER);
@@ -305,5 +337,8 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
 
   watch("value", () => props.value && show(props.value));
   element.closest("#talk")?.addEventListener("opened", () => list());
+  element.closest("#talk")?.addEventListener("failed", failed);
+  field.value = String(kept(draft()) ?? "");
+  register("talk", { id: () => view.id, close: () => fresh() });
   list();
 }

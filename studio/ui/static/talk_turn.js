@@ -1,5 +1,6 @@
 // One question of a conversation and its answer: what can be done with them, and what the model saw.
 
+import { copy } from "./clipboard.js";
 import { button, h, toast, word } from "./dom.js";
 import { showPrompt } from "./saw.js";
 import { sheet } from "./shelf.js";
@@ -119,14 +120,6 @@ export function turnView({ server, act, start, id }) {
     const answer = await server.act({ kind: "fetch_file", id: id(), name });
     if (answer.error !== undefined) return void toast(answer.error);
     h("a", { href: answer.url, download: answer.name }).click();
-  }
-
-  /** @param {string} text */
-  async function copy(text) {
-    await navigator.clipboard.writeText(text).then(
-      () => toast(word("talk_copied")),
-      () => toast(word("unreachable")),
-    );
   }
 
   /** @param {TalkTurn} turn */

@@ -51,7 +51,8 @@ def history_tab(
                     conversation = await in_thread(studio.store.conversation, identity_of(request), id)
                     if conversation.kind == "talk":
                         view = await talk.show(request, conversation)
-                        yield gr.Tabs(selected="talk"), gr.skip(), *(gr.skip() for _ in chat.outputs), view
+                        chosen = gr.skip() if "addressed" in more else gr.Tabs(selected="talk")
+                        yield chosen, gr.skip(), *(gr.skip() for _ in chat.outputs), view
                         return
                     chosen = gr.skip() if "addressed" in more else gr.Tabs(selected="chat")
                     async with aclosing(chat.open(request, id)) as replies:

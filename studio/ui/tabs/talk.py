@@ -29,6 +29,7 @@ from studio.ui.threads import in_thread, pool_for
 from studio.ui.uploads import uploads_of
 from studio.ui.words import i18n
 
+_FAILED = "() => document.querySelector('#talk')?.dispatchEvent(new Event('failed'))"
 _PATIENCE = 2.0  # seconds for an answer to end when another is asked for
 Views = AsyncGenerator[TalkView, None]
 Begin = Callable[[str], Answer]  # for a person
@@ -66,7 +67,7 @@ def talk_tab(studio: Studio, editor: ArticleEditor, tabs: gr.Tabs) -> TalkTab:
         (talk.edit, events.edit),
         (talk.go_on, events.continue_answer),
     ):
-        event(handler, settings, talk, **options)
+        event(handler, settings, talk, **options).failure(None, None, None, js=_FAILED, api_visibility="private")
     talk.stop(events.stop, **AT_ONCE)
     talk.write(events.write_about, None, [tabs, editor.instruction], **AT_ONCE)
     tab.select(None, None, None, js="() => document.querySelector('#talk')?.dispatchEvent(new Event('opened'))")
