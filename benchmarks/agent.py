@@ -80,7 +80,9 @@ REQUESTS = (
 )
 
 
-class _Arxiv(BaseHTTPRequestHandler):
+class Arxiv(BaseHTTPRequestHandler):
+    """A stand-in that knows three papers."""
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
@@ -117,7 +119,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="numbers of requests")
     parser.add_argument("--steps", action="store_true", help="print what was called and what came of it")
     given = parser.parse_args(arguments)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Arxiv)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Arxiv)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(

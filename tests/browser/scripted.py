@@ -57,6 +57,12 @@ SPEC = ScriptedSpec(
                 {"times": 1},
             ),
             ("compute the sum", "It is 680.", {}),
+            (
+                "half of",
+                '<tool_call>\n{"name": "calculator", "arguments": {"expression": "1360/2"}}\n</tool_call>',
+                {"times": 1},
+            ),
+            ("half of", "Half of it is 680.", {}),
             ("hostile title", TITLE, {}),
             ("hostile", HOSTILE, {}),
             ("", "\n\n".join(PARAGRAPHS), {}),

@@ -48,6 +48,7 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   /** @type {import("./types").TalkTool[]} */
   let known = [];
   let listed = 0;
+  let follow = true; // the end of what is said stays in view, also when a picture there comes
   /** @type {{ id: number, question: string, pictures: typeof pictures } | null} what was sent, until the studio says that it has it */
   let sent = null;
 
@@ -66,6 +67,7 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   const head = h("header", { className: "talk-head" });
   const cards = h("div", { className: "personas" });
   const said = h("div", { className: "said", role: "log" });
+  said.addEventListener("load", () => follow && said.scrollTo({ top: said.scrollHeight }), true);
   const note = h("p", { className: "hint note", hidden: true });
   const field = h("textarea", {
     rows: 2,
@@ -310,7 +312,7 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
       shown.draw(turn, { running: view.running, last: at === last, said: at === last ? view.said : "" });
       return shown.node;
     });
-    const follow = said.scrollHeight - said.scrollTop - said.clientHeight < 80;
+    follow = said.scrollHeight - said.scrollTop - said.clientHeight < 80;
     const greeting = persona?.greeting && !empty ? [h("div", { className: "answer greeting" }, h("p", {}, persona.greeting))] : [];
     arrange(said, [...greeting, ...nodes]);
     if (follow) said.scrollTop = said.scrollHeight;
