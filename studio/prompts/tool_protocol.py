@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Any, Protocol
 
 from studio.documents.steps import AgentStep, CallForm
@@ -47,8 +46,8 @@ class Exchange:
     @property
     def with_files(self) -> str:
         """The question with its files, for models that know no turn for files."""
-        lines = [self.question]
-        for (name, size), head in zip_longest(self.files, self.heads[: len(self.files)], fillvalue=""):
+        lines, heads = [self.question], (*self.heads, *[""] * len(self.files))
+        for (name, size), head in zip(self.files, heads, strict=False):
             lines.append(f"[{name}, {size:,} bytes]" + (f" begins:\n{head}" if head else ""))
         return "\n".join(lines)
 
