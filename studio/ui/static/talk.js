@@ -282,6 +282,7 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
   }
 
   function draw() {
+    follow = said.scrollHeight - said.scrollTop - said.clientHeight < 80; // before anything grows
     const persona = view.persona ?? personas.find((one) => one.key === chosen) ?? null;
     const empty = !view.turns.length;
     cards.hidden = !empty;
@@ -312,7 +313,6 @@ export function mount({ element, props, trigger, watch, server: bare, upload }) 
       shown.draw(turn, { running: view.running, last: at === last, said: at === last ? view.said : "" });
       return shown.node;
     });
-    follow = said.scrollHeight - said.scrollTop - said.clientHeight < 80;
     const greeting = persona?.greeting && !empty ? [h("div", { className: "answer greeting" }, h("p", {}, persona.greeting))] : [];
     arrange(said, [...greeting, ...nodes]);
     if (follow) said.scrollTop = said.scrollHeight;
