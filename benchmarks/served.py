@@ -21,7 +21,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -72,17 +72,18 @@ def edits(page: PageSession, article: Result) -> Result:
     found: Result = {}
     section = article["sections"][len(article["sections"]) // 2]
     for kind in EDITS:
-        asked = {"kind": "propose", "id": article["id"], "section": section, "edit": kind, "wish": ""}
+        where = {"section": section} if kind.startswith("insert") else {"selected": [{"section": section}]}
+        asked = {"kind": "propose", "id": article["id"], "edit": kind, "wish": "", **where}
         found[f"edit_{kind}_s"] = timed(lambda asked=asked: page.call("paper", "run", [], asked))  # type: ignore[misc]
     asked = {"kind": "illustrate", "id": article["id"], "section": section}
     found["edit_illustrate_s"] = timed(lambda: page.call("paper", "run", [], asked))
     return found
 
 
-def exports(page: PageSession, article: Result) -> Result:
+def exports(page: PageSession, article: Result, kinds: Sequence[str]) -> Result:
     """Seconds and kilobytes of every export."""
     found: Result = {}
-    for kind in EXPORTS:
+    for kind in kinds:
         started = time.perf_counter()
         offered = page.ask_component("paper", "export", {"id": article["id"], "format": kind})
         if "error" in offered:
@@ -111,6 +112,20 @@ def _answer(output: list[Any]) -> str:
     return json.dumps(last.get("content", "")) if last.get("role") == "assistant" else ""
 
 
+def web_page(page: PageSession) -> Result:
+    """A web page by one sentence: seconds until its source is shown for the first time, and to the end."""
+    asked = {"kind": "instruction", "text": "A page for a tea house in the mountains.", "screenshot": "", "files": []}
+    started, first = time.perf_counter(), 0.0
+    for (view,) in page.stream("web-page", "make", [], asked):
+        if not first and view["at"] + len(view["source"]):
+            first = time.perf_counter() - started
+    return {
+        "web_first_s": first,
+        "web_s": time.perf_counter() - started,
+        "web_characters": view["at"] + len(view["source"]),
+    }
+
+
 def table(page: PageSession, pictures: int, questions: int) -> Result:
     """A table of so many pictures and questions: seconds until it is full."""
     files = page.upload(*PICTURES[:pictures])
@@ -137,7 +152,7 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def one_person(url: str, tokens: int, images: int) -> Result:
+def one_person(url: str, tokens: int, images: int, kinds: Sequence[str], web: bool) -> Result:
     """Everything once, after one of each that warms up; medians of three where it is short."""
     page = PageSession(url)
     write(page, 64, 1, 0)
@@ -149,7 +164,9 @@ def one_person(url: str, tokens: int, images: int) -> Result:
     result["first_text_s"] = statistics.median(q["first_text_s"] for q in quick)
     for key in answers[0]:
         result[key] = statistics.median(a[key] for a in answers)
-    result |= edits(page, article) | exports(page, article) | table(page, 20, 3) | stop(page)
+    result |= edits(page, article) | exports(page, article, kinds) | table(page, 20, 3) | stop(page)
+    if web:
+        result |= web_page(page)
     page.close()
     return result
 
@@ -220,6 +237,8 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=3000)
     parser.add_argument("--images", type=int, default=15)
+    parser.add_argument("--exports", default=",".join(EXPORTS))
+    parser.add_argument("--web", action="store_true", help="also a web page, where the model makes them")
     parser.add_argument("--tokenizer", default="")
     parser.add_argument("--models", default="")
     parser.add_argument("--log", default="", help="file for launch.py's own words")
@@ -236,7 +255,7 @@ def main() -> None:
         process = subprocess.Popen(command, stderr=log)
         try:
             result: Result = {"ready_s": wait_ready(url, process, 400)}
-            result |= one_person(url, given.tokens, given.images)
+            result |= one_person(url, given.tokens, given.images, given.exports.split(","), given.web)
             result |= many_people(url, given.people, min(given.tokens, 1000), 3)
             result |= memory(psutil.Process(process.pid))
             result["worker_deaths"] = json.loads(urllib.request.urlopen(f"{url}/healthz").read()).get("restarts", 0)
