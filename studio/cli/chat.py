@@ -15,6 +15,7 @@ import click
 
 from studio.app import Studio
 from studio.checkpoints.catalog import NONE, chosen, plan
+from studio.checkpoints.ladder import LADDER
 from studio.cli.options import fail_softly, language_of_messages
 from studio.cli.write import read_picture
 from studio.documents.article import Picture
@@ -147,6 +148,8 @@ def with_model(settings: Settings, model: str | None) -> Settings:
     """The settings with another model that talks."""
     if not model:
         return settings
+    if any(rung.name == model for rung in LADDER):
+        return replace(settings, models=model)
     return replace(settings, gguf=model) if model.endswith(".gguf") else replace(settings, talk=model)
 
 

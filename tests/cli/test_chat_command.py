@@ -121,3 +121,4 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat(run: Run, typed: Any, monkeypa
 def test_a_model_is_named_by_a_flag() -> None:
     assert chat.with_model(Settings(), "internlm2-chat-1_8b").talk == "internlm2-chat-1_8b"
     assert chat.with_model(Settings(), "a.gguf").gguf == "a.gguf"
+    assert chat.with_model(Settings(), "qwen2.5-coder-1.5b").models == "qwen2.5-coder-1.5b"
