@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -35,7 +35,29 @@ class Server:
     """A studio in a process of its own."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    command: list[str]
+    data: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        with (self.data / "server.log").open("wb") as log:
+            self.process = subprocess.Popen([sys.executable, *self.command], stdout=log, stderr=log)
+        give_up = time.monotonic() + 90
+        while True:
+            try:
+                if b'"ready"' in urllib.request.urlopen(f"{self.url}/healthz", timeout=5).read():
+                    return
+            except (urllib.error.URLError, OSError):
+                pass
+            if self.process.poll() is not None or time.monotonic() > give_up:
+                raise AssertionError((self.data / "server.log").read_text())
+            time.sleep(0.2)
+
+    def end(self) -> None:
+        """End it as an operator does."""
+        self.process.terminate()
+        self.process.wait(20)
 
     def worker(self) -> psutil.Process:
         """The process that owns the models."""
@@ -62,22 +84,10 @@ class Server:
 
 def serve(command: list[str], port: int, data: Path) -> Iterator[Server]:
     """Run a studio until the tests are done with it."""
-    with (data / "server.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, *command], stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    give_up = time.monotonic() + 90
-    while True:
-        try:
-            if b'"ready"' in urllib.request.urlopen(f"{url}/healthz", timeout=5).read():
-                break
-        except (urllib.error.URLError, OSError):
-            pass
-        if process.poll() is not None or time.monotonic() > give_up:
-            raise AssertionError((data / "server.log").read_text())
-        time.sleep(0.2)
-    yield Server(url, process)
-    process.terminate()
-    process.wait(20)
+    server = Server(f"http://127.0.0.1:{port}", command, data)
+    server.start()
+    yield server
+    server.end()
 
 
 def free_port() -> int:

@@ -11,10 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from browser.conftest import Server, free_port, open_page, serve
+from browser.conftest import Server, open_page
 
 pytestmark = pytest.mark.browser
-SCRIPT = Path(__file__).parent / "scripted.py"
 
 
 def picture(colour: int, size: tuple[int, int] = (40, 30)) -> bytes:
@@ -87,16 +86,14 @@ def test_many_rows_fill_and_hostile_files_are_left_out(scripted: Server, chromiu
     page.context.close()
 
 
-def test_a_table_goes_on_after_the_server_was_started_again(chromium: Browser, tmp_path: Path) -> None:
-    port, data = free_port(), tmp_path / "data"
-    data.mkdir()
-    first = serve([str(SCRIPT), str(port), str(data)], port, data)
-    page = open_page(chromium, next(first))
+def test_a_table_goes_on_after_the_server_was_started_again(
+    scripted: Server, chromium: Browser, tmp_path: Path
+) -> None:
+    page = open_page(chromium, scripted)
     begin(page, album(tmp_path, {f"{n}.png": picture(n) for n in range(3)}), "Describe it slowly")
     expect(page.locator("#table-sheet td.current")).to_contain_text("Words come", timeout=60_000)
-    next(first, None)  # the server ends in the middle of an answer
-    again = serve([str(SCRIPT), str(port), str(data)], port, data)
-    next(again)
+    scripted.end()  # in the middle of an answer
+    scripted.start()
     page.reload()
     page.wait_for_selector("#paper .empty", state="attached", timeout=60_000)
     page.get_by_role("tab", name="Table").click()
@@ -107,4 +104,3 @@ def test_a_table_goes_on_after_the_server_was_started_again(chromium: Browser, t
     expect(page.locator("#table-sheet td.current")).to_contain_text("Words come", timeout=60_000)
     page.click("#table-stop")
     page.context.close()
-    next(again, None)

@@ -62,7 +62,7 @@ def test_every_argument_has_a_type(edge: Edge) -> None:
             arguments = event_arguments(function)
             assert len(arguments) == len(function.inputs) <= len(arguments_of(function.fn)), function.fn
             untyped = [a.name for a in arguments if a.hint is Any and not a.held]
-            assert set(untyped) <= {"values", "set_"}, function.fn  # numbers, which `components.read` checks
+            assert set(untyped) <= {"values", "settings"}, function.fn  # numbers, which `components.read` checks
 
 
 def test_parsed_json_can_be_kept_by_all_that_follows() -> None:
