@@ -13,8 +13,9 @@ import pytest
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two workers for everything, none for single files: starting them takes longer than most files."""
-    return 2 if config.args_source is not pytest.Config.ArgsSource.ARGS else 0
+    """For everything one worker more than two cores, since many tests wait for what others do; for single files none:
+    starting them takes longer than most files."""
+    return 3 if config.args_source is not pytest.Config.ArgsSource.ARGS else 0
 
 
 @pytest.hookimpl(wrapper=True)
