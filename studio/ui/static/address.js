@@ -110,6 +110,7 @@ export function mount({ trigger }) {
     for (const panel of all) observer.observe(panel, { attributes: true, attributeFilter: ["style"] });
   };
   watch();
-  if (shown().tab !== TABS[0]) follow(); // who was quicker than this script has chosen a tab already
+  if (shown().tab !== TABS[0])
+    follow(); // who was quicker than this script has chosen a tab already
   else if (location.hash) show();
 }
