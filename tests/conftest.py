@@ -18,6 +18,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 3 if config.args_source is not pytest.Config.ArgsSource.ARGS else 0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run on one worker, and so do all that use one studio: what is costly is started once."""
+    for item in items:
+        studios = {"scripted", "server"}.intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(min(studios, default=item.location[0])))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:
     """Turn a skip into a failure where the variable CI is set."""

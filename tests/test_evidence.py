@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "evidence.py"
 
 
+@pytest.mark.slow
 def test_the_whole_path_is_measured_step_by_step() -> None:
     small = ["--size", "tiny", "--device", "cpu", "--repeat", "1", "--long", "16", "--answer", "4", "--words-only"]
     done = subprocess.run([sys.executable, str(SCRIPT), *small], capture_output=True, text=True)

@@ -23,6 +23,7 @@ def test_a_reader_who_scrolled_up_stays_there(page: Page) -> None:
     expect(page.locator("#paper .said")).to_contain_text("Stopped")
 
 
+@pytest.mark.slow
 def test_sixty_sections_grow_and_are_edited(page: Page) -> None:
     page.locator("#form .label-wrap").click()
     page.fill("#length input", "4096")

@@ -190,6 +190,7 @@ ENDLESS += ["*a_ [b](c ", "> ", "- ", "1. ", "> 1. ", "\t", "a\n", "- a\n", "> a
 ENDLESS += ["a|b\n-|-\n", "  - a\n", "#\n", "***\n", "a  \n", "`a``b", "![a](http://"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ENDLESS)
 def test_endless_signs_take_bounded_time_and_lose_no_words(piece: str) -> None:
     for length in (MAX_INLINE - 20, 50_000):

@@ -213,6 +213,7 @@ def test_models_are_known_by_name_and_by_either_id() -> None:
         downloads.known("gpt-5")
 
 
+@pytest.mark.slow
 @both
 def test_the_command_itself(hub: LocalHub, source: str, tmp_path: Path) -> None:
     """In a process of its own: progress on stderr, the folder on stdout, nothing else imported."""

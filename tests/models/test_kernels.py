@@ -42,6 +42,7 @@ def said() -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_kernels_compute_what_the_plain_code_does(said: dict[str, str], case: str) -> None:
     """So many rows of a decoding step, a step with guesses, or prompts being read."""

@@ -51,6 +51,7 @@ def test_the_watch_sees_a_connection() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_models_and_senses_call_nobody() -> None:
     assert calls(NATIVE) == ""

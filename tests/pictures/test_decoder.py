@@ -67,6 +67,7 @@ def ended_by(data: bytes, pool: DecoderPool) -> StudioError:
     return caught.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CRAFTED)
 def test_a_costly_file_stays_within_the_budget(name: str) -> None:
     make, expected = CRAFTED[name]

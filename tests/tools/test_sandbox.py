@@ -259,6 +259,7 @@ def test_no_secrets_in_its_environment(box: Box) -> None:
 # What code may waste
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -292,6 +293,7 @@ def test_stop_ends_code(box: Box) -> None:
         process.run("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
