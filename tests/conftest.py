@@ -13,16 +13,8 @@ import pytest
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """For everything one worker more than two cores, since many tests wait for what others do; for single files none:
-    starting them takes longer than most files."""
-    return 3 if config.args_source is not pytest.Config.ArgsSource.ARGS else 0
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run on one worker, and so do all that use one studio: what is costly is started once."""
-    for item in items:
-        studios = {"scripted", "server"}.intersection(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group(min(studios, default=item.location[0])))
+    """Two workers for everything, none for single files: starting them takes longer than most files."""
+    return 2 if config.args_source is not pytest.Config.ArgsSource.ARGS else 0
 
 
 @pytest.hookimpl(wrapper=True)
