@@ -42,6 +42,7 @@ def test_the_whole_path_is_measured_step_by_step() -> None:
     assert "random weights" in table[0] and "tokens/s at batch 1" in table[-1]
 
 
+@pytest.mark.slow
 def test_what_it_stands_on_needs_no_package_of_the_page() -> None:
     """A GPU machine has torch and Pillow; what the page and the exports need may be missing there."""
     script = """

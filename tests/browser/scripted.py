@@ -50,6 +50,7 @@ SPEC = ScriptedSpec(
             ("long", LONG, {}),
             ("patience", "Words come one by one. " * 40, {"pace": 0.03}),  # 6 s
             ("a moment", "Words come one by one. " * 12, {"pace": 0.03}),  # 2 s
+            ("quickly", "Words come one by one. " * 800, {"pace": 0.004}),
             ("slowly", "Words come one by one. " * 400, {"pace": 0.02}),
             (
                 "compute the sum",

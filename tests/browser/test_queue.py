@@ -22,7 +22,7 @@ def test_who_waits_sees_the_place_and_the_time(scripted: Server, chromium: Brows
     first, second = open_page(chromium, scripted), open_page(chromium, scripted, locale="zh-CN")
     short(first)
     short(second)
-    begin(first, "Write an article that needs patience", "0")
+    begin(first, "Write an article that takes a moment", "0")
     ended(first)  # now it is known how long one takes
     before = first.evaluate("location.hash")
     begin(first, "Write an article that needs patience", None)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_reader_who_scrolled_up_stays_there(page: Page) -> None:
-    begin(page, "Write slowly about words", "0")
+    begin(page, "Write quickly about words", "0")
     page.wait_for_function("document.documentElement.scrollHeight > innerHeight + 400")  # at its end one is taken along
     first = page.locator("#paper section").first.element_handle()
     page.evaluate("scrollTo(0, 0)")

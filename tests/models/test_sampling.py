@@ -48,6 +48,7 @@ def draws(sampling: Sampling, logits: torch.Tensor, count: int) -> list[int]:
     return [int(sample(logits[None], rows)) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_draws_follow_the_chances() -> None:
     chances = torch.tensor([0.0, 0.0, 0.5, 0.3, 0.15, 0.05])
     free = Sampling(temperature=1, top_p=1, top_k=0, repetition_penalty=1)

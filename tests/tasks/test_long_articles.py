@@ -196,6 +196,7 @@ def text_of(language: str, tokens: int, paragraph: int, seed: int) -> str:
     return "\n\n".join(blocks)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60 + 5 * CASES)
 @given(
     language=st.sampled_from(["en", "zh"]),

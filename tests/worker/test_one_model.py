@@ -48,6 +48,7 @@ def answered(studio: Studio) -> tuple[str, str]:
     return last.conversation.turns[-1].finish, last.error.key if last.error else ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["composer", "viewer"])
 def test_one_model_alone(role: str, folder: Path, tmp_path: Path) -> None:
     spec = NativeSpec({role: str(folder)}, device="cpu")
