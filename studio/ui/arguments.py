@@ -10,7 +10,7 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, get_type_hints
@@ -171,6 +171,15 @@ def parse(body: bytes) -> Any:
         else:
             _check_leaf(item)
     return value
+
+
+def call_named(acts: Mapping[str, Callable[..., Any]], asked: dict[str, Any], request: Any) -> Any:
+    """Call the function that `asked` names as its kind, with the request and the rest as arguments. Raises InputError
+    for a name that is not offered, and for arguments that do not fit."""
+    kind = str(asked.get("kind"))
+    if kind not in acts:
+        raise InputError("edit_unknown", name=kind[:80])
+    return call(acts[kind], request, **{name: value for name, value in asked.items() if name != "kind"})
 
 
 def _check_leaf(item: Any) -> None:

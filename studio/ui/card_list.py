@@ -10,8 +10,8 @@ from typing import Any
 
 import gradio as gr
 
-from studio.errors import InputError, StudioError
-from studio.ui.arguments import call, check
+from studio.errors import StudioError
+from studio.ui.arguments import call_named, check
 from studio.ui.components import script_component
 from studio.ui.identity import language_for
 from studio.ui.page_data import Cards, Failure, HistoryCard, LibraryCard
@@ -40,12 +40,8 @@ def card_list(
         return {"items": found[offset : offset + PAGE], "more": len(found) > offset + PAGE}
 
     def act(asked: EventData, request: gr.Request) -> EventData:
-        facts = {name: value for name, value in asked.items() if name != "kind"}
-        kind = str(asked.get("kind"))
         try:
-            if kind not in acts:
-                raise InputError("edit_unknown", name=kind[:80])
-            return call(acts[kind], request, **facts) or {}
+            return call_named(acts, asked, request) or {}
         except StudioError as e:
             return {"error": e.say(language_for(request))}
 

@@ -9,10 +9,10 @@ import gradio as gr
 
 from studio.app import Studio
 from studio.checkpoints import ladder, machine
-from studio.errors import InputError, Language, StudioError
+from studio.errors import Language, StudioError
 from studio.specs import GgufSpec, NativeSpec
 from studio.tasks.model_manager import ManagedModel
-from studio.ui.arguments import call
+from studio.ui.arguments import call_named
 from studio.ui.components import script_component
 from studio.ui.identity import language_for, may_manage, require_manager
 from studio.ui.page_data import Banner, DownloadData, ManagedModelData, ModelList
@@ -41,13 +41,9 @@ def model_list(studio: Studio) -> gr.HTML:
         return to_model_list(studio, may_manage(request, studio.settings), language_for(request))
 
     def manage(asked: dict[str, Any], request: gr.Request) -> dict[str, str]:
-        facts = {name: value for name, value in asked.items() if name != "kind"}
-        kind = str(asked.get("kind"))
         try:
             require_manager(request, studio.settings)
-            if kind not in acts:
-                raise InputError("edit_unknown", name=kind[:80])
-            call(acts[kind], request, **facts)
+            call_named(acts, asked, request)
         except StudioError as e:
             return {"error": e.say(language_for(request))}
         return {}

@@ -56,7 +56,8 @@ def test_what_is_sent_is_kept_to_the_character(studio: Studio) -> None:
         "<|im_start|>assistant\n俺老猪<|im_end|>\n<|im_start|>assistant\n来了<|im_end|>\n"
         "<|im_start|>user\n  hello  \n<|im_end|>\n<|im_start|>assistant\n"
     )
-    assert studio.store.conversation(CLI, done.id) == replace(done, title=studio.store.conversation(CLI, done.id).title)
+    stored = studio.store.conversation(CLI, done.id)
+    assert stored == replace(done, title=stored.title)  # which may have come meanwhile
     again = answered(studio, done.ask("hello again"))
     longer = studio.prompts.get(CLI, again.turns[-1].seen).text
     assert longer.startswith(seen + " An answer \n<|im_end|>\n"), "a turn begins with all that was read and written"
@@ -147,8 +148,14 @@ def test_titles_give_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         Reply("Second try", match="a title of", times=0),
     )
     with Studio(Settings(data=str(tmp_path)), ScriptedSpec(replies, card=CARD)) as studio:
-        titled = threading.Event()
-        monkeypatch.setattr(studio.store, "title_conversation", telling(studio.store.title_conversation, titled))
+        titled, given = threading.Event(), list[str]()
+        keep = telling(studio.store.title_conversation, titled)
+
+        def title(person: str, id: int, words: str) -> None:
+            given.append(words)
+            keep(person, id, words)
+
+        monkeypatch.setattr(studio.store, "title_conversation", title)
         done = answered(studio, Conversation(kind="talk").ask("hello"))
         for _ in range(2000):
             if studio.worker.running:
@@ -157,6 +164,7 @@ def test_titles_give_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         other = answered(studio, Conversation(kind="talk").ask("person"))
         assert other.turns[-1].answer == "two"
         assert titled.wait(20) and studio.store.conversation(CLI, done.id).title == "Second try"
+        assert {*given} == {"Second try"}, "the first was given up"
 
 
 @pytest.mark.parametrize(

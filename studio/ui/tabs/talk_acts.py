@@ -17,7 +17,7 @@ from studio.documents.persona_files import MAX_FILE
 from studio.errors import InputError, StudioError
 from studio.library.picture_intake import normalise_file
 from studio.ui import page_data
-from studio.ui.arguments import call
+from studio.ui.arguments import call_named
 from studio.ui.article_editor import download_url
 from studio.ui.identity import identity_of, language_for
 from studio.ui.seen_prompt import seen_prompt
@@ -54,12 +54,8 @@ class TalkActs:
             return {"error": e.say(language_for(request))}
 
     def _act(self, asked: dict[str, Any], request: gr.Request) -> Any:
-        facts = {name: value for name, value in asked.items() if name != "kind"}
-        kind = str(asked.get("kind"))
         try:
-            if kind not in self._acts:
-                raise InputError("edit_unknown", name=kind[:80])
-            return call(self._acts[kind], request, **facts) or {}
+            return call_named(self._acts, asked, request) or {}
         except StudioError as e:
             return {"error": e.say(language_for(request))}
 

@@ -15,7 +15,7 @@ from studio.errors import InputError, StudioError
 from studio.manuscript import SUFFIXES, read_manuscript
 from studio.tasks.page_jobs import PageJob, PageState
 from studio.ui import page_data
-from studio.ui.arguments import call
+from studio.ui.arguments import call_named
 from studio.ui.article_editor import download_url
 from studio.ui.components import AT_ONCE, script_component
 from studio.ui.identity import identity_of, language_for, normalise_uploads, to_gradio_error
@@ -176,12 +176,8 @@ class _Acts:
         }
 
     def _act(self, asked: dict[str, Any], request: gr.Request) -> Any:
-        facts = {name: value for name, value in asked.items() if name != "kind"}
-        kind = str(asked.get("kind"))
         try:
-            if kind not in self._acts:
-                raise InputError("edit_unknown", name=kind[:80])
-            return call(self._acts[kind], request, **facts) or {}
+            return call_named(self._acts, asked, request) or {}
         except StudioError as e:
             return {"error": e.say(language_for(request))}
 
