@@ -101,7 +101,7 @@ def test_a_page_is_made_seen_changed_edited_and_taken_away(page: Page, tmp_path:
     expect(streaming).to_have_value(re.compile("Halfway"), timeout=20_000)
     page.reload()
     expect(streaming).to_have_value(re.compile("Halfway"), timeout=30_000)  # it went on, and is followed again
-    assert page.url.endswith("#/web/1")
+    page.wait_for_function("location.hash === '#/web/1'")  # the address follows in a moment
     page.click(f"{TAB} [data-act=stop]")
     expect(shown(page).locator("h1")).to_have_text("Halfway", timeout=20_000)
     expect(page.locator(f"{TAB} .said")).to_have_text("Stopped. What was written is kept.")
@@ -116,7 +116,8 @@ def test_a_page_is_made_seen_changed_edited_and_taken_away(page: Page, tmp_path:
     expect(page.locator(f"{TAB} .page-form .thumb img")).to_be_visible()
     page.click(f"{TAB} [data-act=web_start]")
     expect(shown(page).locator("h1")).to_have_text("Tea", timeout=20_000)
-    assert page.url.endswith("#/web/2") and source(page).startswith("<!DOCTYPE html>")
+    page.wait_for_function("location.hash === '#/web/2'")
+    assert source(page).startswith("<!DOCTYPE html>")
     expect(shown(page).locator("img")).to_have_js_property("complete", True)
     assert shown(page).locator("img").evaluate("image => image.src.startsWith('data:image/') && image.naturalWidth > 0")
     assert problems(page) == []
